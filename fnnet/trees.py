@@ -1,0 +1,75 @@
+"""What ``jax.tree`` lacks: names of leaves, sizes, norms, digests."""
+
+import hashlib
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def flatten(tree):
+    """Give every leaf its path: ``{"encoder/conv2d_0/kernel": leaf, ...}``, in the tree's order.
+
+    Keys of dicts, positions of tuples and fields of named tuples are joined by ``/``.
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def unflatten(named, like):
+    """Build a tree of `like`'s structure from the leaves that `flatten` named.
+
+    Raises
+    ------
+    KeyError
+        If `named` lacks one of `like`'s paths.
+    """
+    structure = jax.tree.structure(like)
+    return jax.tree.unflatten(structure, [named[path] for path in flatten(like)])
+
+
+def size(tree):
+    """Count the numbers in all leaves."""
+    return sum(int(np.prod(np.shape(leaf))) for leaf in jax.tree.leaves(tree))
+
+
+def zeros_like(tree):
+    """Make a tree of zeros with the same shapes and dtypes."""
+    return jax.tree.map(jnp.zeros_like, tree)
+
+
+def global_norm(tree):
+    """Compute the Euclidean norm of all leaves taken as one vector, in float32 or wider."""
+    leaves = [leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32)) for leaf in jax.tree.leaves(tree)]
+    return jnp.sqrt(sum((jnp.sum(jnp.square(leaf)) for leaf in leaves), start=jnp.float32(0)))
+
+
+def all_finite(tree):
+    """Tell, as one boolean array, whether no leaf holds a NaN or an infinity."""
+    finite = jnp.array(True)
+    for leaf in jax.tree.leaves(tree):
+        finite = finite & jnp.all(jnp.isfinite(leaf))
+    return finite
+
+
+def select(condition, if_true, if_false):
+    """Choose between two trees of one structure by a scalar boolean, leaf by leaf."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), if_true, if_false)
+
+
+def digest(named, config=None):
+    """Compute the SHA-256 of named arrays and a configuration, as 64 hexadecimal digits.
+
+    It is taken over the configuration as JSON with sorted keys and no spaces, then for each name
+    in sorted order over name, dtype, shape and the array's little-endian bytes in C order: the
+    same on every machine, whatever file format held the arrays.
+    """
+    total = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
+    for name in sorted(named):
+        array = np.asarray(named[name])
+        # newbyteorder keeps one-byte and extension dtypes (bfloat16) as they are.
+        little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
+        total.update(f"{name}\0{array.dtype.name}\0{array.shape}\0".encode())
+        total.update(little.tobytes())
+    return total.hexdigest()
