@@ -41,8 +41,11 @@ def zeros_like(tree):
 
 def global_norm(tree):
     """Compute the Euclidean norm of all leaves taken as one vector, in float32 or wider."""
-    leaves = [leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32)) for leaf in jax.tree.leaves(tree)]
-    return jnp.sqrt(sum((jnp.sum(jnp.square(leaf)) for leaf in leaves), start=jnp.float32(0)))
+
+    def square(leaf):
+        return jnp.sum(jnp.square(leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))))
+
+    return jnp.sqrt(sum(square(leaf) for leaf in jax.tree.leaves(tree)))
 
 
 def all_finite(tree):

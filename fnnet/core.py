@@ -1,0 +1,191 @@
+"""What every layer is: two pure functions, and the few rules that parents follow with children."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+
+if jaxlib.__version__ == "0.10.2":
+    raise ImportError(
+        "jaxlib 0.10.2 computes wrong values on CPUs; install another release: "
+        "pip install 'jax>=0.12' on Python 3.12 or newer, pip install 'jax==0.10.1' on 3.11"
+    )
+
+
+class LayerError(ValueError):
+    """A shape or a setting that a layer cannot work with; says where, what and which rule."""
+
+    def inside(self, name, shape):
+        """Copy the error with the name of the layer around it; the innermost adds its input."""
+        where = f"in layer {name!r}, "
+        if not isinstance(self, _LocatedError):
+            where += f"input shape {shape}: "
+        return _LocatedError(where + str(self))
+
+
+class _LocatedError(LayerError):
+    """A `LayerError` that already says in which layer it arose."""
+
+
+_LocatedError.__name__ = LayerError.__name__  # what a traceback shows
+
+
+def require(condition, message):
+    """Raise `LayerError` with `message` unless `condition` holds."""
+    if not condition:
+        raise LayerError(message)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer or a whole model: a value made of pure functions.
+
+    Parameters
+    ----------
+    kind : str
+        What it is called by a parent that is given no name for it: ``conv2d`` becomes
+        ``conv2d_0``, ``conv2d_1``, ...
+    init : callable
+        ``(key, in_shape) -> (params, state)``; `in_shape` is one example's shape, without the
+        batch axis. Both results are nested dicts of float32 arrays, ``{}`` for none.
+    apply : callable
+        ``(params, state, x, *, key=None, train=False) -> (y, state)``; `x` has the batch axis in
+        front. With ``train=False`` no key is needed and the state comes back unchanged.
+    config : mapping
+        The constructor's arguments, for ``print``, summaries and records.
+    children : mapping of str to Layer
+        The layers inside, by name.
+    """
+
+    kind: str
+    init: Callable
+    apply: Callable
+    config: Mapping[str, Any] = field(default_factory=dict)
+    children: Mapping[str, "Layer"] = field(default_factory=dict)
+
+    def __str__(self):
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        lines = [f"{self.kind}({arguments})"]
+        for name, child in self.children.items():
+            first, *rest = str(child).split("\n")
+            lines += [f"  {name}: {first}", *(f"  {line}" for line in rest)]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def name_children(unnamed, named):
+    """Name children: positional ones by kind and count per kind, the others by their keyword.
+
+    Raises
+    ------
+    TypeError
+        If a child is no `Layer`.
+    LayerError
+        If a keyword is also the name that a positional child gets.
+    """
+    counts, children = {}, {}
+    for child in unnamed:
+        _require_layer(child)
+        count = counts.get(child.kind, 0)
+        counts[child.kind] = count + 1
+        children[f"{child.kind}_{count}"] = child
+    for name, child in named.items():
+        _require_layer(child)
+        require(name not in children, f"the name {name!r} is taken by an unnamed child")
+        children[name] = child
+    return children
+
+
+def _require_layer(child):
+    if not isinstance(child, Layer):
+        hint = "; did you forget to call its constructor?" if callable(child) else ""
+        raise TypeError(f"a child must be a Layer, not {child!r}{hint}")
+
+
+def child_key(key, name):
+    """Derive a child's key from its name, so that its place among its siblings does not matter."""
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def init_child(name, child, key, in_shape):
+    """Initialise a child under its name: ``(params, state)``; errors say which child it was."""
+    with _located(name, in_shape):
+        return child.init(child_key(key, name), in_shape)
+
+
+def apply_child(name, child, params, state, x, *, key, train):
+    """Apply a child to its part of its parent's `params`, `state` and `key`.
+
+    A child without parameters or state has no entry in its parent's dicts.
+    """
+    with _located(name, _shape(x)), jax.named_scope(name):
+        finish = _observer.get()(name, child, params.get(name, {}), x)
+        child_random = child_key(key, name) if train and key is not None else None
+        y, new_state = child.apply(
+            params.get(name, {}), state.get(name, {}), x, key=child_random, train=train
+        )
+        finish(y)
+    return y, new_state
+
+
+def child_out_shape(name, child, params, state, in_shape):
+    """Find a child's output shape as `out_shape` does; errors say which child it was."""
+    with _located(name, in_shape):
+        return out_shape(child, params, state, in_shape)
+
+
+@contextmanager
+def _located(name, shape):
+    try:
+        yield
+    except LayerError as error:
+        raise error.inside(name, shape) from None
+
+
+def _shape(x):
+    return jax.tree.map(jnp.shape, x)
+
+
+_observer = ContextVar("observer", default=lambda name, child, params, x: lambda y: None)
+
+
+@contextmanager
+def observed(observe):
+    """Call ``observe(name, child, params, x)`` for every child applied inside the ``with``.
+
+    What it returns is called with the child's output. `fnnet.summary` sees a model's inner shapes
+    this way.
+    """
+    token = _observer.set(observe)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+def examples(in_shape, dtype=jnp.float32, batch=1):
+    """Describe a batch of inputs: ``(H, W, C)``, or a tuple of such shapes, with a batch axis."""
+    if all(isinstance(size, int) for size in in_shape):
+        return jax.ShapeDtypeStruct((batch, *in_shape), dtype)
+    return tuple(examples(shape, dtype, batch) for shape in in_shape)
+
+
+def enter_shape(function, in_shape):
+    """Find the shape of one example of ``function(x)``, an array function's result."""
+    return jax.eval_shape(function, examples(in_shape)).shape[1:]
+
+
+def out_shape(layer, params, state, in_shape):
+    """Find the shape of one output example, without the batch axis and without computing it."""
+    leaves = jax.tree.leaves(params)
+    x = examples(in_shape, leaves[0].dtype if leaves else jnp.float32)
+    y, _ = jax.eval_shape(partial(layer.apply, train=False), params, state, x)
+    return jax.tree.map(lambda array: array.shape[1:], y)

@@ -1,0 +1,13 @@
+"""The affine map of the last axis."""
+
+from fnnet.core import require
+
+
+def dense(x, kernel, bias=None):
+    """Compute ``x @ kernel + bias``: (..., C) x (C, O) -> (..., O)."""
+    require(
+        x.shape[-1] == kernel.shape[0],
+        f"the kernel expects {kernel.shape[0]} features, the last axis has {x.shape[-1]}",
+    )
+    y = x @ kernel
+    return y if bias is None else y + bias
