@@ -32,7 +32,7 @@ Pooling = Literal["stride", "max", "average"]
 class MlpConfig:
     """A fully connected autoencoder on square patches, each for itself."""
 
-    patch: int = 16
+    block: int = 16
     """Side of a patch in pixels."""
     depth: int = 1
     """Hidden layers each way."""
@@ -91,18 +91,17 @@ class ResidualConfig:
 def mlp(config: MlpConfig):
     """Build a fully connected autoencoder: patch -> vector -> latent vector -> vector -> patch."""
     hidden = [_dense_stage(config) for _ in range(2 * config.depth)]
-    inputs = (config.patch, config.patch, 3)
     network = fn.serial(
         encoder=fn.serial(
             fn.flatten, *_joined(hidden[: config.depth]), latents=fn.dense(config.bottleneck)
         ),
         decoder=fn.serial(
             *_joined(hidden[config.depth :]),
-            pixels=fn.dense(3 * config.patch**2),
-            patch=fn.reshape(*inputs),
+            pixels=fn.dense(3 * config.block**2),
+            patch=fn.reshape(config.block, config.block, 3),
         ),
     )
-    return on_any_size(on_patches(network, config.patch), config.patch)
+    return on_any_size(on_patches(network, config.block), config.block)
 
 
 def shallow(config: ShallowConfig):
@@ -141,7 +140,9 @@ def residual(config: ResidualConfig):
 
     With a bottleneck there is no way round it: the blocks make an encoder and a decoder.
     """
-    blocks = [_block(config) for _ in range(2 * config.depth if config.bottleneck else config.depth)]
+    blocks = [
+        _block(config) for _ in range(2 * config.depth if config.bottleneck else config.depth)
+    ]
     if not config.bottleneck:
         # The last kernel starts at zero, and so the network as the identity.
         shuffle = (fn.conv2d(12, 3, kernel_init=initializers.zeros()), fn.depth_to_space(2))

@@ -11,8 +11,8 @@ A model is a value made of two pure functions over parameter dicts:
 (1, 8, 8, 8)
 """
 
-from fnnet import initializers, losses, metrics, ops, optim, schedules, train, trees
-# from fnnet.checkpoint import CheckpointError, load, save
+from fnnet import checkpoint, initializers, losses, metrics, ops, optim, schedules, train, trees
+from fnnet.checkpoint import CheckpointError, load, save
 from fnnet.combinators import residual, serial
 from fnnet.core import Layer, LayerError
 from fnnet.layers import (
@@ -46,6 +46,7 @@ __all__ = [
     "LayerError",
     "avg_pool",
     "batch_norm",
+    "checkpoint",
     "conv2d",
     "conv_transpose2d",
     "dense",

@@ -36,9 +36,7 @@ def linear(start, end, *, steps):
 def exponential(start, end, *, steps):
     """Go from `start` at step 0 to `end` at `steps` by equal factors, then stay; both above 0."""
     _require_steps("exponential", steps)
-    require(
-        start > 0 and end > 0, f"exponential: start={start} and end={end} must both be above 0"
-    )
+    require(start > 0 and end > 0, f"exponential: start={start} and end={end} must both be above 0")
 
     def schedule(step):
         return start * (end / start) ** _progress(step, steps)

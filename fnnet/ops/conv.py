@@ -41,7 +41,9 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
         If axes, channels or groups do not fit, or the kernel is larger than the padded picture.
     """
     _check_picture(x, kernel, groups)
-    require(kernel.shape[3] % groups == 0, f"groups={groups} must divide {kernel.shape[3]} features")
+    require(
+        kernel.shape[3] % groups == 0, f"groups={groups} must divide {kernel.shape[3]} features"
+    )
     if not isinstance(padding, str):
         padding = tuple(pair(sides) for sides in padding)
     y = lax.conv_general_dilated(

@@ -1,0 +1,17 @@
+"""List the commands."""
+
+COMMANDS = {
+    "train": "train a network on pictures and show what it learned (about 4 minutes)",
+    "evaluate": "print a trained network's quality on held-out pictures or another set",
+    "reconstruct": "apply a trained network to your own pictures",
+}
+
+
+def main():
+    print("python -m experiments.NAME --help explains a command:\n")
+    for name, does in COMMANDS.items():
+        print(f"  {name:12} {does}")
+
+
+if __name__ == "__main__":
+    main()

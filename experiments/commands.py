@@ -1,0 +1,88 @@
+"""From a config dataclass to a command: options, help, and errors as one sentence."""
+
+import difflib
+import sys
+import warnings
+from dataclasses import fields
+
+import tyro
+
+from experiments.pictures import PictureError
+from experiments.runfolder import RunError
+from fnnet.checkpoint import CheckpointError
+from fnnet.core import LayerError
+from fnnet.train import NotFiniteError
+
+# What a user can cause. Anything else is a fault of ours and keeps its traceback.
+_EXPECTED = (LayerError, PictureError, RunError, CheckpointError, NotFiniteError)
+
+
+class Interrupted(Exception):
+    """A command was stopped by its user; the text says how to go on."""
+
+
+def run_command(main, config_type, *, prog, merge=None):
+    """Parse the command line into `config_type` and call `main` with it.
+
+    Errors that a user can cause become one line on standard error and exit status 2.
+
+    Parameters
+    ----------
+    main : callable
+        ``config -> anything``
+    config_type : dataclass
+        Its fields are the options, their docstrings the help.
+    prog : str
+        What the help calls the command.
+    merge : callable, optional
+        ``config -> config`` whose fields replace the defaults in a second parse, for options
+        that name a file of options.
+    """
+    warnings.showwarning = _show_warning
+    args = sys.argv[1:]
+    try:
+        check_options(args, config_type)
+        config = tyro.cli(config_type, prog=prog, args=args)
+        if merge is not None:
+            config = tyro.cli(config_type, prog=prog, args=args, default=merge(config))
+        main(config)
+    except _EXPECTED as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def check_options(args, config_type):
+    """Refuse an option that `config_type` does not have, wherever it stands.
+
+    The parser would take a misspelt one behind a list of paths for another path.
+
+    Raises
+    ------
+    RunError
+        Naming the nearest option there is.
+    """
+    names = [f"--{field.name.replace('_', '-')}" for field in fields(config_type)]
+    switches = [f"--no-{name[2:]}" for name in names]
+    for arg in args:
+        if arg == "--":
+            return
+        option = arg.split("=", 1)[0].replace("_", "-")
+        if option.startswith("--") and option not in [*names, *switches, "--help"]:
+            near = difflib.get_close_matches(option, names, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+            raise RunError(f"unknown option {option}; {hint}")
+
+
+def note(sentence):
+    """Tell the user something that is no error."""
+    print(f"note: {sentence}", file=sys.stderr)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    note(message)

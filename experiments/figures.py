@@ -1,0 +1,134 @@
+"""What is drawn: curves of a run, and pictures side by side."""
+
+import io
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+ERROR_LIMIT = 40  # grey levels at the top of an error map's scale
+_CROP = 128
+
+
+def curves(rows, *, held_out):
+    """Draw loss, PSNR, gradient norm and learning rate over the steps, as PNG bytes.
+
+    `rows` are those of metrics.jsonl; `held_out` is what the held-out curve is called.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(10, 6), layout="constrained")
+    panels = [
+        ("loss", "loss", "log"),
+        ("psnr", "PSNR (dB)", "linear"),
+        ("gradient_norm", "gradient norm", "log"),
+        ("learning_rate", "learning rate", "linear"),
+    ]
+    for axis, (name, label, scale) in zip(axes.flat, panels, strict=True):
+        _curve(axis, rows, name, "training batches")
+        axis.set(xlabel="step", ylabel=label, yscale=scale)
+        axis.grid(alpha=0.3)
+    _curve(axes[0, 1], rows, "held_out_psnr", held_out, style="o-")
+    axes[0, 1].legend()
+    return _png(figure, dpi=100)
+
+
+def _curve(axis, rows, name, label, style="-"):
+    points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
+    if points:
+        axis.plot(*zip(*points, strict=True), style, label=label, linewidth=1, markersize=3)
+
+
+def comparison(pairs, outputs, scores, task, quality):
+    """Draw pictures side by side, as PNG bytes: whole, and a detail below.
+
+    Columns: the original, its JPEG version, the network's output, and how far the JPEG version is
+    from the original and the output from the task's target, in grey levels.
+    """
+    count = len(pairs)
+    ratios = [side for pair in pairs for side in (_height(pair), 1.0)]
+    figure, axes = plt.subplots(
+        2 * count,
+        5,
+        figsize=(15, 3.05 * sum(ratios) + 0.7 * count),
+        height_ratios=ratios,
+        layout="constrained",
+        squeeze=False,
+    )
+    for index, (pair, output, score) in enumerate(zip(pairs, outputs, scores, strict=True)):
+        errors = _error(pair.original, pair.jpeg), _error(pair.get(task.target), output)
+        shown = _panels(pair, output, errors, task, quality, score)
+        for column, (pixels, title) in enumerate(shown):
+            image = _show(axes[2 * index, column], pixels, title)
+            _show(axes[2 * index + 1, column], _detail(pixels, pair))
+        axes[2 * index, 0].set_ylabel(pair.picture.name)
+        axes[2 * index + 1, 0].set_ylabel("detail")
+    figure.colorbar(
+        image,
+        ax=axes[:, 3:].ravel().tolist(),
+        location="bottom",
+        shrink=0.5,
+        aspect=50,
+        label="mean absolute error over the channels, grey levels of 255",
+    )
+    return _png(figure, dpi=80)
+
+
+def _panels(pair, output, errors, task, quality, score):
+    rate = "" if score.jpeg_bits_per_pixel is None else f", {score.jpeg_bits_per_pixel:.2f} bpp"
+    goal = {"original": "original", "jpeg": "JPEG version"}[task.target]
+    made = {"autoencode": "reconstruction", "emulate": "emulated JPEG", "restore": "restored"}
+    return [
+        (pair.original, "original"),
+        (
+            pair.jpeg,
+            f"JPEG, quality {quality}{rate}\n{_figures(score.jpeg_psnr, score.jpeg_ssim)}",
+        ),
+        (output, f"{made[task.name]}\n{_figures(score.psnr, score.ssim)}"),
+        (errors[0], "error of the JPEG version"),
+        (errors[1], f"error of the network\n(against the {goal})"),
+    ]
+
+
+def _figures(psnr, ssim):
+    return f"{psnr:.2f} dB" + ("" if ssim is None else f", SSIM {ssim:.3f}")
+
+
+def _error(one, other):
+    return np.abs(one.astype(np.float32) - other).mean(-1)
+
+
+def _height(pair):
+    height, width = pair.original.shape[:2]
+    return height / width
+
+
+def _detail(pixels, pair):
+    """Cut out the middle of the picture's busiest quarter, a square of up to 128 pixels."""
+    height, width = pair.original.shape[:2]
+    side = min(_CROP, height, width)
+    detail = np.abs(np.diff(pair.original.astype(np.float32).mean(-1), axis=1)) ** 2
+    best = (0, 0)
+    most = -1.0
+    for top in range(0, height - side + 1, max(side // 2, 1)):
+        for left in range(0, width - side + 1, max(side // 2, 1)):
+            amount = float(detail[top : top + side, left : left + side].sum())
+            if amount > most:
+                best, most = (top, left), amount
+    return pixels[best[0] : best[0] + side, best[1] : best[1] + side]
+
+
+def _show(axis, pixels, title=None):
+    axis.set(xticks=[], yticks=[])
+    if title:
+        axis.set_title(title, fontsize=10)
+    if pixels.ndim == 3:
+        return axis.imshow(pixels)
+    return axis.imshow(pixels, cmap="magma", vmin=0, vmax=ERROR_LIMIT)
+
+
+def _png(figure, dpi):
+    memory = io.BytesIO()
+    figure.savefig(memory, dpi=dpi, format="png")
+    plt.close(figure)
+    return memory.getvalue()

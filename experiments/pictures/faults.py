@@ -1,0 +1,100 @@
+"""Why a file cannot be read as a picture, in one sentence."""
+
+import errno
+import mmap
+import re
+import struct
+
+from PIL import Image, UnidentifiedImageError
+
+READ_FORMATS = "PNG, JPEG, BMP, TIFF, WebP, PPM"
+PNG_END = b"IEND\xaeB`\x82"  # the last chunk's name and checksum: nothing of a PNG comes after
+HEAD_BYTES = 18
+BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes that a BMP's second header can have
+
+
+def explain(error, path, pixel_limit):
+    """Turn what Pillow raised for the file at `path` into one sentence for its user.
+
+    Parameters
+    ----------
+    error : Exception
+    path : Path
+    pixel_limit : int
+        Named when Pillow itself refused the size.
+
+    Returns
+    -------
+    str
+        Begins with the path.
+    """
+    if isinstance(error, MemoryError):
+        return f"{path}: not enough memory for this picture"
+    if isinstance(error, Image.DecompressionBombError):
+        count = re.search(r"\d+", str(error))
+        pixels = f"{count[0]} pixels" if count else "its size"
+        return f"{path}: {pixels} is over the limit of {pixel_limit} pixels"
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        return f"{path}: cannot be read: {error.strerror}"
+    size, head = path.stat().st_size, _head(path)
+    if size == 0:
+        return f"{path}: empty, not a picture that fnnet reads ({READ_FORMATS})"
+    kind = _kind(head)
+    if kind is None:
+        return f"{path}: not a picture that fnnet reads ({READ_FORMATS})"
+    declared = _declared_size(kind, head)
+    if declared is not None and declared > size:
+        return f"{path}: ends after {size:,} of {declared:,} bytes; a truncated {kind} is not read"
+    if "truncated" in str(error).lower():
+        return (
+            f"{path}: ends after {size:,} bytes, before its picture does; "
+            f"a truncated {kind} is not read"
+        )
+    if kind == "PNG" and isinstance(error, ValueError) and "text" in str(error).lower():
+        return f"{path}: a text chunk of this PNG unpacks to more than a picture's text may hold"
+    if isinstance(error, UnidentifiedImageError):
+        return f"{path}: begins like a {kind} but is none; the file is cut short or damaged"
+    return f"{path}: a damaged {kind} is not read ({_first_line(error)})"
+
+
+def lacks_png_end(path):
+    """Tell whether a PNG file misses its last chunk, though its pixels may all be there."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.rfind(PNG_END) < 0
+
+
+def _head(path):
+    with open(path, "rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _kind(head):
+    """Name the format that a file's first bytes announce, or None."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    # "BM" and "P5" begin many a text: these two are believed only if what follows fits.
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
+        return "BMP"
+    if re.match(rb"P[1-6fF]\s+[\d#]", head):
+        return "PPM"
+    return None
+
+
+def _declared_size(kind, head):
+    """Read the size in bytes that the file's own header claims, where a format has such a field."""
+    if kind == "WebP":
+        return struct.unpack("<I", head[4:8])[0] + 8
+    if kind == "BMP":
+        return struct.unpack("<I", head[2:6])[0]
+    return None
+
+
+def _first_line(error):
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,58 @@
+"""How far training is: a bar on a terminal, plain lines elsewhere."""
+
+import time
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from experiments.tables import console
+
+
+class TrainingProgress:
+    """A context that `update` is called in after each step."""
+
+    def __init__(self, start, steps, pixels_per_step):
+        self._start, self._steps, self._pixels = start, steps, pixels_per_step
+        self._console = console()
+        self._began = self._last = time.perf_counter()
+        self._bar = None
+
+    def __enter__(self):
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("step {task.completed}/{task.total}"),
+                BarColumn(bar_width=20),
+                TextColumn("{task.description}"),
+                TimeRemainingColumn(),
+                TextColumn("left"),
+                console=self._console,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("compiling", total=self._steps, completed=self._start)
+        else:
+            self._console.print(
+                f"training {self._steps} steps; compiling the first", soft_wrap=True
+            )
+        return self
+
+    def __exit__(self, *_):
+        if self._bar:
+            self._bar.stop()
+
+    def update(self, step, metrics):
+        """Show a step's metrics: loss, PSNR in dB and learning rate, in `metrics` by name."""
+        now = time.perf_counter()
+        if step == self._start + 1:
+            # The first step compiles; the speed is that of the others.
+            self._began = now
+        rate = (step - self._start - 1) / (now - self._began) if now > self._began else 0
+        text = (
+            f"loss {metrics['loss']:.5f}  PSNR {metrics['psnr']:.2f} dB  "
+            f"rate {metrics['learning_rate']:.1e}  {rate * self._pixels / 1e6:.2f} Mpixel/s"
+        )
+        if self._bar:
+            self._bar.update(self._task, completed=step, description=text)
+        elif step in (self._start + 1, self._steps) or now - self._last >= 10:
+            self._last = now
+            left = (self._steps - step) / rate if rate else 0
+            ending = f"  {left:.0f} s left" if rate else ""
+            self._console.print(f"step {step}/{self._steps}  {text}{ending}", soft_wrap=True)

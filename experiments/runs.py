@@ -1,0 +1,147 @@
+"""A run as a value: what its folder says, and the trained network in it."""
+
+import os
+import platform
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+
+import fnnet as fn
+from experiments import models
+from experiments.runfolder import RunError, read_json
+from experiments.tasks import TASKS, Task
+from fnnet import checkpoint, optim, schedules
+from fnnet.train import TrainState, init_state
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained network and where it came from.
+
+    `config` are the training command's options, `record` what `record.json` holds: versions, seed,
+    and the pictures with their hashes and sides of the split. ``model.apply(params, state, x)``
+    takes pictures (N, H, W, 3) in 0..1.
+    """
+
+    folder: Path
+    config: dict
+    record: dict
+    task: Task
+    model: fn.Layer
+    params: dict
+    state: dict
+    step: int
+
+
+def load_run(folder):
+    """Load a run for use: its newest checkpoint that is sound.
+
+    Raises
+    ------
+    RunError
+        If the folder holds no run.
+    CheckpointError
+        If no checkpoint can be read or it belongs to another model.
+    """
+    folder = Path(folder)
+    config = read_run_config(folder)
+    record = read_json(folder / "record.json")
+    model_config = models.from_json(record["model"])
+    model = models.build(model_config)
+    train_state, step = restore(folder, model, make_optimizer(config), record["model"])
+    return Run(
+        folder,
+        config,
+        record,
+        TASKS[config["task"]],
+        model,
+        train_state.params,
+        train_state.state,
+        step,
+    )
+
+
+def read_run_config(folder):
+    """Read the options that a run was started with."""
+    path = Path(folder) / "config.json"
+    if not path.exists():
+        raise RunError(f"{folder}: holds no run (there is no config.json)")
+    config = read_json(path)
+    if not isinstance(config, dict) or config.get("task") not in TASKS:
+        raise RunError(f"{path}: is not the config of a run")
+    return config
+
+
+def make_optimizer(config):
+    """Make the optimiser and schedule that a run's options name."""
+    rule = {"adam": optim.adam, "sgd": optim.sgd, "momentum": optim.momentum}[config["optimizer"]]
+    return optim.chain(optim.clip_by_global_norm(config["clip"]), rule(make_schedule(config)))
+
+
+def make_schedule(config):
+    """Make the learning rate's schedule."""
+    rate, steps = config["learning_rate"], config["steps"]
+    return {
+        "constant": lambda: schedules.constant(rate),
+        "linear": lambda: schedules.linear(rate, 0.01 * rate, steps=steps),
+        "exponential": lambda: schedules.exponential(rate, 0.01 * rate, steps=steps),
+        "cosine": lambda: schedules.cosine(rate, steps=steps, warmup=steps // 20, end=0.01 * rate),
+    }[config["schedule"]]()
+
+
+def save(folder, train_state, model_record):
+    """Save a training state in a run's folder; the two newest are kept."""
+    tree = _as_tree(train_state)
+    checkpoint.save_step(folder, int(train_state.step), tree, model_record)
+
+
+def restore(folder, model, optimizer, model_record):
+    """Restore a run's newest training state: ``(TrainState, step)``.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none that can be read, or it was saved for another model than `model_record`.
+    """
+    like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
+    tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
+    for name in sorted({*model_record, *saved_for}):
+        if model_record.get(name) != saved_for.get(name):
+            raise checkpoint.CheckpointError(
+                f"{folder}: the checkpoint is of another config: {name} is "
+                f"{saved_for.get(name)!r} there, {model_record.get(name)!r} in the run"
+            )
+    state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
+    return state, step
+
+
+def _init(model, optimizer, key):
+    return init_state(*model.init(key, (64, 64, 3)), optimizer)
+
+
+def _as_tree(train_state):
+    step, params, state, opt_state, skipped = train_state
+    return {"params": params, "state": state, "opt": opt_state, "step": step, "skipped": skipped}
+
+
+def environment():
+    """Describe what can change a run's bits: versions, platform, threads."""
+    packages = ("jax", "jaxlib", "numpy", "pillow", "safetensors", "scikit-image")
+    return {
+        "fnnet": version("fnnet"),
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "device": jax.devices()[0].device_kind,
+        "cores": _cores(),
+        "NPROC": os.environ.get("NPROC"),
+    }
+
+
+def _cores():
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(affinity(0)) if affinity else os.cpu_count()

@@ -1,0 +1,82 @@
+"""What is printed: tables of scores and of costs."""
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.evaluation import mean
+
+_SIDES = {"train": "training", "validation": "held-out", "test": "held-out", "new": "new"}
+
+
+def console():
+    """Open the terminal; where there is none, lines are as wide as the tables."""
+    opened = Console(highlight=False)
+    return opened if opened.is_terminal else Console(highlight=False, width=110)
+
+
+def side_label(side):
+    """Say of a side of the split whether the network has seen its pictures."""
+    return _SIDES[side]
+
+
+def score_table(scores, task, quality):
+    """Lay out one row a held-out or new picture, and the means, training pictures last."""
+    table = Table(title=_title(task, quality), title_justify="left")
+    for name in ("picture", "side"):
+        table.add_column(name, no_wrap=True)
+    for name in ("JPEG bpp", "JPEG PSNR", "JPEG SSIM", "PSNR", "SSIM", "PSNR - JPEG's"):
+        table.add_column(name, justify="right")
+    groups = {}
+    for score in scores:
+        groups.setdefault(side_label(score.side), []).append(score)
+    for label in ("held-out", "new"):
+        for score in groups.get(label, []):
+            table.add_row(score.name, label, *_cells([score]))
+    table.add_section()
+    for label in ("held-out", "new", "training"):
+        if label in groups:
+            table.add_row(f"mean of {len(groups[label])}", label, *_cells(groups[label]))
+    return table
+
+
+def _title(task, quality):
+    meaning = {
+        "autoencode": "the network's reconstruction against the original",
+        "emulate": "the network's output against the JPEG version, its target",
+        "restore": "the restored JPEG against the original",
+    }[task.name]
+    return f"{task.name}: {meaning}; JPEG at quality {quality} against the original"
+
+
+def _cells(scores):
+    values = {
+        name: mean(scores, name)
+        for name in ("jpeg_bits_per_pixel", "jpeg_psnr", "jpeg_ssim", "psnr", "ssim")
+    }
+    gain = values["psnr"] - values["jpeg_psnr"]
+    return (
+        _number(values["jpeg_bits_per_pixel"], ".3f"),
+        _number(values["jpeg_psnr"], ".2f"),
+        _number(values["jpeg_ssim"], ".4f"),
+        _number(values["psnr"], ".2f"),
+        _number(values["ssim"], ".4f"),
+        _number(gain, "+.2f"),
+    )
+
+
+def _number(value, form):
+    return "–" if value is None else format(value, form)
+
+
+def cost_lines(cost, quality_bits=None):
+    """Say in a few lines what a network costs."""
+    yield f"parameters              {cost.parameters:,}"
+    yield f"multiply-adds a pixel   {cost.multiply_adds_per_pixel:,.0f}"
+    if cost.latents_per_value is None:
+        yield "bottleneck              none"
+    else:
+        share = cost.latents_per_value
+        yield (
+            f"bottleneck              1 number for {1 / share:.1f} of the picture's; "
+            f"{24 * share:.2f} bits a pixel if each takes 8 bits (neither rounded nor coded here)"
+        )

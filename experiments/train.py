@@ -1,0 +1,196 @@
+"""Train one network on pictures and show what it learned."""
+
+import math
+import time
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from experiments import models, runfolder, runs
+from experiments.commands import Interrupted, run_command
+from experiments.models import Activation, Pooling
+from experiments.tasks import TASKS, LossName, TaskName, check
+from experiments.training import train_run
+from fnnet.core import require
+
+# Chosen so that each model's run takes about four minutes on two cores.
+_STEPS = {"mlp": 6000, "shallow": 4000, "conv": 2000, "residual": 1200}
+_RATES = {"adam": 1e-3, "momentum": 0.02, "sgd": 0.2}
+_MODEL_SETTINGS = (
+    *("depth", "width", "bottleneck", "activation", "dropout", "batch_norm"),
+    *("pooling", "block", "stride"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Train one network on pictures and show what it learned.
+
+    Without options: an autoencoder that compresses, trained on photographs that come with
+    scikit-image, in about 4 minutes on 2 cores. A run folder appears with the checkpoint, the
+    curves (curves.png), and original, JPEG and reconstruction side by side (comparison.png); a
+    table of PSNR and SSIM on held-out pictures is printed.
+    """
+
+    task: TaskName = "autoencode"
+    """autoencode: original in, original out, through the bottleneck (compression). emulate:
+    original in, its JPEG version out. restore: JPEG version in, original out."""
+    data: str | None = None
+    """A folder of pictures, or of refimgs and qf10..qf90; or the name of a set under the folder
+    that FNNET_DATA names. Default: photographs that come with scikit-image."""
+    quality: int = 10
+    """Quality of the JPEG versions, 1 to 100: taken from the set if it has them, else made."""
+    model: Literal["mlp", "shallow", "conv", "residual"] | None = None
+    """Default: conv; for restore, residual."""
+    depth: int | None = None
+    """Halvings of the grid (conv), residual blocks (residual), hidden layers each way (mlp)."""
+    width: int | None = None
+    """Channels or features of the hidden layers."""
+    bottleneck: int | None = None
+    """Channels of the latents, or numbers in a block's latent vector (mlp)."""
+    activation: Activation | None = None
+    """What stands between affine layers. Default: relu."""
+    dropout: float | None = None
+    """Share of the hidden values that is dropped in training."""
+    batch_norm: Literal["on", "off"] | None = None
+    """Batch normalisation behind each hidden layer. Default: on for conv."""
+    pooling: Pooling | None = None
+    """How conv halves the grid. Default: stride."""
+    block: int | None = None
+    """Side of the blocks that mlp works on, in pixels."""
+    stride: int | None = None
+    """How many times coarser the grid of shallow's latents is."""
+    loss: LossName = "mse"
+    """What is minimised; mse gives the best PSNR."""
+    optimizer: Literal["adam", "momentum", "sgd"] = "adam"
+    learning_rate: float | None = None
+    """The schedule's peak. Default: 0.001 for adam, 0.02 for momentum, 0.2 for sgd."""
+    schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
+    """How the learning rate falls; cosine warms up over the first twentieth."""
+    clip: float = 1.0
+    """Gradients are scaled down to this global norm where they exceed it."""
+    steps: int | None = None
+    """Optimiser steps. Default: about four minutes' worth on two cores."""
+    batch: int | None = None
+    """Patches a step. Default: 16."""
+    patch: int | None = None
+    """Side of a training patch in pixels. Default: 96."""
+    seed: int = 0
+    """Decides weights, patches, dropout, and the split of sets that have none of their own."""
+    save_seconds: float = 20.0
+    """Time between checkpoints; a kill loses at most this much."""
+    tiny: bool = False
+    """12 steps of a narrow network on small patches: under 30 seconds, to see that all works."""
+    out: Path | None = None
+    """Run folder; default: runs/ with time and task."""
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Take the options from a run's config.json; others given here win."""
+    resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
+    """Go on with a run that was stopped; takes no other options."""
+
+
+def main(config: Config) -> Path:
+    """Train as `config` says and return the run's folder."""
+    started = time.perf_counter()
+    config = _resumed(config) if config.resume else _new_run(config)
+    folder = config.out
+    try:
+        with runfolder.locked(folder):
+            train_run(folder, asdict(config), model_config(config), started)
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped; go on with: {_resume_command(folder)}") from None
+    return folder
+
+
+def merge_file(config):
+    """Give the options that the file named by ``--config`` holds, as new defaults."""
+    if config.config is None:
+        return config
+    recorded = runfolder.read_json(config.config)
+    require(isinstance(recorded, dict), f"{config.config}: is not the config of a run")
+    return _from_json(config.config, recorded)
+
+
+def model_config(config):
+    """Make the model's own config of the command's options."""
+    given = {name: getattr(config, name) for name in _MODEL_SETTINGS}
+    if given["batch_norm"] is not None:
+        given["batch_norm"] = given["batch_norm"] == "on"
+    return models.configure(config.model, **given)
+
+
+def _new_run(config):
+    """Fill in what is left open, check it, and make the run's folder."""
+    _check(config)
+    model = config.model or TASKS[config.task].model
+    small = config.tiny
+    narrow = 8 if small and model != "shallow" else None
+    config = replace(
+        config,
+        model=model,
+        width=config.width or narrow,
+        steps=config.steps or (12 if small else _STEPS[model]),
+        batch=config.batch or (4 if small else 16),
+        patch=config.patch or (48 if small else 96),
+        learning_rate=config.learning_rate or _RATES[config.optimizer],
+        out=config.out or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{config.task}",
+        config=None,
+    )
+    check(TASKS[config.task], model_config(config))
+    runfolder.create(config.out)
+    runfolder.write_json(config.out / "config.json", _to_json(config))
+    return config
+
+
+def _check(config):
+    for name in ("steps", "batch", "patch", "width"):
+        value = getattr(config, name)
+        require(value is None or value >= 1, f"--{name} {value}: must be at least 1")
+    require(1 <= config.quality <= 100, f"--quality {config.quality}: must be in 1..100")
+    require(config.seed >= 0, f"--seed {config.seed}: must be at least 0")
+    for name in ("clip", "learning_rate", "save_seconds"):
+        value = getattr(config, name)
+        option = name.replace("_", "-")
+        require(
+            value is None or (value > 0 and math.isfinite(value)),
+            f"--{option} {value}: must be above 0",
+        )
+
+
+def _to_json(config):
+    """Write a config as plain values; where its own run lies is not part of it."""
+    values = asdict(config) | {"out": None, "config": None, "resume": None}
+    if config.data is not None and Path(config.data).is_dir():
+        values["data"] = str(Path(config.data).resolve())
+    return values
+
+
+def _from_json(path, recorded):
+    known = [field.name for field in fields(Config)]
+    for name in recorded:
+        require(name in known, f"{path}: there is no option {name!r}")
+    return Config(**recorded)
+
+
+def _resumed(config):
+    """Take all options from the run to go on with."""
+    folder = config.resume
+    given = replace(config, resume=None)
+    changed = [f.name for f in fields(Config) if getattr(given, f.name) != f.default]
+    require(
+        not changed,
+        f"--resume {folder}: takes all options from the run and none beside it, "
+        f"not --{''.join(changed[:1]).replace('_', '-')}",
+    )
+    recorded = runs.read_run_config(folder)
+    return replace(_from_json(folder / "config.json", recorded), out=folder)
+
+
+def _resume_command(folder):
+    return f"python -m experiments.train --resume {folder}"
+
+
+if __name__ == "__main__":
+    run_command(main, Config, prog="python -m experiments.train", merge=merge_file)

@@ -1,0 +1,273 @@
+"""One training run: from pictures to checkpoints, then to tables and figures."""
+
+import math
+import resource
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import jax
+
+import fnnet as fn
+from experiments import evaluation, figures, models, runfolder, runs, tables
+from experiments.commands import note
+from experiments.pairs import Pair, load_pairs
+from experiments.pictures import check_patch, sample_batch
+from experiments.progress import TrainingProgress
+from experiments.tasks import TASKS, Task, make_loss
+from fnnet.checkpoint import write_whole
+from fnnet.train import evaluate, fit, init_state, make_step
+
+_INIT, _TRAIN = 0, 1  # what a key that is derived from the run's is for
+_WATCHES = 30  # how many times held-out crops are measured in a run
+_WATCH_BATCH, _WATCH_PATCH = 8, 128
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What a run works with, made from its options."""
+
+    folder: Path
+    config: dict
+    task: Task
+    pairs: list[Pair]
+    model: fn.Layer
+    model_record: dict
+
+    def side(self, *names):
+        """Pairs on one of the sides."""
+        return [pair for pair in self.pairs if pair.side in names]
+
+    def sources(self, pairs):
+        """(source, target) pixels of each pair."""
+        return [(pair.get(self.task.source), pair.get(self.task.target)) for pair in pairs]
+
+    @property
+    def watched(self):
+        """Pairs that the held-out curve is measured on: validation, where the split has one."""
+        return self.side("validation") or self.side("test")
+
+
+def train_run(folder, config, model_config, started):
+    """Train, from where the run's checkpoint is, to the end, and report.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's, which this process has locked.
+    config : dict
+        The training command's options.
+    model_config : dataclass
+    started : float
+        When the command began, by ``time.perf_counter``.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user stopped it; what was learned is saved.
+    """
+    pairs = load_pairs(config["data"], config["quality"], config["seed"])
+    check_patch([pair.picture for pair in pairs if pair.side == "train"], config["patch"])
+    job = _Job(
+        folder,
+        config,
+        TASKS[config["task"]],
+        pairs,
+        models.build(model_config),
+        models.to_json(model_config),
+    )
+    record = _start_record(job)
+    train_state, timing = _train(job, started)
+    _report(job, record, train_state, timing, started)
+
+
+def _start_record(job):
+    """Write what the run is made of; say what changed since it began, if it is resumed."""
+    record = {
+        "environment": runs.environment(),
+        "seed": job.config["seed"],
+        "model": job.model_record,
+        "pictures": [
+            {"name": pair.picture.name, "sha256": pair.picture.sha256, "side": pair.side}
+            for pair in job.pairs
+        ],
+    }
+    path = job.folder / "record.json"
+    if path.exists():
+        before = runfolder.read_json(path)
+        for name, value in record["environment"].items():
+            if before["environment"].get(name) != value:
+                note(
+                    f"{name} was {before['environment'].get(name)} when the run began and is "
+                    f"{value} now: the result will not be bit-identical to an unbroken run's"
+                )
+        if before["pictures"] != record["pictures"]:
+            raise runfolder.RunError(f"{path}: the pictures are not those that the run began with")
+    runfolder.write_json(path, record)
+    return record
+
+
+def _train(job, started):
+    """Do the steps that are left; give the state and what they cost."""
+    config, log = job.config, job.folder / "metrics.jsonl"
+    key = jax.random.key(config["seed"])
+    optimizer, schedule = runs.make_optimizer(config), runs.make_schedule(config)
+    train_state = _initial_state(job, optimizer, key)
+    first = int(train_state.step)
+    runfolder.cut_metrics(log, first)
+    loss = make_loss(job.model, config["loss"])
+    sources, steps = job.sources(job.side("train")), config["steps"]
+    watched = _watched_batch(job)
+    every, saved = math.ceil(steps / _WATCHES), time.perf_counter()
+    timing = {"seconds_to_first_step": time.perf_counter() - started}
+
+    def batches(number):
+        return sample_batch(
+            sources,
+            seed=config["seed"],
+            step=number,
+            batch_size=config["batch"],
+            patch=config["patch"],
+        )
+
+    def on_step(number, train_state, metrics):
+        nonlocal saved
+        row = {"step": number, **metrics, "learning_rate": float(schedule(number - 1))}
+        if number % every == 0 or number == steps:
+            seen = evaluate(loss, train_state.params, train_state.state, watched)
+            row["held_out_psnr"] = float(seen["psnr"])
+        row["seconds"] = round(time.perf_counter() - started, 3)
+        runfolder.append_metrics(log, _finite(row))
+        progress.update(number, row)
+        if (
+            number == steps
+            or stop.is_set()
+            or time.perf_counter() - saved >= config["save_seconds"]
+        ):
+            runs.save(job.folder, train_state, job.model_record)
+            saved = time.perf_counter()
+
+    pixels = config["batch"] * config["patch"] ** 2
+    with _stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
+        train_state, spent = fit(
+            train_state,
+            make_step(loss, optimizer),
+            batches,
+            jax.random.fold_in(key, _TRAIN),
+            steps=steps,
+            on_step=on_step,
+            should_stop=stop.is_set,
+        )
+    if stop.is_set() and int(train_state.step) < steps:
+        raise KeyboardInterrupt
+    return train_state, timing | spent._asdict()
+
+
+def _initial_state(job, optimizer, key):
+    if fn.checkpoint.newest_step(job.folder) is not None:
+        train_state, _ = runs.restore(job.folder, job.model, optimizer, job.model_record)
+        return train_state
+    size = job.config["patch"]
+    params, state = job.model.init(jax.random.fold_in(key, _INIT), (size, size, 3))
+    return init_state(params, state, optimizer)
+
+
+def _watched_batch(job):
+    """Cut the same crops out of held-out pictures in every run of a seed."""
+    sources = job.sources(job.watched)
+    patch = min(_WATCH_PATCH, *(min(source.shape[:2]) for source, _ in sources))
+    return sample_batch(
+        sources, seed=job.config["seed"], step=0, batch_size=_WATCH_BATCH, patch=patch
+    )
+
+
+@contextmanager
+def _stop_requests():
+    """Turn Ctrl-C and SIGTERM into an event that is honoured between two steps.
+
+    A second one ends the process as usual.
+    """
+    stop, before = threading.Event(), {}
+
+    def request(number, frame):
+        stop.set()
+        for signal_number, handler in before.items():
+            signal.signal(signal_number, handler)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, request)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finite(row):
+    """JSON has no NaN: what is not finite is written as null."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def _report(job, record, train_state, timing, started):
+    """Measure whole pictures; print the table, draw the figures, complete the record."""
+    apply = evaluation.make_apply(job.model, train_state.params, train_state.state)
+    measured = (
+        job.side("test", "validation") + job.side("train")[: 2 if job.config["tiny"] else None]
+    )
+    scores = evaluation.score_all(apply, job.task, measured)
+    rows = runfolder.read_metrics(job.folder / "metrics.jsonl")
+    _draw(job, apply, scores, rows)
+    cost = evaluation.cost(job.model)
+    result = {
+        "scores": [asdict(score) for score in scores],
+        "cost": asdict(cost),
+        "skipped_steps": int(train_state.skipped),
+        "timing": timing | {"total_seconds": time.perf_counter() - started},
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    runfolder.write_json(job.folder / "record.json", record | {"result": result})
+    terminal = tables.console()
+    terminal.print(tables.score_table(scores, job.task, job.config["quality"]))
+    for line in [*tables.cost_lines(cost), *_time_lines(result), f"written to {job.folder}"]:
+        terminal.print(line, soft_wrap=True)
+
+
+def _draw(job, apply, scores, rows):
+    label = f"held-out crops ({job.watched[0].side})"
+    write_whole(job.folder / "curves.png", figures.curves(rows, held_out=label))
+    shown = job.side("test", "validation")[: 2 if job.config["tiny"] else 4]
+    outputs = [apply(pair.get(job.task.source)) for pair in shown]
+    pictures = figures.comparison(
+        shown, outputs, scores[: len(shown)], job.task, job.config["quality"]
+    )
+    write_whole(job.folder / "comparison.png", pictures)
+
+
+def _time_lines(result):
+    timing = result["timing"]
+    loop = timing["seconds"]
+    if timing["steps"]:
+        yield (
+            f"training                {loop:.0f} s for {timing['steps']} steps, "
+            f"{100 * timing['waited'] / loop:.1f} % of it waiting for pictures; "
+            f"first step {timing['seconds_to_first_step']:.1f} s after the start"
+        )
+    yield (
+        f"all                     {timing['total_seconds']:.0f} s, "
+        f"peak memory {result['peak_memory_mb']:,.0f} MB"
+    )
+    if result["skipped_steps"]:
+        yield f"skipped                 {result['skipped_steps']} steps that were not finite"
+
+
+def peak_memory_mb():
+    """Tell the process's largest resident memory so far, in megabytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
