@@ -1,6 +1,8 @@
 """From a config dataclass to a command: options, help, and errors as one sentence."""
 
+import contextlib
 import difflib
+import io
 import sys
 import warnings
 from dataclasses import fields
@@ -42,9 +44,9 @@ def run_command(main, config_type, *, prog, merge=None):
     args = sys.argv[1:]
     try:
         check_options(args, config_type)
-        config = tyro.cli(config_type, prog=prog, args=args)
+        config = _parse(config_type, prog, args)
         if merge is not None:
-            config = tyro.cli(config_type, prog=prog, args=args, default=merge(config))
+            config = _parse(config_type, prog, args, default=merge(config))
         main(config)
     except _EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
@@ -77,6 +79,27 @@ def check_options(args, config_type):
             near = difflib.get_close_matches(option, names, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
             raise RunError(f"unknown option {option}; {hint}")
+
+
+def _parse(config_type, prog, args, **default):
+    """Parse options; what the parser would draw a box around becomes one sentence."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(
+                config_type, prog=prog, args=args, config=(tyro.conf.DisallowNone,), **default
+            )
+    except SystemExit as stop:
+        if stop.code == 0:  # --help
+            raise
+        raise RunError(f"{_first_part(said.getvalue())}; {prog} --help lists the options") from None
+
+
+def _first_part(box):
+    """Take the text of a drawn box up to its first line across."""
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
+    end = next((i for i, line in enumerate(lines) if set(line) <= {"─"}), len(lines))
+    return " ".join(lines[:end]).strip(" .")
 
 
 def note(sentence):

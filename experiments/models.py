@@ -284,7 +284,7 @@ def _joined(stages):
 
 
 def _between(config):
-    """What stands between two affine layers: batch norm, activation, dropout."""
+    """Make what stands between two affine layers: batch norm, activation, dropout."""
     norm = [fn.batch_norm()] if config.batch_norm else []
     drop = [fn.dropout(config.dropout)] if config.dropout else []
     return [*norm, ACTIVATIONS[config.activation], *drop]

@@ -121,7 +121,7 @@ def append_metrics(path, row):
     full disk can leave the last line without its end; `read_metrics` and `cut_metrics` drop it.
     """
     line = json.dumps(row).encode() + b"\n"
-    with _as_sentence(path, "written"), open(path, "ab", buffering=len(line) + 1) as file:
+    with _as_sentence(path, "written"), open(path, "ab") as file:
         file.write(line)
         file.flush()
 

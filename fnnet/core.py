@@ -43,6 +43,11 @@ def require(condition, message):
         raise LayerError(message)
 
 
+def wide(x):
+    """Convert an array to float32, unless it is wider: what statistics are computed in."""
+    return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A layer or a whole model: a value made of pure functions.

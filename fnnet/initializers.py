@@ -29,17 +29,17 @@ def normal(stddev):
 
 
 def lecun_normal():
-    """Normal with variance ``1 / fan_in`` (LeCun, Bottou, Orr, Müller 1998, section 4.6)."""
+    """Draw normally with variance ``1 / fan_in`` (LeCun, Bottou, Orr, Müller 1998, section 4.6)."""
     return _scaled_normal(lambda fan_in, fan_out: 1 / fan_in)
 
 
 def glorot_normal():
-    """Normal with variance ``2 / (fan_in + fan_out)`` (Glorot, Bengio 2010, equation 12)."""
+    """Draw normally with variance ``2 / (fan_in + fan_out)`` (Glorot, Bengio 2010, equation 12)."""
     return _scaled_normal(lambda fan_in, fan_out: 2 / (fan_in + fan_out))
 
 
 def he_normal():
-    """Normal with variance ``2 / fan_in``, for relu (He et al. 2015, arXiv:1502.01852, eq. 10)."""
+    """Draw normally with variance ``2 / fan_in``, for relu (He et al. 2015, arXiv:1502.01852)."""
     return _scaled_normal(lambda fan_in, fan_out: 2 / fan_in)
 
 

@@ -302,13 +302,18 @@ def batch_norm(*, momentum=0.9, epsilon=1e-5):
             unbiased = variance * (count / (count - 1))
             # What is measured leaves without gradient: a loss on the state trains nothing.
             state = {
-                name: momentum * state[name] + (1 - momentum) * jax.lax.stop_gradient(batch)
-                for name, batch in (("mean", mean), ("variance", unbiased))
+                "mean": _running(state["mean"], mean, momentum),
+                "variance": _running(state["variance"], unbiased, momentum),
             }
         vectors = (mean, variance, params["scale"], params["offset"])
         return ops.batch_norm(x, *vectors, epsilon=epsilon), state
 
     return Layer("batch_norm", init, apply, {"momentum": momentum, "epsilon": epsilon})
+
+
+def _running(average, batch, momentum):
+    batch = jax.lax.stop_gradient(batch).astype(average.dtype)
+    return momentum * average + (1 - momentum) * batch
 
 
 def dropout(rate):

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.core import wide
+
 
 def flatten(tree):
     """Give every leaf its path: ``{"encoder/conv2d_0/kernel": leaf, ...}``, in the tree's order.
@@ -41,11 +43,7 @@ def zeros_like(tree):
 
 def global_norm(tree):
     """Compute the Euclidean norm of all leaves taken as one vector, in float32 or wider."""
-
-    def square(leaf):
-        return jnp.sum(jnp.square(leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))))
-
-    return jnp.sqrt(sum(square(leaf) for leaf in jax.tree.leaves(tree)))
+    return jnp.sqrt(sum(jnp.sum(jnp.square(wide(leaf))) for leaf in jax.tree.leaves(tree)))
 
 
 def all_finite(tree):

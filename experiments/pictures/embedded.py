@@ -1,10 +1,8 @@
 """The photographs that every installation has: those inside scikit-image's wheel.
 
-Chosen are the colour photographs of daily things that show no earlier compression. ``rocket`` is
-itself a JPEG, of high quality and full chroma resolution (quantisation steps of 1 for the lowest
-frequencies, 17 at most); the others are lossless. Left out:
-``ihc`` and ``retina``, which show the 8x8 grid of an earlier compression, and
-``hubble_deep_field``, which is no photograph of daily things.
+Chosen are the colour photographs of daily things that show no earlier compression. Left out:
+``rocket``, itself a JPEG (quantisation steps up to 17), ``ihc`` and ``retina``, which show the
+8x8 grid of one, and ``hubble_deep_field``, which is no photograph of daily things.
 """
 
 from dataclasses import replace
@@ -22,7 +20,6 @@ SIDES = {
     "coffee": "test",
     "motorcycle_left": "train",
     "motorcycle_right": "train",
-    "rocket": "train",
 }
 FILES = (
     "astronaut.png",
@@ -30,7 +27,6 @@ FILES = (
     "coffee.png",
     "motorcycle_left.png",
     "motorcycle_right.png",
-    "rocket.jpg",
 )
 
 
@@ -56,6 +52,5 @@ def _read(path):
         raise PictureError(
             f"{path}: not in scikit-image {skimage.__version__}; its releases 0.25 and 0.26 have it"
         )
-    # Two bring the profile of sRGB, which changes nothing, rocket that of Adobe RGB: without it the
-    # picture is a little paler, and as good to train on. No run need begin by saying so.
+    # Two bring the profile of sRGB, which changes nothing: no run need begin by saying so.
     return replace(read_picture(path), notices=())

@@ -30,7 +30,7 @@ def split(picture_set, seed=0):
 
     Notes
     -----
-    - The embedded photographs have a table: four for training, two for testing.
+    - The embedded photographs have a table: three for training, two for testing.
     - LIVE1, or a part of it, has the table by scene above, as long as it leaves pictures to both
       train and test on.
     - Every other set is split by the SHA-256 of seed and name: one eighth to test on (at least

@@ -30,7 +30,7 @@ def elu(x):
 
 
 def gelu(x):
-    """``x Φ(x)`` with the normal distribution's Φ, exactly (Hendrycks, Gimpel, arXiv:1606.08415)."""
+    """``x Φ(x)`` with the normal distribution's Φ, exact (Hendrycks, Gimpel, arXiv:1606.08415)."""
     return 0.5 * x * (1 + lax.erf(x * math.sqrt(0.5)))
 
 

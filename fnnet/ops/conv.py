@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnnet.core import require
+from fnnet.ops.channels import add_bias
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -60,7 +61,7 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
         f"a kernel of {kernel.shape[0]}x{kernel.shape[1]} does not fit into "
         f"{x.shape[1]}x{x.shape[2]} pixels with padding={padding!r}",
     )
-    return y if bias is None else y + bias
+    return add_bias(y, bias)
 
 
 def conv_transpose2d(x, kernel, bias=None, *, stride=2):
@@ -100,7 +101,7 @@ def conv_transpose2d(x, kernel, bias=None, *, stride=2):
     y = depth_to_space(y, factor=strides)
     top, left = (max(k - s, 0) // 2 for k, s in zip(kernel.shape, strides, strict=False))
     y = y[:, top : top + size[0] * strides[0], left : left + size[1] * strides[1]]
-    return y if bias is None else y + bias
+    return add_bias(y, bias)
 
 
 def _phase_kernel(kernel, strides, taps):

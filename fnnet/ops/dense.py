@@ -1,6 +1,7 @@
 """The affine map of the last axis."""
 
 from fnnet.core import require
+from fnnet.ops.channels import add_bias
 
 
 def dense(x, kernel, bias=None):
@@ -9,5 +10,4 @@ def dense(x, kernel, bias=None):
         x.shape[-1] == kernel.shape[0],
         f"the kernel expects {kernel.shape[0]} features, the last axis has {x.shape[-1]}",
     )
-    y = x @ kernel
-    return y if bias is None else y + bias
+    return add_bias(x @ kernel, bias)

@@ -1,0 +1,99 @@
+"""Apply a trained network to your own pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.progress import track
+
+from experiments import evaluation, tables
+from experiments.commands import note, run_command
+from experiments.pictures import PictureError, find_pictures, read_picture, write_png
+from experiments.runs import load_run
+from fnnet.core import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Apply a trained network to pictures; PNG files appear, about a second a megapixel.
+
+    A run of the task restore repairs JPEG pictures; autoencode sends pictures through the
+    bottleneck and back; emulate makes them look as JPEG would. Pictures of any size; nothing that
+    is there is overwritten.
+    """
+
+    run: tyro.conf.Positional[Path]
+    """The run's folder."""
+    inputs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IN...")]
+    """Pictures (PNG, JPEG, BMP, TIFF, WebP, PPM), or folders of them."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """A folder for the results; or, for one picture, a file that ends in .png."""
+
+
+def main(config: Config):
+    """Write a PNG for every picture and return the paths.
+
+    A picture that cannot be read is named and the others are done; an error at the end then
+    counts the failures.
+    """
+    require(config.inputs, "no pictures are named; give files or folders behind the run")
+    jobs = plan(config.inputs, config.out)
+    run = load_run(config.run)
+    apply = evaluation.make_apply(run.model, run.params, run.state)
+    terminal = tables.console()
+    failed = []
+    shown = track(jobs.items(), "pictures", console=terminal, disable=not terminal.is_terminal)
+    for source, target in shown:
+        try:
+            _reconstruct(apply, source, target)
+        except PictureError as error:
+            note(error)
+            failed.append(source)
+    written = [target for source, target in jobs.items() if source not in failed]
+    terminal.print(
+        f"{len(written)} of {len(jobs)} pictures written to {config.out}", soft_wrap=True
+    )
+    if failed:
+        raise PictureError(f"{config.out}: {len(failed)} of {len(jobs)} pictures are missing there")
+    return written
+
+
+def plan(inputs, out):
+    """Name the output of every input: ``{source: target}``.
+
+    Raises
+    ------
+    PictureError
+        If an output exists already, two inputs would have the same one, or there is no input.
+    """
+    sources = []
+    for path in inputs:
+        sources += find_pictures(path) if path.is_dir() else [path]
+    single = len(sources) == 1 and not inputs[0].is_dir() and out.suffix.lower() == ".png"
+    if out.suffix and not single and not out.is_dir():
+        raise PictureError(
+            f"{out}: several pictures need a folder; one picture, a file that ends in .png"
+        )
+    jobs = {}
+    for source in sources:
+        target = out if single else out / f"{source.stem}.png"
+        if target.exists():
+            raise PictureError(f"{target}: is there already and is not overwritten")
+        if target in jobs.values():
+            raise PictureError(f"{target}: two inputs would be written there")
+        jobs[source] = target
+    return jobs
+
+
+def _reconstruct(apply, source, target):
+    picture = read_picture(source)
+    for notice in picture.notices:
+        note(notice)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    result = apply(picture.pixels)
+    write_png(target, result.mean(-1).round().astype("uint8") if picture.is_grey else result)
+
+
+if __name__ == "__main__":
+    run_command(main, Config, prog="python -m experiments.reconstruct")

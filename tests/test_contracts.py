@@ -1,0 +1,242 @@
+"""Every property of DESIGN's contract, over every layer."""
+
+import inspect
+from functools import partial
+
+import gradients
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from contracts import LAYERS
+
+import fnnet as fn
+from fnnet import core
+
+KEY = 5  # of the one key that random layers get
+
+
+def every_layer(test):
+    return pytest.mark.parametrize("row", LAYERS, ids=lambda row: row.name)(test)
+
+
+def run(layer, params, state, x, train=False):
+    return layer.apply(params, state, x, key=jax.random.key(KEY) if train else None, train=train)
+
+
+def trees_equal(a, b):
+    return jax.tree.structure(a) == jax.tree.structure(b) and all(
+        np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
+
+
+def close(a, b, tolerance):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, tolerance, tolerance), a, b)
+
+
+def test_every_public_layer_has_a_row():
+    rows = " ".join(row.name for row in LAYERS)
+    public = [getattr(fn, name) for name in fn.__all__]
+    for name, value in zip(fn.__all__, public, strict=True):
+        is_layer = isinstance(value, fn.Layer)
+        makes_layers = inspect.isfunction(value) and value.__module__ in (
+            "fnnet.layers",
+            "fnnet.combinators",
+        )
+        assert name in rows or not (is_layer or makes_layers), f"{name} has no row in contracts.py"
+
+
+def test_every_public_name_has_a_docstring():
+    for module in (fn, fn.ops, fn.initializers, fn.losses, fn.metrics, fn.optim, fn.schedules):
+        for name, value in vars(module).items():
+            if inspect.isfunction(value) and not name.startswith("_"):
+                assert inspect.getdoc(value), f"{module.__name__}.{name} has no docstring"
+
+
+@every_layer
+def test_apply_is_pure_and_keeps_the_state_structure(row, capfd):
+    layer, (params, state), x = row.make(), row.init(), row.input()
+    before = jax.tree.map(np.copy, (params, state, x))
+    first = run(layer, params, state, x, train=True)
+    second = run(layer, params, state, x, train=True)
+    assert trees_equal(first, second)
+    assert trees_equal(before, (params, state, x))
+    assert capfd.readouterr() == ("", "")
+    shapes = partial(jax.tree.map, lambda leaf: (leaf.shape, leaf.dtype))
+    assert shapes(first[1]) == shapes(state)
+    assert bool(state) == row.has_state
+    untouched = run(layer, params, state, x)[1]
+    assert trees_equal(untouched, state)
+
+
+@every_layer
+def test_promised_shape_is_the_shape_that_comes_out(row):
+    for shape in (row.in_shape, *row.other_shapes):
+        layer = row.make()
+        params, state = layer.init(jax.random.key(0), shape)
+        y, _ = run(layer, params, state, row.input(2, shape=shape))
+        assert y.shape == (2, *core.out_shape(layer, params, state, shape))
+
+
+@every_layer
+@pytest.mark.parametrize("train", [False, True])
+def test_jit_equals_eager_and_traces_once(row, train):
+    layer, (params, state), x = row.make(), row.init(), row.input()
+    traces = []
+
+    @jax.jit
+    def jitted(params, state, x):
+        traces.append(1)
+        return run(layer, params, state, x, train)
+
+    close(jitted(params, state, x), run(layer, params, state, x, train), 2e-6)
+    jitted(params, state, row.input())
+    assert len(traces) == 1
+
+
+@every_layer
+def test_a_batch_is_its_examples_one_by_one(row):
+    layer, (params, state), x = row.make(), row.init(), row.input()
+    forward = jax.jit(lambda x: run(layer, params, state, x)[0])
+    alone = np.concatenate([forward(x[i : i + 1]) for i in range(len(x))])
+    close(forward(x), alone, 2e-6)
+    mapped = jax.vmap(lambda example: run(layer, params, state, example[None])[0][0])(
+        jnp.asarray(x)
+    )
+    close(mapped, alone, 2e-6)
+
+
+@every_layer
+def test_seeds_under_vmap_are_seeds_one_after_another(row):
+    layer, x = row.make(), row.input()
+    keys = jax.random.split(jax.random.key(3), 3)
+    start = partial(layer.init, in_shape=row.in_shape)
+    forward = jax.jit(lambda params, state: run(layer, params, state, x)[0])
+    params, state = jax.vmap(start)(keys)
+    together = jax.vmap(forward, axis_size=3)(params, state)
+    one_by_one = jnp.stack([forward(*start(key)) for key in keys])
+    close(together, one_by_one, 1e-5)
+
+
+@every_layer
+def test_gradients_equal_finite_differences(row):
+    with jax.enable_x64(True):
+        layer, (params, state) = row.make(), row.init(np.float64)
+        f = partial(scalar, layer, state)
+        gradients.check(f, (params, row.input(dtype=np.float64)))
+
+
+def scalar(layer, state, inputs):
+    """A number that depends on every output, in training."""
+    y, _ = run(layer, inputs[0], state, inputs[1], train=True)
+    weights = jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)
+    return jnp.sum(weights * y * (1 + 0.1 * y))
+
+
+@every_layer
+def test_every_transformation_agrees_with_the_plain_form(row):
+    with jax.enable_x64(True):
+        layer, (params, state) = row.make(), row.init(np.float64)
+        f = partial(scalar, layer, state)
+        inputs = jax.tree.map(jnp.asarray, (params, row.input(dtype=np.float64)))
+        rng = np.random.default_rng(9)
+        direction = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), inputs)
+        grad = jax.grad(f)
+
+        def along(gradient):
+            return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, direction)))
+
+        @jax.jit
+        def forms(inputs):
+            tangent = jax.jvp(f, (inputs,), (direction,))[1]
+            linear = jax.linearize(f, inputs)[1](direction)
+            forward_over_reverse = jax.jvp(grad, (inputs,), (direction,))[1]
+            reverse_over_reverse = jax.grad(lambda i: along(grad(i)))(inputs)
+            copies = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf + 0.1]), inputs)
+            mapped = jax.vmap(grad)(copies)
+            return {
+                "first": (tangent, linear, along(jax.grad(jax.remat(f))(inputs))),
+                "second": (forward_over_reverse, reverse_over_reverse),
+                "mapped": mapped,
+            }
+
+        found = forms(inputs)
+        plain = jax.jit(grad)
+        for value in found["first"]:
+            close(value, along(plain(inputs)), 1e-9)
+        close(*found["second"], 1e-9)
+        shifted = jax.tree.map(lambda leaf: leaf + 0.1, inputs)
+        for index, place in enumerate((inputs, shifted)):
+            close(jax.tree.map(lambda leaf: leaf[index], found["mapped"]), plain(place), 1e-9)  # noqa: B023
+
+
+@every_layer
+def test_values_equal_numpy_loops(row):
+    for shape in (row.in_shape, *row.other_shapes):
+        with jax.enable_x64(True):
+            layer, (params, state), x = (
+                row.make(),
+                row.init(np.float64),
+                row.input(dtype=np.float64, shape=shape),
+            )
+            if shape != row.in_shape and row.has_state:
+                continue
+            y, _ = run(layer, params, state, jnp.asarray(x))
+            expected = row.oracle(params, state, x)
+            assert y.dtype == jnp.float64
+            np.testing.assert_allclose(y, expected, 1e-12, 1e-12)
+        narrow = jax.tree.map(lambda leaf: leaf.astype(np.float32), (params, state, x))
+        np.testing.assert_allclose(run(layer, *narrow)[0], expected, 1e-5, 1e-5)
+
+
+@every_layer
+@pytest.mark.parametrize("train", [False, True])
+def test_dtype_of_the_input_is_kept_and_the_state_stays_float32(row, train):
+    layer, (params, state) = row.make(), row.init()
+    x = row.input()
+    wide, _ = run(layer, params, state, jnp.asarray(x), train)
+    narrow, new_state = run(layer, params, state, jnp.asarray(x, jnp.bfloat16), train)
+    assert wide.dtype == jnp.float32
+    assert narrow.dtype == jnp.bfloat16
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(new_state))
+    close(np.asarray(narrow, np.float32), np.asarray(wide), 0.1)
+
+
+@every_layer
+def test_keys_decide_what_is_random_and_nothing_else(row):
+    layer, (params, state), x = row.make(), row.init(), row.input(20)
+    apply = partial(layer.apply, params, state, x, train=True)
+    if not row.is_random:
+        assert trees_equal(apply(key=None), apply(key=jax.random.key(1)))
+        return
+    assert trees_equal(apply(key=jax.random.key(1)), apply(key=jax.random.key(1)))
+    assert not trees_equal(apply(key=jax.random.key(1)), apply(key=jax.random.key(2)))
+    with pytest.raises(fn.LayerError, match="dropout needs a key in training"):
+        apply(key=None)
+
+
+@every_layer
+@pytest.mark.parametrize("value", [0.0, 1e-30, -1e-30, 1.0, 1e30, -1e30])
+def test_extreme_and_constant_inputs_stay_finite(row, value):
+    layer, (params, state) = row.make(), row.init()
+    value = np.clip(value, -row.limit, row.limit)
+    signs = np.where(np.arange(row.input().size) % 3 == 0, 1, -1).reshape(row.input().shape)
+
+    @jax.jit
+    def value_and_gradient(x):
+        forward = lambda p, x: run(layer, p, state, x, train=True)  # noqa: E731
+        y, pull, new_state = jax.vjp(forward, params, x, has_aux=True)
+        return y, pull(jnp.ones_like(y)), new_state
+
+    for x in (np.full(signs.shape, value, np.float32), (signs * value).astype(np.float32)):
+        for leaf in jax.tree.leaves(value_and_gradient(x)):
+            assert np.isfinite(leaf).all()
+
+
+@every_layer
+def test_a_checkpoint_keeps_every_bit(row, tmp_path):
+    params, state = row.make().init(jax.random.key(0), row.in_shape)
+    tree = {"params": params, "state": state}
+    fn.save(tmp_path / "model.safetensors", tree)
+    loaded, _ = fn.checkpoint.restore(tmp_path / "model.safetensors", tree)
+    assert trees_equal(loaded, tree)
