@@ -122,14 +122,13 @@ def conv(config: ConvConfig):
     widths = [config.width * 2**stage for stage in range(config.depth)]
     down = _joined([_down(config, width) for width in widths])
     up = _joined([_up(config, width) for width in reversed(widths[:-1])])
-    last = _enlarge(config, 3, initializers.lecun_normal())
     network = fn.serial(
         encoder=fn.serial(*down, latents=fn.conv2d(config.bottleneck, 3)),
         decoder=fn.serial(
-            fn.conv2d(widths[-1], 3, kernel_init=initializers.he_normal()),
+            fn.conv2d(widths[-1], 3, **_affine(config)),
             *_between(config),
             *up,
-            pixels=fn.serial(*last),
+            pixels=fn.serial(*_enlarge(config, 3)),
         ),
     )
     return on_any_size(network, 2**config.depth)
@@ -231,6 +230,8 @@ def on_any_size(network, multiple):
     """
 
     def enter(x):
+        first = "; pictures are NHWC: did channels come first?" if x.shape[1] == 3 else ""
+        require(x.shape[3] == 3, f"expects 3 channels, the last axis has {x.shape[3]}{first}")
         return _pad(_pad(x, 1, multiple), 2, multiple) - 0.5
 
     def leave(y, x):
@@ -259,6 +260,7 @@ def _around(network, enter, leave, kind, **config):
     """Apply `network` to ``enter(x)``, and then ``leave(y, x)``."""
 
     def init(key, in_shape):
+        require(len(in_shape) == 3, f"expects pictures (H, W, C), got an example of {in_shape}")
         inner = core.enter_shape(enter, in_shape)
         params, state = core.init_child("network", network, key, inner)
         return {"network": params}, {"network": state} if state else {}
@@ -290,29 +292,33 @@ def _between(config):
     return [*norm, ACTIVATIONS[config.activation], *drop]
 
 
+def _affine(config):
+    """Give the settings of a layer before `_between`: batch norm would take a bias out again."""
+    return {"kernel_init": initializers.he_normal(), "use_bias": not config.batch_norm}
+
+
 def _dense_stage(config):
-    return [fn.dense(config.width, kernel_init=initializers.he_normal()), *_between(config)]
+    return [fn.dense(config.width, **_affine(config)), *_between(config)]
 
 
 def _down(config, width):
     pool = {"max": [fn.max_pool(2)], "average": [fn.avg_pool(2)], "stride": []}[config.pooling]
-    stride = 1 if pool else 2
-    kernel = fn.conv2d(width, 3, stride=stride, kernel_init=initializers.he_normal())
+    kernel = fn.conv2d(width, 3, stride=1 if pool else 2, **_affine(config))
     return [kernel, *_between(config), *pool]
 
 
 def _up(config, width):
-    return [*_enlarge(config, width, initializers.he_normal()), *_between(config)]
+    return [*_enlarge(config, width, **_affine(config)), *_between(config)]
 
 
-def _enlarge(config, features, kernel_init):
+def _enlarge(config, features, **settings):
     if config.pooling == "stride":
-        return [fn.conv_transpose2d(features, 4, kernel_init=kernel_init)]
-    return [fn.resize(2), fn.conv2d(features, 3, kernel_init=kernel_init)]
+        return [fn.conv_transpose2d(features, 4, **settings)]
+    return [fn.resize(2), fn.conv2d(features, 3, **settings)]
 
 
 def _block(config):
-    first = fn.conv2d(config.width, 3, kernel_init=initializers.he_normal())
+    first = fn.conv2d(config.width, 3, **_affine(config))
     # A small last kernel: a deep stack starts close to the identity (Zhang et al. 2019).
     last = fn.conv2d(config.width, 3, kernel_init=initializers.normal(0.01))
     return fn.residual(first, *_between(config), last)

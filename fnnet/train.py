@@ -82,7 +82,7 @@ def make_step(loss, optimizer):
             "gradient_norm": trees.global_norm(grads),
             "finite": finite,
         }
-        return TrainState(number + 1, *kept, skipped + ~finite), metrics
+        return TrainState(number + 1, *kept, jnp.where(finite, skipped, skipped + 1)), metrics
 
     return step
 
