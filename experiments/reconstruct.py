@@ -46,7 +46,7 @@ def main(config: Config):
     shown = track(jobs.items(), "pictures", console=terminal, disable=not terminal.is_terminal)
     for source, target in shown:
         try:
-            _reconstruct(apply, source, target)
+            _reconstruct(run.task, apply, source, target)
         except PictureError as error:
             note(error)
             failed.append(source)
@@ -86,8 +86,9 @@ def plan(inputs, out):
     return jobs
 
 
-def _reconstruct(apply, source, target):
-    picture = read_picture(source)
+def _reconstruct(task, apply, source, target):
+    # A CMYK file's inks cannot be given back, so a JPEG of them is not repaired but changed.
+    picture = read_picture(source, allow_cmyk=task.name != "restore")
     for notice in picture.notices:
         note(notice)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from experiments import models, runfolder, runs
 from experiments.commands import Interrupted, run_command
 from experiments.models import Activation, Pooling
 from experiments.tasks import TASKS, LossName, TaskName, check
-from experiments.training import train_run
+from experiments.training import load_training_pairs, train_run
 from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
@@ -74,9 +74,9 @@ class Config:
     steps: int | None = None
     """Optimiser steps. Default: about four minutes' worth on two cores."""
     batch: int | None = None
-    """Patches a step. Default: 16."""
+    """Patches a step. Default: 32."""
     patch: int | None = None
-    """Side of a training patch in pixels. Default: 96."""
+    """Side of a training patch in pixels. Default: 64."""
     seed: int = 0
     """Decides weights, patches, dropout, and the split of sets that have none of their own."""
     save_seconds: float = 20.0
@@ -94,14 +94,18 @@ class Config:
 def main(config: Config) -> Path:
     """Train as `config` says and return the run's folder."""
     started = time.perf_counter()
-    config = _resumed(config) if config.resume else _new_run(config)
-    folder = config.out
+    config = _resumed(config) if config.resume else _filled_in(config)
+    pairs = load_training_pairs(asdict(config))
+    if not config.resume:
+        # Not before the pictures are known to be good: a refusal leaves nothing behind.
+        runfolder.create(config.out)
+        runfolder.write_json(config.out / "config.json", _to_json(config))
     try:
-        with runfolder.locked(folder):
-            train_run(folder, asdict(config), model_config(config), started)
+        with runfolder.locked(config.out):
+            train_run(config.out, asdict(config), model_config(config), pairs, started)
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped; go on with: {_resume_command(folder)}") from None
-    return folder
+        raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
+    return config.out
 
 
 def merge_file(config):
@@ -121,8 +125,8 @@ def model_config(config):
     return models.configure(config.model, **given)
 
 
-def _new_run(config):
-    """Fill in what is left open, check it, and make the run's folder."""
+def _filled_in(config):
+    """Fill in what is left open, and check it."""
     _check(config)
     model = config.model or TASKS[config.task].model
     small = config.tiny
@@ -132,15 +136,13 @@ def _new_run(config):
         model=model,
         width=config.width or narrow,
         steps=config.steps or (12 if small else _STEPS[model]),
-        batch=config.batch or (4 if small else 16),
-        patch=config.patch or (48 if small else 96),
+        batch=config.batch or (4 if small else 32),
+        patch=config.patch or (48 if small else 64),
         learning_rate=config.learning_rate or _RATES[config.optimizer],
         out=config.out or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{config.task}",
         config=None,
     )
     check(TASKS[config.task], model_config(config))
-    runfolder.create(config.out)
-    runfolder.write_json(config.out / "config.json", _to_json(config))
     return config
 
 
@@ -185,7 +187,7 @@ def _resumed(config):
         f"not --{''.join(changed[:1]).replace('_', '-')}",
     )
     recorded = runs.read_run_config(folder)
-    return replace(_from_json(folder / "config.json", recorded), out=folder)
+    return replace(_from_json(folder / "config.json", recorded), out=folder, resume=folder)
 
 
 def _resume_command(folder):

@@ -52,7 +52,14 @@ class _Job:
         return self.side("validation") or self.side("test")
 
 
-def train_run(folder, config, model_config, started):
+def load_training_pairs(config):
+    """Read the pictures that a run's options name, and check that the patch fits into them."""
+    pairs = load_pairs(config["data"], config["quality"], config["seed"])
+    check_patch([pair.picture for pair in pairs if pair.side == "train"], config["patch"])
+    return pairs
+
+
+def train_run(folder, config, model_config, pairs, started):
     """Train, from where the run's checkpoint is, to the end, and report.
 
     Parameters
@@ -62,6 +69,8 @@ def train_run(folder, config, model_config, started):
     config : dict
         The training command's options.
     model_config : dataclass
+    pairs : list of Pair
+        From `load_training_pairs`.
     started : float
         When the command began, by ``time.perf_counter``.
 
@@ -70,16 +79,9 @@ def train_run(folder, config, model_config, started):
     KeyboardInterrupt
         If the user stopped it; what was learned is saved.
     """
-    pairs = load_pairs(config["data"], config["quality"], config["seed"])
-    check_patch([pair.picture for pair in pairs if pair.side == "train"], config["patch"])
-    job = _Job(
-        folder,
-        config,
-        TASKS[config["task"]],
-        pairs,
-        models.build(model_config),
-        models.to_json(model_config),
-    )
+    model = models.build(model_config)
+    task = TASKS[config["task"]]
+    job = _Job(folder, config, task, pairs, model, models.to_json(model_config))
     record = _start_record(job)
     train_state, timing = _train(job, started)
     _report(job, record, train_state, timing, started)

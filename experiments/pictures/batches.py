@@ -33,8 +33,9 @@ def sample_batch(sources, *, seed, step, batch_size, patch):
 
     Notes
     -----
-    A picture is drawn with probability proportional to its pixels, then a place in it, mirroring
-    and one of four quarter turns, each uniformly.
+    Pictures are drawn in proportion to their pixels, by equal steps from one random start through
+    all of them: each batch has its share of each picture, so that losses of different batches
+    compare. Then a place in it, mirroring and one of four quarter turns, each uniformly.
     """
     shapes = _checked_shapes(sources, seed=seed, step=step, batch_size=batch_size, patch=patch)
     # Raw bits, because NumPy keeps those of a bit generator the same in all releases, and the
@@ -42,7 +43,8 @@ def sample_batch(sources, *, seed, step, batch_size, patch):
     generator = np.random.default_rng([seed, PURPOSE, step]).bit_generator
     bits = generator.random_raw(batch_size * DRAWS).reshape(batch_size, DRAWS)
     ends = np.cumsum(shapes[:, 0] * shapes[:, 1], dtype=np.uint64)
-    chosen = np.searchsorted(ends, bits[:, 0] % ends[-1], side="right")
+    steps = np.arange(batch_size, dtype=np.uint64) * ends[-1] // np.uint64(batch_size)
+    chosen = np.searchsorted(ends, (bits[0, 0] + steps) % ends[-1], side="right")
     places = (shapes[chosen] - patch + 1).astype(np.uint64)
     tops, lefts = (bits[:, 1:3] % places).T.tolist()
     flips, quarters = (bits[:, 3] % 2).tolist(), (bits[:, 4] % 4).tolist()

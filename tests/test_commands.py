@@ -1,0 +1,493 @@
+"""The commands as people meet them: what appears, and what bad input gets."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+import experiments.__main__ as overview
+import fnnet as fn
+from experiments import evaluate, reconstruct, train
+from experiments.commands import run_command
+from experiments.runfolder import read_metrics
+from experiments.runs import load_run
+
+COMMANDS = {"train": train, "evaluate": evaluate, "reconstruct": reconstruct}
+TINY = ("--tiny", "--steps", "3")
+
+
+@pytest.fixture
+def command(monkeypatch, capfd):
+    """Run a command in this process; give its exit status, output and errors."""
+
+    def run(name, *args):
+        module = COMMANDS[name]
+        monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
+        status = 0
+        try:
+            merge = getattr(module, "merge_file", None)
+            run_command(
+                module.main, module.Config, prog=f"python -m experiments.{name}", merge=merge
+            )
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A finished tiny run, shared by the tests that only read it."""
+    folder = tmp_path_factory.mktemp("runs") / "trained"
+    train.main(train.Config(tiny=True, steps=3, out=folder))
+    return folder
+
+
+def put_pictures(folder, names=("a", "b", "c"), size=(64, 56)):
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, name in enumerate(names):
+        pixels = data.astronaut()[40 * index : 40 * index + size[0], 60 : 60 + size[1]]
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    return folder
+
+
+def error_of(result):
+    """The one line of an error, and nothing but notes before it."""
+    status, _, errors = result
+    assert status == 2, errors
+    *notes, last = errors.strip().split("\n")
+    assert all(line.startswith("note: ") for line in notes), errors
+    assert last.startswith("error: ")
+    return last.removeprefix("error: ")
+
+
+def test_a_tiny_run_makes_all_that_it_promises(command, tmp_path):
+    began = time.perf_counter()
+    status, output, errors = command("train", "--tiny", "--out", tmp_path / "run")
+    assert (status, errors) == (0, "")
+    assert time.perf_counter() - began < 30
+    found = {path.name for path in (tmp_path / "run").iterdir()}
+    assert found == {
+        *(".lock", "config.json", "record.json", "metrics.jsonl"),
+        *("checkpoint-00000012.safetensors", "curves.png", "comparison.png"),
+    }
+    for part in ("chelsea", "mean of 2 │ held-out", "training │", "parameters", "bottleneck"):
+        assert part in output
+    rows = read_metrics(tmp_path / "run" / "metrics.jsonl")
+    assert [row["step"] for row in rows] == list(range(1, 13))
+    assert {"loss", "psnr", "learning_rate", "gradient_norm", "seconds"} <= set(rows[0])
+    assert "held_out_psnr" in rows[-1]
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert record["environment"]["jax"] == jax.__version__
+    sides = {picture["name"]: picture["side"] for picture in record["pictures"]}
+    assert sides["chelsea"] == "test" and sides["motorcycle_left"] == "train"
+    assert all(len(picture["sha256"]) == 64 for picture in record["pictures"])
+    for name in ("curves.png", "comparison.png"):
+        with Image.open(tmp_path / "run" / name) as image:
+            assert min(image.size) > 400
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--task", "restore", "--model", "residual"),
+        ("--task", "emulate", "--loss", "charbonnier", "--optimizer", "momentum"),
+        ("--model", "mlp", "--optimizer", "sgd", "--schedule", "constant"),
+        ("--model", "shallow", "--schedule", "exponential", "--loss", "mae"),
+        ("--model", "conv", "--pooling", "max", "--dropout", "0.1", "--schedule", "linear"),
+    ],
+    ids=lambda options: options[1],
+)
+def test_every_task_and_model_trains(command, tmp_path, options):
+    pictures = put_pictures(tmp_path / "pictures")
+    status, output, errors = command(
+        "train", *TINY, "--data", pictures, "--out", tmp_path / "run", *options
+    )
+    assert status == 0, errors
+    assert "mean of 1 │ held-out" in output
+
+
+def test_a_loaded_run_gives_a_notebook_the_network(trained):
+    run = load_run(trained)
+    x = np.asarray(data.chelsea()[None, :33, :50], np.float32) / 255
+    y, _ = run.model.apply(run.params, run.state, x)
+    assert y.shape == x.shape
+    assert run.task.name == "autoencode" and run.step == 3
+
+
+def test_evaluate_prints_the_table_that_training_printed(command, trained, tmp_path):
+    status, output, errors = command("evaluate", trained)
+    assert status == 0
+    assert "3 of 5 pictures were trained on and are labelled so" in errors
+    record = json.loads((trained / "record.json").read_text())
+    for score in record["result"]["scores"]:
+        if score["side"] == "test":
+            assert re.search(
+                rf"{score['name']} .*{score['psnr']:.2f} │ +{score['ssim']:.4f}", output
+            )
+    status, output, _ = command("evaluate", trained, "--data", put_pictures(tmp_path / "new"))
+    assert status == 0 and "mean of 3 │ new" in output
+
+
+def test_reconstruct_writes_a_picture_of_the_same_size_for_every_input(command, trained, tmp_path):
+    pictures = put_pictures(tmp_path / "in", size=(37, 1))
+    Image.fromarray(data.camera()[:20, :30]).save(tmp_path / "grey.png")
+    status, output, _ = command(
+        "reconstruct", trained, pictures, tmp_path / "grey.png", "-o", tmp_path / "out"
+    )
+    assert status == 0 and "4 of 4 pictures written" in output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *("a.png", "b.png", "c.png", "grey.png")
+    }
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert (image.size, image.mode) == ((1, 37), "RGB")
+    with Image.open(tmp_path / "out" / "grey.png") as image:
+        assert (image.size, image.mode) == ((30, 20), "L")
+    one = tmp_path / "one.png"
+    assert command("reconstruct", trained, pictures / "a.png", "-o", one)[0] == 0
+    assert one.read_bytes() == (tmp_path / "out" / "a.png").read_bytes()
+
+
+def test_reconstruct_does_what_it_can_and_names_the_rest(command, trained, tmp_path):
+    pictures = put_pictures(tmp_path / "in")
+    (pictures / "b.png").write_bytes((pictures / "b.png").read_bytes()[:300])
+    status, output, errors = command("reconstruct", trained, pictures, "-o", tmp_path / "out")
+    assert status == 2
+    assert "2 of 3 pictures written" in output
+    assert f"note: {pictures / 'b.png'}: " in errors
+    assert f"error: {tmp_path / 'out'}: 1 of 3 pictures are missing there" in errors
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.png", "c.png"}
+
+
+def test_a_recorded_config_repeats_the_run_bit_for_bit(command, tmp_path):
+    first = small_run(command, tmp_path / "first", "--data", put_pictures(tmp_path / "pictures"))
+    config = first / "config.json"
+    assert command("train", "--config", config, "--out", tmp_path / "again")[0] == 0
+    assert learned(tmp_path / "again") == learned(first)
+    assert (tmp_path / "again" / "config.json").read_text() == config.read_text()
+    options = ("--config", config, "--steps", 2, "--out", tmp_path / "other")
+    assert command("train", *options)[0] == 0
+    assert json.loads((tmp_path / "other" / "config.json").read_text())["steps"] == 2
+
+
+def small_run(command, folder, *options):
+    assert command("train", *TINY, "--out", folder, *options)[0] == 0
+    return folder
+
+
+BAD_OPTIONS = [
+    (("train", "--qualty", "20"), "unknown option --qualty; did you mean --quality?"),
+    (("evaluate", "RUN", "--dta", "x"), "unknown option --dta; did you mean --data?"),
+    (
+        ("reconstruct", "RUN", "a.png", "b.png", "--uot", "x"),
+        "unknown option --uot; did you mean --out?",
+    ),
+    (("train", "--steps", "0"), "--steps 0: must be at least 1"),
+    (("train", "--quality", "101"), "--quality 101: must be in 1..100"),
+    (("train", "--seed", "-1"), "--seed -1: must be at least 0"),
+    (("train", "--learning-rate", "nan"), "--learning-rate nan: must be above 0"),
+    (("train", "--width", "0"), "--width 0: must be at least 1"),
+    (
+        ("train", "--steps", "many"),
+        "Error parsing --steps: no type matching INT could be instantiated from ['many']; "
+        "python -m experiments.train --help lists the options",
+    ),
+    (
+        ("train", "--model", "resnet"),
+        "invalid choice 'resnet' for argument '--model'. Expected one of ('mlp', 'shallow', "
+        "'conv', 'residual'); python -m experiments.train --help lists the options",
+    ),
+    (("train", "--resume", "RUN"), "RUN: holds no run (there is no config.json)"),
+    (
+        ("train", "--resume", "RUN", "--steps", "5"),
+        "--resume RUN: takes all options from the run and none beside it, not --steps",
+    ),
+    (("train", "--config", "RUN"), "RUN: could not be read: Is a directory"),
+    (("train", "--config", "none.json"), "none.json: does not exist"),
+    (("evaluate", "RUN"), "RUN: holds no run (there is no config.json)"),
+    (("evaluate", "nowhere"), "nowhere: holds no run (there is no config.json)"),
+    (("reconstruct", "RUN", "a.png", "-o", "x"), "RUN: holds no run (there is no config.json)"),
+    (
+        ("reconstruct", "RUN", "-o", "x"),
+        "no pictures are named; give files or folders behind the run",
+    ),
+    (
+        ("reconstruct", "RUN", "a.png", "b.png", "-o", "x.png"),
+        "x.png: several pictures need a folder; one picture, a file that ends in .png",
+    ),
+    (
+        ("reconstruct", "RUN", "a.png", "sub/a.png", "-o", "x"),
+        "x/a.png: two inputs would be written there",
+    ),
+    (
+        ("reconstruct", "RUN", "a.png", "-o", "there.png"),
+        "there.png: is there already and is not overwritten",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"), BAD_OPTIONS, ids=lambda v: v if isinstance(v, str) else "-"
+)
+def test_bad_options_get_one_sentence_and_status_2(command, tmp_path, monkeypatch, args, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "RUN").mkdir()
+    put_pictures(tmp_path, ("there",))
+    assert error_of(command(*args)) == sentence
+    assert {path.name for path in tmp_path.iterdir()} == {"RUN", "there.png"}
+
+
+def bad_folder(tmp_path, kind):
+    """A folder of pictures with something wrong, and what is said of it."""
+    folder = tmp_path / "pictures"
+    if kind == "missing":
+        return folder, "no such folder"
+    folder.mkdir()
+    if kind == "empty":
+        return folder, "found nothing"
+    if kind == "no pictures":
+        (folder / "notes.txt").write_text("hello")
+        return folder, "found notes.txt"
+    put_pictures(folder)
+    if kind == "truncated":
+        (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:300])
+        return folder, "b.png: ends after 300 bytes"
+    if kind == "no picture":
+        (folder / "b.png").write_text("hello")
+        return folder, "b.png: not a picture that fnnet reads"
+    if kind == "too large":
+        Image.new("1", (8193, 8192)).save(folder / "b.png")
+        return folder, "over the limit of 67108864 pixels"
+    if kind == "smaller than the patch":
+        put_pictures(folder, size=(20, 30))
+        return folder, "smaller than the patch of 48"
+    if kind == "one picture":
+        (folder / "a.png").unlink()
+        (folder / "b.png").unlink()
+        return folder, "1 distinct picture, but a split needs one to train and one to test on"
+    originals = folder / "refimgs"
+    shutil.copytree(folder, originals)
+    pairs = put_pictures(folder / "qf10")
+    for path in folder.glob("*.png"):
+        path.unlink()
+    if kind == "partner missing":
+        (pairs / "b.png").unlink()
+        return folder, "b"
+    put_pictures(pairs, size=(64, 55))
+    return folder, "64"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("missing", "empty", "no pictures", "truncated", "no picture", "too large"),
+        *("smaller than the patch", "one picture", "partner missing", "sizes differ"),
+    ],
+)
+def test_bad_pictures_get_one_sentence_from_train_and_evaluate(command, trained, tmp_path, kind):
+    folder, part = bad_folder(tmp_path, kind)
+    said = error_of(command("train", *TINY, "--data", folder, "--out", tmp_path / "run"))
+    assert part in said and str(folder) in said
+    assert not (tmp_path / "run").exists()
+    if kind != "smaller than the patch":
+        assert part in error_of(command("evaluate", trained, "--data", folder))
+
+
+def test_a_run_folder_that_cannot_be_taken_is_left_as_it_was(command, trained, tmp_path):
+    before = {path: path.read_bytes() for path in trained.iterdir()}
+    assert error_of(command("train", *TINY, "--out", trained)) == (
+        f"{trained}: already holds a run; choose another --out or continue it with --resume "
+        f"{trained}"
+    )
+    assert before == {path: path.read_bytes() for path in trained.iterdir()}
+    (tmp_path / "file").write_text("x")
+    assert error_of(command("train", *TINY, "--out", tmp_path / "file")) == (
+        f"{tmp_path / 'file'}: is a file, not a folder; choose another --out"
+    )
+    put_pictures(tmp_path / "full")
+    assert error_of(command("train", *TINY, "--out", tmp_path / "full")) == (
+        f"{tmp_path / 'full'}: is not empty; choose another --out"
+    )
+
+
+def test_a_checkpoint_of_another_config_is_refused_by_name(command, trained, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    record = json.loads((folder / "record.json").read_text())
+    record["model"]["bottleneck"] = 3
+    (folder / "record.json").write_text(json.dumps(record))
+    assert re.fullmatch(
+        r".*checkpoint-00000003.safetensors: .*: file \(.*\), model \(.*\)",
+        error_of(command("evaluate", folder)),
+    )
+    record["model"] |= {"bottleneck": 16, "activation": "tanh"}
+    (folder / "record.json").write_text(json.dumps(record))
+    assert error_of(command("evaluate", folder)) == (
+        f"{folder}: the checkpoint is of another config: activation is 'relu' there, 'tanh' in "
+        "the run"
+    )
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over_with_a_note(command, trained, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    newest = folder / "checkpoint-00000003.safetensors"
+    shutil.copy(newest, folder / "checkpoint-00000004.safetensors")
+    with open(folder / "checkpoint-00000004.safetensors", "r+b") as file:
+        file.seek(-5, os.SEEK_END)
+        file.write(b"\xff\x00\xff")
+    status, output, errors = command("evaluate", folder)
+    assert status == 0 and "step 3" in output
+    assert "checkpoint-00000004.safetensors: damaged" in errors
+    newest.unlink()
+    assert "damaged" in errors and error_of(command("evaluate", folder))
+
+
+def test_changed_pictures_are_noticed_on_resume(command, tmp_path):
+    pictures = put_pictures(tmp_path / "pictures")
+    run = small_run(command, tmp_path / "run", "--data", pictures)
+    put_pictures(pictures, ("d",))
+    assert error_of(command("train", "--resume", run)) == (
+        f"{run / 'record.json'}: the pictures are not those that the run began with"
+    )
+
+
+def test_a_loss_that_is_never_finite_stops_the_run_with_a_sentence(command, tmp_path):
+    options = ("--optimizer", "sgd", "--learning-rate", "1e38", "--clip", "1e38")
+    said = error_of(
+        command("train", "--tiny", "--batch-norm", "off", *options, "--out", tmp_path / "run")
+    )
+    assert "not finite in 5 steps in a row" in said
+
+
+CHILD = """
+import runpy, sys
+if (limit := int(sys.argv.pop(1))):
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+runpy.run_module("experiments.train", run_name="__main__", alter_sys=True)
+"""
+
+
+def child(*args, limit=0):
+    """Train in a process of its own, whose files may have `limit` bytes at most."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(limit), *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+
+
+def wait_for_lines(path, count, process, seconds=60):
+    """Wait until a run has written so many lines of metrics."""
+    for _ in range(int(seconds / 0.02)):
+        if path.exists() and path.read_bytes().count(b"\n") >= count:
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    raise AssertionError(f"{path} has no {count} lines after {seconds} s")
+
+
+def learned(folder):
+    """All that a run learned, without times of day."""
+    tensors, _ = fn.load(max(folder.glob("checkpoint-*")))
+    rows = read_metrics(folder / "metrics.jsonl")
+    return (
+        {name: (leaf.dtype, leaf.shape, leaf.tobytes()) for name, leaf in tensors.items()},
+        [{name: value for name, value in row.items() if name != "seconds"} for row in rows],
+    )
+
+
+def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_is_not(tmp_path):
+    options = ("--tiny", "--dropout", "0.1", "--steps", "60", "--save-seconds", "0.01")
+    options += ("--data", put_pictures(tmp_path / "pictures"))
+    whole = child(*options, "--out", tmp_path / "whole")
+    assert whole.wait() == 0
+    broken = tmp_path / "broken"
+    for lines, arguments in ((10, (*options, "--out", broken)), (30, ("--resume", broken))):
+        process = child(*arguments)
+        wait_for_lines(broken / "metrics.jsonl", lines, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    again = child("--resume", broken)
+    _, errors = again.communicate()
+    assert again.returncode == 0, errors
+    assert learned(broken) == learned(tmp_path / "whole")
+    assert (broken / "comparison.png").exists()
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on_and_a_run_in_use_is_refused(tmp_path):
+    folder = tmp_path / "run"
+    pictures = put_pictures(tmp_path / "pictures")
+    process = child("--tiny", "--steps", "100000", "--data", pictures, "--out", folder)
+    wait_for_lines(folder / "metrics.jsonl", 3, process)
+    second = child("--resume", folder)
+    _, errors = second.communicate()
+    assert second.returncode == 2
+    assert errors == f"error: {folder}: another process is training in this folder\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == f"stopped; go on with: python -m experiments.train --resume {folder}\n"
+    rows = (folder / "metrics.jsonl").read_text().count("\n")
+    assert (folder / f"checkpoint-{rows:08d}.safetensors").exists()
+
+
+def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_last_checkpoint(tmp_path):
+    pytest.importorskip("resource", reason="Windows has no limit on a file's size")
+    folder = tmp_path / "run"
+    process = child(
+        *("--tiny", "--model", "shallow", "--steps", "5000", "--save-seconds", "0.2"),
+        *("--data", put_pictures(tmp_path / "pictures"), "--out", folder),
+        limit=60_000,
+    )
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert re.fullmatch(
+        rf"error: {folder}/metrics.jsonl: could not be written: File too large\n", errors
+    )
+    assert load_run(folder).step > 0
+    assert not list(folder.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_what_appears_and_how_long_it_takes(command, name):
+    status, output, _ = command(name, "--help")
+    assert status == 0
+    assert "appear" in output or "printed" in output or "Print" in output
+    assert re.search(r"minute|second", output)
+
+
+def test_the_overview_lists_every_command(capsys):
+    overview.main()
+    printed = capsys.readouterr().out
+    assert set(overview.COMMANDS) == set(COMMANDS)
+    for name in COMMANDS:
+        assert name in printed
+        assert (Path(overview.__file__).parent / f"{name}.py").exists()
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(command, tmp_path):
+    with contextlib.suppress(KeyError):
+        del os.environ["FORCE_COLOR"]
+    _, output, _ = command("train", *TINY, "--out", tmp_path / "run")
+    assert "\x1b" not in output
+    line = next(line for line in output.split("\n") if line.startswith("step 3/3"))
+    assert re.fullmatch(
+        r"step 3/3  loss \d\.\d+  PSNR \d+\.\d\d dB  rate .* Mpixel/s  0 s left", line
+    )
