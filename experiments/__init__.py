@@ -14,3 +14,5 @@ if tuple(int(part) for part in re.findall(r"\d+", version("jaxlib"))[:2]) < (0, 
         os.environ["XLA_FLAGS"] = f"{flags} {_MENDED}".strip()
 # The compiler's own notes on machine features are no business of a command's user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Random bits that are the same on every supported release, and when sharded over devices.
+os.environ.setdefault("JAX_THREEFRY_PARTITIONABLE", "1")

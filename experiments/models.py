@@ -66,9 +66,9 @@ class ConvConfig:
     """Channels after the first halving; every further one doubles them."""
     bottleneck: int = 16
     """Channels of the latents, on the coarsest grid."""
-    activation: Activation = "relu"
+    activation: Activation = "silu"
     dropout: float = 0.0
-    batch_norm: bool = True
+    batch_norm: bool = False
     pooling: Pooling = "stride"
     """How the grid is halved; "max" and "average" go back by bilinear enlargement."""
 

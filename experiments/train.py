@@ -16,8 +16,10 @@ from experiments.training import load_training_pairs, train_run
 from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
-_STEPS = {"mlp": 6000, "shallow": 4000, "conv": 2000, "residual": 1200}
-_RATES = {"adam": 1e-3, "momentum": 0.02, "sgd": 0.2}
+_STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200}
+_RATES = {"adam": 2e-3, "momentum": 0.02, "sgd": 0.2}
+# Adam's steps do not depend on the gradient's scale: there a low limit only takes out spikes.
+_CLIPS = {"adam": 0.02, "momentum": 1.0, "sgd": 1.0}
 _MODEL_SETTINGS = (
     *("depth", "width", "bottleneck", "activation", "dropout", "batch_norm"),
     *("pooling", "block", "stride"),
@@ -51,11 +53,11 @@ class Config:
     bottleneck: int | None = None
     """Channels of the latents, or numbers in a block's latent vector (mlp)."""
     activation: Activation | None = None
-    """What stands between affine layers. Default: relu."""
+    """What stands between affine layers. Default: silu for conv, else relu."""
     dropout: float | None = None
     """Share of the hidden values that is dropped in training."""
     batch_norm: Literal["on", "off"] | None = None
-    """Batch normalisation behind each hidden layer. Default: on for conv."""
+    """Batch normalisation behind each hidden layer. Default: off."""
     pooling: Pooling | None = None
     """How conv halves the grid. Default: stride."""
     block: int | None = None
@@ -66,11 +68,12 @@ class Config:
     """What is minimised; mse gives the best PSNR."""
     optimizer: Literal["adam", "momentum", "sgd"] = "adam"
     learning_rate: float | None = None
-    """The schedule's peak. Default: 0.001 for adam, 0.02 for momentum, 0.2 for sgd."""
+    """The schedule's peak. Default: 0.002 for adam, 0.02 for momentum, 0.2 for sgd."""
     schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
     """How the learning rate falls; cosine warms up over the first twentieth."""
-    clip: float = 1.0
-    """Gradients are scaled down to this global norm where they exceed it."""
+    clip: float | None = None
+    """Gradients are scaled down to this global norm where they exceed it. Default: 0.02 for adam,
+    else 1."""
     steps: int | None = None
     """Optimiser steps. Default: about four minutes' worth on two cores."""
     batch: int | None = None
@@ -139,6 +142,7 @@ def _filled_in(config):
         batch=config.batch or (4 if small else 32),
         patch=config.patch or (48 if small else 64),
         learning_rate=config.learning_rate or _RATES[config.optimizer],
+        clip=config.clip or _CLIPS[config.optimizer],
         out=config.out or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{config.task}",
         config=None,
     )

@@ -1,7 +1,6 @@
 """One training run: from pictures to checkpoints, then to tables and figures."""
 
 import math
-import resource
 import signal
 import sys
 import threading
@@ -21,6 +20,11 @@ from experiments.progress import TrainingProgress
 from experiments.tasks import TASKS, Task, make_loss
 from fnnet.checkpoint import write_whole
 from fnnet.train import evaluate, fit, init_state, make_step
+
+try:
+    import resource
+except ImportError:  # Windows has no such module
+    resource = None
 
 _INIT, _TRAIN = 0, 1  # what a key that is derived from the run's is for
 _WATCHES = 30  # how many times held-out crops are measured in a run
@@ -253,23 +257,25 @@ def _draw(job, apply, scores, rows):
 
 
 def _time_lines(result):
-    timing = result["timing"]
-    loop = timing["seconds"]
+    timing, memory = result["timing"], result["peak_memory_mb"]
     if timing["steps"]:
+        shares = {name: timing[name] / timing["seconds"] for name in ("stepped", "waited")}
         yield (
-            f"training                {loop:.0f} s for {timing['steps']} steps, "
-            f"{100 * timing['waited'] / loop:.1f} % of it waiting for pictures; "
-            f"first step {timing['seconds_to_first_step']:.1f} s after the start"
+            f"training                {timing['seconds']:.0f} s for {timing['steps']} steps: "
+            f"{shares['stepped']:.1%} in the compiled step, "
+            f"{shares['waited']:.1%} waiting for pictures"
         )
-    yield (
-        f"all                     {timing['total_seconds']:.0f} s, "
-        f"peak memory {result['peak_memory_mb']:,.0f} MB"
+        yield f"first step              {timing['seconds_to_first_step']:.1f} s after the start"
+    yield f"all                     {timing['total_seconds']:.0f} s" + (
+        f", peak memory {memory:,.0f} MB" if memory else ""
     )
     if result["skipped_steps"]:
         yield f"skipped                 {result['skipped_steps']} steps that were not finite"
 
 
 def peak_memory_mb():
-    """Tell the process's largest resident memory so far, in megabytes."""
+    """Tell the process's largest resident memory so far, in megabytes; None on Windows."""
+    if resource is None:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -88,25 +88,27 @@ def make_step(loss, optimizer):
 
 
 @partial(jax.jit, static_argnums=0)
-def _metrics(loss, params, state, batch):
+def evaluate(loss, params, state, batch):
+    """Compute a batch's metrics without training: `loss` is called with ``key=None``.
+
+    Returns the loss's metrics and `loss`, a dict of scalar arrays. Compiled once for each `loss`
+    and shape.
+    """
     value, (_, metrics) = loss(params, state, batch, None)
     return metrics | {"loss": value}
 
 
-def evaluate(loss, params, state, batch):
-    """Compute a batch's metrics without training: `loss` is called with ``key=None``.
-
-    Returns the loss's metrics and `loss`, a dict of scalar arrays.
-    """
-    return _metrics(loss, params, state, batch)
-
-
 class FitReport(NamedTuple):
-    """What a call of `fit` did: steps done and where its time went, in seconds."""
+    """What a call of `fit` did: steps done, and where its time went, in seconds.
+
+    Of `seconds` in all, the loop waited for batches for `waited` and was in the compiled step for
+    `stepped`, its first compilation included; the rest went to `on_step`.
+    """
 
     steps: int
     seconds: float
     waited: float
+    stepped: float
     slowest_step: float
 
 
@@ -156,7 +158,7 @@ def fit(
     require(patience >= 1, f"fit: patience={patience} must be at least 1")
     first = number = int(train_state.step)
     began = time.perf_counter()
-    waited = slowest = 0.0
+    waited = stepped = slowest = 0.0
     in_a_row = 0
     with _Prefetch(batches, first, steps) as prefetch:
         while number < steps and not should_stop():
@@ -166,8 +168,8 @@ def fit(
             train_state, metrics = step(train_state, batch, key)
             metrics = {name: value.item() for name, value in jax.device_get(metrics).items()}
             number += 1
-            waited += ready - before
-            slowest = max(slowest, time.perf_counter() - ready)
+            took = time.perf_counter() - ready
+            waited, stepped, slowest = waited + ready - before, stepped + took, max(slowest, took)
             in_a_row = 0 if metrics["finite"] else in_a_row + 1
             if in_a_row >= patience:
                 raise NotFiniteError(
@@ -175,7 +177,8 @@ def fit(
                     f"{number}; none of them was applied. A smaller learning rate may help"
                 )
             on_step(number, train_state, metrics)
-    return train_state, FitReport(number - first, time.perf_counter() - began, waited, slowest)
+    seconds = time.perf_counter() - began
+    return train_state, FitReport(number - first, seconds, waited, stepped, slowest)
 
 
 class _Prefetch:

@@ -40,20 +40,12 @@ def module_name(path):
 
 def imports(path):
     """Every module that a file imports, by full name, functions included."""
-    package = module_name(path) if path.stem == "__init__" else module_name(path).rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                base = ".".join(
-                    [
-                        *package.split(".")[: len(package.split(".")) + 1 - node.level],
-                        *filter(None, [node.module]),
-                    ]
-                )
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            assert node.level == 0, f"{path}: imports say the full name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def ranked(name):

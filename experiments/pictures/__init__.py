@@ -1,14 +1,21 @@
 """Pictures: reading and writing files, sets and their layouts, JPEG versions, splits, batches."""
 
-from .batches import sample_batch
-from .embedded import embedded_pictures
-from .errors import PictureError
-from .files import PIXEL_LIMIT, SUFFIXES, Picture, find_pictures, read_picture, write_png
-from .jpeg import jpeg_version
-from .layouts import PictureSet, jpeg_for, locate, open_set
-from .live1 import LIVE1, canonical_name
-from .patches import check_patch
-from .splits import split
+from experiments.pictures.batches import sample_batch
+from experiments.pictures.embedded import embedded_pictures
+from experiments.pictures.errors import PictureError
+from experiments.pictures.files import (
+    PIXEL_LIMIT,
+    SUFFIXES,
+    Picture,
+    find_pictures,
+    read_picture,
+    write_png,
+)
+from experiments.pictures.jpeg import jpeg_version
+from experiments.pictures.layouts import PictureSet, jpeg_for, locate, open_set
+from experiments.pictures.live1 import LIVE1, canonical_name
+from experiments.pictures.patches import check_patch
+from experiments.pictures.splits import split
 
 __all__ = [
     "LIVE1",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .patches import cut
+from experiments.pictures.patches import cut
 
 # Tells these draws from others that a run makes with the same seed.
 PURPOSE = 0x62617463

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import skimage
 
-from .errors import PictureError
-from .files import read_picture
+from experiments.pictures.errors import PictureError
+from experiments.pictures.files import read_picture
 
 # The two motorcycle views are one scene, seen by a left and a right eye: never on two sides.
 SIDES = {

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .errors import PictureError
-from .faults import READ_FORMATS, explain, lacks_png_end
-from .modes import rgb_pixels, sample_format, upright
+from experiments.pictures.errors import PictureError
+from experiments.pictures.faults import READ_FORMATS, explain, lacks_png_end
+from experiments.pictures.modes import rgb_pixels, sample_format, upright
 
 PIXEL_LIMIT = 2**26
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .embedded import embedded_pictures
-from .errors import PictureError
-from .files import (
+from experiments.pictures.embedded import embedded_pictures
+from experiments.pictures.errors import PictureError
+from experiments.pictures.files import (
     Picture,
     entries,
     find_pictures,
@@ -19,8 +19,8 @@ from .files import (
     read_picture,
     require_distinct,
 )
-from .jpeg import jpeg_version
-from .live1 import canonical_name
+from experiments.pictures.jpeg import jpeg_version
+from experiments.pictures.live1 import canonical_name
 
 ROOT_VARIABLE = "FNNET_DATA"
 LISTED = 8  # so many names are spelt out in a message

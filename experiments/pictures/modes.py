@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .errors import PictureError
+from experiments.pictures.errors import PictureError
 
 ORIENTATION_TAG = 0x0112
 # EXIF says where the stored first row and column belong; each entry brings them back there.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .errors import PictureError
+from experiments.pictures.errors import PictureError
 
 
 def check_patch(pictures, patch):

@@ -3,8 +3,8 @@
 import hashlib
 from collections import defaultdict
 
-from . import embedded, live1
-from .errors import PictureError
+from experiments.pictures import embedded, live1
+from experiments.pictures.errors import PictureError
 
 SMALL_SHARE = 8  # one part in so many is tested on, and one is validated on
 
