@@ -17,7 +17,7 @@ from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
 _STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200}
-_RATES = {"adam": 2e-3, "momentum": 0.02, "sgd": 0.2}
+_RATES = {"adam": 2e-3, "momentum": 0.5, "sgd": 2.0}
 # Adam's steps do not depend on the gradient's scale: there a low limit only takes out spikes.
 _CLIPS = {"adam": 0.02, "momentum": 1.0, "sgd": 1.0}
 _MODEL_SETTINGS = (
@@ -68,7 +68,7 @@ class Config:
     """What is minimised; mse gives the best PSNR."""
     optimizer: Literal["adam", "momentum", "sgd"] = "adam"
     learning_rate: float | None = None
-    """The schedule's peak. Default: 0.002 for adam, 0.02 for momentum, 0.2 for sgd."""
+    """The schedule's peak. Default: 0.002 for adam, 0.5 for momentum, 2 for sgd."""
     schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
     """How the learning rate falls; cosine warms up over the first twentieth."""
     clip: float | None = None
@@ -77,9 +77,9 @@ class Config:
     steps: int | None = None
     """Optimiser steps. Default: about four minutes' worth on two cores."""
     batch: int | None = None
-    """Patches a step. Default: 32."""
+    """Patches a step. Default: 64."""
     patch: int | None = None
-    """Side of a training patch in pixels. Default: 64."""
+    """Side of a training patch in pixels. Default: 48."""
     seed: int = 0
     """Decides weights, patches, dropout, and the split of sets that have none of their own."""
     save_seconds: float = 20.0
@@ -139,8 +139,8 @@ def _filled_in(config):
         model=model,
         width=config.width or narrow,
         steps=config.steps or (12 if small else _STEPS[model]),
-        batch=config.batch or (4 if small else 32),
-        patch=config.patch or (48 if small else 64),
+        batch=config.batch or (4 if small else 64),
+        patch=config.patch or 48,
         learning_rate=config.learning_rate or _RATES[config.optimizer],
         clip=config.clip or _CLIPS[config.optimizer],
         out=config.out or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{config.task}",
