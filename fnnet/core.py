@@ -43,8 +43,17 @@ def require(condition, message):
         raise LayerError(message)
 
 
+def require_floating(x):
+    """Refuse whole numbers: kernels are cast to the input's dtype, and would become zeros."""
+    require(
+        jnp.issubdtype(x.dtype, jnp.floating),
+        f"expects floating-point values, got {x.dtype}; grey levels are divided by 255 first",
+    )
+
+
 def wide(x):
     """Convert an array to float32, unless it is wider: what statistics are computed in."""
+    require_floating(x)
     return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
 
 
@@ -111,7 +120,8 @@ def name_children(unnamed, named):
 
 def _require_layer(child):
     if not isinstance(child, Layer):
-        hint = "; did you forget to call its constructor?" if callable(child) else ""
+        hint = "; call its constructor, or make a layer of a function by fn.stateless"
+        hint = hint if callable(child) else ""
         raise TypeError(f"a child must be a Layer, not {child!r}{hint}")
 
 
@@ -134,9 +144,13 @@ def apply_child(name, child, params, state, x, *, key, train):
     with _located(name, _shape(x)), jax.named_scope(name):
         finish = _observer.get()(name, child, params.get(name, {}), x)
         child_random = child_key(key, name) if train and key is not None else None
-        y, new_state = child.apply(
-            params.get(name, {}), state.get(name, {}), x, key=child_random, train=train
-        )
+        own = params.get(name, {}), state.get(name, {})
+        try:
+            y, new_state = child.apply(*own, x, key=child_random, train=train)
+        except KeyError as error:
+            raise LayerError(
+                f"params or state have no {error} here; were both made by this model's init?"
+            ) from error
         finish(y)
     return y, new_state
 

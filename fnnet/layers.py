@@ -1,6 +1,7 @@
 """Constructors of layers: parameters and state around an array function."""
 
 import math
+from numbers import Integral
 
 import jax
 import jax.numpy as jnp
@@ -113,7 +114,7 @@ def conv2d(
     _require_positive("conv2d", features=features, groups=groups)
     _require_positive("conv2d", kernel_size=kernel_size, stride=stride, dilation=dilation)
     require(
-        padding in ("same", "valid") or not isinstance(padding, str),
+        padding in ("same", "valid") or isinstance(padding, tuple | list),
         f"conv2d: padding={padding!r} must be 'same', 'valid' or ((top, bottom), (left, right))",
     )
     require(features % groups == 0, f"conv2d: groups={groups} must divide features={features}")
@@ -353,8 +354,10 @@ def _picture_channels(in_shape):
 
 def _require_positive(kind, **settings):
     for name, value in settings.items():
-        values = (value,) if isinstance(value, int) else value
+        values = value if isinstance(value, tuple | list) else (value,)
+        whole = all(isinstance(v, Integral) for v in values)
+        require(whole, f"{kind}: {name}={value!r} must be a whole number or two")
+        require(all(v >= 1 for v in values), f"{kind}: {name}={value} must be at least 1")
         require(
-            all(isinstance(v, int) and v >= 1 for v in values),
-            f"{kind}: {name}={value} must be at least 1",
+            len(values) <= 2 or name == "shape", f"{kind}: {name}={value} has more than two axes"
         )

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from fnnet.core import require
+from fnnet.core import require, require_floating
 
 
 def mse(prediction, target):
@@ -28,6 +28,8 @@ def _difference(prediction, target):
         prediction.shape == target.shape,
         f"the prediction's shape {prediction.shape} must be the target's {target.shape}",
     )
+    require_floating(prediction)
+    require_floating(target)
     return prediction - target
 
 

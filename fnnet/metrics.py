@@ -10,11 +10,15 @@ import numpy as np
 # The window that the literature on artefact removal uses; other windows give other numbers.
 _GAUSSIAN = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
 _GAUSSIAN /= _GAUSSIAN.sum()
+_STRIP = 128  # rows
 
 
 def to_8_bit(x):
     """Turn values in 0..1 into grey levels: times 255, clipped, rounded to the nearest, uint8."""
-    return np.rint(np.clip(np.asarray(x, np.float64) * 255, 0, 255)).astype(np.uint8)
+    x = np.asarray(x, np.float64)
+    if not np.isfinite(x).all():
+        raise ValueError(f"to_8_bit: {(~np.isfinite(x)).sum()} values are not finite")
+    return np.rint(np.clip(x * 255, 0, 255)).astype(np.uint8)
 
 
 def psnr(original, other):
@@ -23,7 +27,7 @@ def psnr(original, other):
     One MSE over all samples of all channels ("PSNR-RGB" for colour).
     """
     original, other = _pictures(original, other)
-    mse = np.square(original - other).mean((1, 2, 3))
+    mse = np.square(np.subtract(original, other, dtype=np.float64)).mean((1, 2, 3))
     with np.errstate(divide="ignore"):
         return 10 * np.log10(255**2 / mse)
 
@@ -49,14 +53,23 @@ def ssim(original, other):
     height, width = original.shape[1:3]
     if min(height, width) < 11:
         raise ValueError(f"ssim needs at least 11x11 pixels, got {height}x{width}")
+    # In strips of rows: the maps of a large photograph would fill the memory.
+    strips = [slice(top, top + _STRIP + 10) for top in range(0, height - 10, _STRIP)]
+    maps = (_similarity(original[:, rows], other[:, rows]) for rows in strips)
+    total = sum(similarity.sum((1, 2, 3)) for similarity in maps)
+    return total / ((height - 10) * (width - 10) * original.shape[3])
+
+
+def _similarity(original, other):
+    """Compute the map of SSIM: (N, H, W, C) -> (N, H - 10, W - 10, C)."""
+    original, other = original.astype(np.float64), other.astype(np.float64)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mx, my = _blur(original), _blur(other)
     vx = _blur(original * original) - mx * mx
     vy = _blur(other * other) - my * my
     covariance = _blur(original * other) - mx * my
     similarity = (2 * mx * my + c1) * (2 * covariance + c2)
-    similarity /= (mx * mx + my * my + c1) * (vx + vy + c2)
-    return similarity.mean((1, 2, 3))
+    return similarity / ((mx * mx + my * my + c1) * (vx + vy + c2))
 
 
 def _blur(x):
@@ -71,4 +84,4 @@ def _pictures(original, other):
         raise ValueError(
             f"expects two equal shapes (N, H, W, C), got {np.shape(original)} and {np.shape(other)}"
         )
-    return np.asarray(original, np.float64), np.asarray(other, np.float64)
+    return np.asarray(original), np.asarray(other)

@@ -1,5 +1,6 @@
 """The training loop: a pure compiled step, and the loop that feeds it."""
 
+import operator
 import queue
 import threading
 import time
@@ -35,10 +36,10 @@ class NotFiniteError(ArithmeticError):
 
 def init_state(params, state, optimizer):
     """Start training at step 0 from a model's `params` and `state`."""
-    # A count each: a donated buffer must not appear twice.
-    return TrainState(
-        jnp.zeros((), jnp.int32), params, state, optimizer.init(params), jnp.zeros((), jnp.int32)
-    )
+    # Copies, since the step takes its state's buffers, and a buffer must not appear twice.
+    params, state = jax.tree.map(jnp.copy, (params, state))
+    step, skipped = jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32)
+    return TrainState(step, params, state, optimizer.init(params), skipped)
 
 
 def make_step(loss, optimizer):
@@ -60,8 +61,9 @@ def make_step(loss, optimizer):
 
     Notes
     -----
-    Where the loss or a gradient is not finite, `params`, `state` and `opt_state` stay as they
-    were; `step` moves on, so that the next batch is another one, and `skipped` counts.
+    Where the loss, a gradient, or what would be kept of them is not finite, `params`, `state` and
+    `opt_state` stay as they were; `step` moves on, so that the next batch is another one, and
+    `skipped` counts.
     """
     gradient = jax.value_and_grad(loss, has_aux=True)
 
@@ -71,17 +73,15 @@ def make_step(loss, optimizer):
         key = jax.random.fold_in(key, number)
         (value, (new_state, metrics)), grads = gradient(params, state, batch, key)
         updates, new_opt_state = optimizer.update(grads, opt_state, params, number)
-        finite = jnp.isfinite(value) & trees.all_finite(grads)
+        norm = trees.global_norm(grads)
+        # A finite gradient can still overflow the moments that are kept of it.
+        finite = trees.all_finite((value, norm, grads, new_state, new_opt_state))
         kept = trees.select(
             finite,
             (apply_updates(params, updates), new_state, new_opt_state),
             (params, state, opt_state),
         )
-        metrics = metrics | {
-            "loss": value,
-            "gradient_norm": trees.global_norm(grads),
-            "finite": finite,
-        }
+        metrics = metrics | {"loss": value, "gradient_norm": norm, "finite": finite}
         return TrainState(number + 1, *kept, jnp.where(finite, skipped, skipped + 1)), metrics
 
     return step
@@ -156,6 +156,7 @@ def fit(
         After `patience` steps in a row that were not finite; none of them was applied.
     """
     require(patience >= 1, f"fit: patience={patience} must be at least 1")
+    steps = operator.index(steps)
     first = number = int(train_state.step)
     began = time.perf_counter()
     waited = stepped = slowest = 0.0
@@ -204,16 +205,19 @@ class _Prefetch:
         return batch
 
     def _fill(self, batches, start, stop):
-        for number in range(start, stop):
+        try:
+            for number in range(start, stop):
+                if not self._put((jax.device_put(batches(number)), None)):
+                    return
+        except BaseException as error:  # handed to the loop, which raises it
+            self._put((None, error))
+
+    def _put(self, item):
+        """Wait for room in the queue; False if the loop has gone."""
+        while not self._closed.is_set():
             try:
-                item = (jax.device_put(batches(number)), None)
-            except Exception as error:  # handed to the loop, which raises it
-                item = (None, error)
-            while not self._closed.is_set():
-                try:
-                    self._queue.put(item, timeout=0.1)
-                    break
-                except queue.Full:
-                    continue
-            if self._closed.is_set() or item[1] is not None:
-                return
+                self._queue.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False

@@ -35,7 +35,7 @@ def close(a, b, tolerance):
 
 
 def test_every_public_layer_has_a_row():
-    rows = " ".join(row.name for row in LAYERS)
+    rows = {row.name for row in LAYERS} | {row.make().kind for row in LAYERS}
     public = [getattr(fn, name) for name in fn.__all__]
     for name, value in zip(fn.__all__, public, strict=True):
         is_layer = isinstance(value, fn.Layer)

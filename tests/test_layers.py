@@ -105,7 +105,11 @@ REFUSED_WHEN_APPLIED = [
         "axis has 16; pictures are NHWC: did channels come first?",
     ),
     (fn.conv2d(2, 3), (2, 8, 8, 4), "the kernel expects 3 channels, the last axis has 4"),
-    (fn.conv2d(2, 3), (8, 8, 3), "expects pictures (N, H, W, C), got 3 axes"),
+    (
+        fn.conv2d(2, 3),
+        (8, 8, 3),
+        "expects pictures (N, H, W, C), got 3 axes; of one picture x, x[None] is a batch",
+    ),
     (fn.conv_transpose2d(2, 3), (2, 8, 8, 4), "the kernel expects 3 channels, the last axis has 4"),
     (fn.dense(2), (2, 8, 8, 4), "the kernel expects 3 features, the last axis has 4"),
     (fn.max_pool(4), (2, 3, 8, 3), "a window of 4x4 does not fit into 3x8 pixels"),
@@ -153,13 +157,54 @@ def test_batch_norm_needs_two_values_a_channel_to_train_on():
     assert str(error.value) == "batch_norm needs more than one value a channel to train on"
 
 
+@pytest.mark.parametrize("layer", [fn.conv2d(2, 3), fn.dense(2), fn.batch_norm()])
+def test_whole_numbers_are_refused_not_cast_to(layer):
+    params, state = start(layer)
+    with pytest.raises(fn.LayerError) as error:
+        layer.apply(params, state, jnp.zeros((1, *RGB), jnp.uint8))
+    assert str(error.value) == (
+        "expects floating-point values, got uint8; grey levels are divided by 255 first"
+    )
+
+
+def test_parameters_of_another_model_are_named():
+    model = fn.serial(fn.conv2d(2, 3), norm=fn.batch_norm())
+    params, state = start(model)
+    x = jnp.zeros((1, *RGB))
+    with pytest.raises(fn.LayerError) as error:
+        model.apply({}, state, x)
+    assert str(error.value) == (
+        "in layer 'conv2d_0', input shape (1, 8, 8, 3): params or state have no 'kernel' here; "
+        "were both made by this model's init?"
+    )
+    other, _ = start(fn.serial(norm=fn.batch_norm()))
+    with pytest.raises(fn.LayerError) as error:
+        model.apply(params | {"norm": other["norm"]}, state, x)
+    assert str(error.value) == (
+        "in layer 'norm', input shape (1, 8, 8, 2): the parameters are for 3 channels, the last "
+        "axis has 2"
+    )
+
+
+def test_numpy_integers_are_whole_numbers_and_floats_are_not():
+    assert start(fn.conv2d(np.int64(2), np.int32(3)))[0]["kernel"].shape == (3, 3, 3, 2)
+    with pytest.raises(fn.LayerError) as error:
+        fn.conv2d(8.0, 3)
+    assert str(error.value) == "conv2d: features=8.0 must be a whole number or two"
+    with pytest.raises(fn.LayerError) as error:
+        fn.conv2d(8, (3, 3, 3))
+    assert str(error.value) == "conv2d: kernel_size=(3, 3, 3) has more than two axes"
+
+
 def test_a_misspelt_keyword_is_a_type_error():
     with pytest.raises(TypeError, match="strides"):
         fn.conv2d(3, 3, strides=2)
 
 
 def test_a_child_that_is_no_layer_is_a_type_error_with_a_hint():
-    with pytest.raises(TypeError, match="did you forget to call its constructor"):
+    with pytest.raises(
+        TypeError, match="call its constructor, or make a layer of a function by fn.stateless"
+    ):
         fn.serial(fn.batch_norm)
 
 

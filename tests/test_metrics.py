@@ -39,7 +39,7 @@ def test_psnr_equals_scikit_image_and_is_infinite_for_equal_pictures():
     assert np.isinf(metrics.psnr(original, original)).all()
 
 
-@pytest.mark.parametrize("size", [(40, 33), (11, 11), (11, 40)])
+@pytest.mark.parametrize("size", [(40, 33), (11, 11), (11, 40), (300, 12), (138, 20), (139, 20)])
 def test_ssim_equals_scikit_image_to_ten_digits(size):
     original, other = pictures(*size)
     expected = [
@@ -71,3 +71,5 @@ def test_grey_levels_are_rounded_and_clipped_not_cut():
     levels = metrics.to_8_bit(jnp.array([-1.0, 0.0, 0.9 / 255, 254.6 / 255, 2.0]))
     assert levels.tolist() == [0, 0, 1, 255, 255]
     assert levels.dtype == np.uint8
+    with pytest.raises(ValueError, match=r"^to_8_bit: 1 values are not finite$"):
+        metrics.to_8_bit(np.array([0.5, np.nan]))

@@ -152,6 +152,23 @@ def test_a_gradient_that_is_infinite_is_not_applied_either():
     assert trees.all_finite(after.params)
 
 
+def test_a_gradient_too_large_for_the_optimisers_memory_is_not_applied_either():
+    def steep(params, state, batch, key):
+        value, rest = loss(params, state, batch, key)
+        return value + 1e25 * params["dense_1"]["bias"].sum(), rest
+
+    optimizer = optim.adam(0.01)
+    params, state = MODEL.init(jax.random.key(0), (4,))
+    train_state = train.init_state(params, state, optimizer)
+    after, metrics = train.make_step(steep, optimizer)(
+        train_state, jnp.asarray(batches(0)), jax.random.key(9)
+    )
+    assert not metrics["finite"] and int(after.skipped) == 1
+    assert trees.all_finite(after.opt_state)
+    # The step took its own copies: what init returned can still be used.
+    MODEL.apply(params, state, jnp.asarray(batches(0)))
+
+
 def test_single_bad_steps_are_skipped_and_counted():
     state, _ = fit(12, batches=poisoned({3, 4, 8}), patience=3)
     assert int(state.skipped) == 3
@@ -177,6 +194,8 @@ def test_what_goes_wrong_while_batches_are_made_reaches_the_caller():
 
     with pytest.raises(OSError, match="the disk is gone"):
         fit(10, batches=failing)
+    with pytest.raises(TypeError, match="float"):
+        fit(2.5)
 
 
 def test_evaluation_trains_nothing_and_needs_no_key():

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require
+from fnnet.core import require, require_floating
 from fnnet.ops.channels import add_bias
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -11,7 +11,13 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 def pair(value):
     """Make (rows, columns) of one number or two."""
-    return (value, value) if isinstance(value, int) else tuple(value)
+    return tuple(value) if isinstance(value, tuple | list) else (value, value)
+
+
+def require_pictures(x):
+    """Refuse what has not four axes."""
+    one = "; of one picture x, x[None] is a batch" if x.ndim == 3 else ""
+    require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes{one}")
 
 
 def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups=1):
@@ -119,7 +125,7 @@ def depth_to_space(x, *, factor):
     `factor` is a number or (rows, columns). Shi et al. 2016, arXiv:1609.05158, equation 4.
     """
     fh, fw = pair(factor)
-    require(x.ndim == 4, f"depth_to_space: expects (N, H, W, C), got shape {x.shape}")
+    require_pictures(x)
     n, h, w, channels = x.shape
     c, rest = divmod(channels, fh * fw)
     require(rest == 0, f"depth_to_space: factor²={fh * fw} must divide {channels} channels")
@@ -133,7 +139,7 @@ def space_to_depth(x, *, factor):
     (N, H, W, C) -> (N, H / factor, W / factor, factor² * C).
     """
     fh, fw = pair(factor)
-    require(x.ndim == 4, f"space_to_depth: expects (N, H, W, C), got shape {x.shape}")
+    require_pictures(x)
     n, h, w, c = x.shape
     require(
         h % fh == 0 and w % fw == 0,
@@ -144,7 +150,8 @@ def space_to_depth(x, *, factor):
 
 
 def _check_picture(x, kernel, groups):
-    require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes")
+    require_pictures(x)
+    require_floating(x)
     require(kernel.ndim == 4, f"expects a kernel (kh, kw, C, O), got shape {kernel.shape}")
     channels, expected = x.shape[3], kernel.shape[2] * groups
     first = "; pictures are NHWC: did channels come first?" if x.shape[1] == expected else ""

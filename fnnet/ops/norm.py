@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import wide
+from fnnet.core import require, wide
 from fnnet.ops.channels import along_last
 
 
@@ -25,6 +25,10 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon=1e-5):
     Ioffe, Szegedy 2015, arXiv:1502.03167, algorithm 1.
     """
     y = wide(x)
+    require(
+        x.shape[-1] == scale.shape[0],
+        f"the parameters are for {scale.shape[0]} channels, the last axis has {x.shape[-1]}",
+    )
     vectors = (vector.astype(y.dtype) for vector in (mean, variance, scale, offset))
     mean, variance, scale, offset = (along_last(vector, x) for vector in vectors)
     # Centred before it is scaled: x * a + c would cancel where the mean is large.

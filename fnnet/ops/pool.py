@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from fnnet.core import require
-from fnnet.ops.conv import pair
+from fnnet.ops.conv import pair, require_pictures
 
 
 def max_pool(x, *, window=2, stride=None):
@@ -27,7 +27,7 @@ def avg_pool(x, *, window=2, stride=None):
 
 def _window_slices(x, window, stride):
     """Cut out, for every place in the window, the pixels that stand there."""
-    require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes")
+    require_pictures(x)
     (wh, ww), (sh, sw) = pair(window), pair(window if stride is None else stride)
     _, h, w, _ = x.shape
     require(h >= wh and w >= ww, f"a window of {wh}x{ww} does not fit into {h}x{w} pixels")

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from fnnet.core import require
+from fnnet.ops.conv import require_pictures
 
 
 def resize(x, *, factor, method="bilinear"):
@@ -11,7 +11,7 @@ def resize(x, *, factor, method="bilinear"):
     "nearest" repeats pixels. "bilinear" interpolates between pixel centres and continues the edge
     outwards, as ``jax.image.resize`` does, but as a few shifted sums instead of dense matrices.
     """
-    require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes")
+    require_pictures(x)
     if method == "nearest":
         return jnp.repeat(jnp.repeat(x, factor, axis=1), factor, axis=2)
     return _bilinear(_bilinear(x, factor, axis=1), factor, axis=2)
