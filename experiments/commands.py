@@ -99,7 +99,33 @@ def _first_part(box):
     """Take the text of a drawn box up to its first line across."""
     lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
     end = next((i for i, line in enumerate(lines) if set(line) <= {"─"}), len(lines))
-    return " ".join(lines[:end]).strip(" .")
+    text = " ".join(lines[:end]).strip(" .")
+    # "None" stands for an option that is not given; nobody types it.
+    return text.replace("'None', ", "").replace(", 'None'", "")
+
+
+def from_json(config_type, path, recorded):
+    """Make a config of what a JSON file holds, each value checked as if it had been typed.
+
+    Raises
+    ------
+    RunError
+        Naming the file and the first option that does not exist or has a value that it cannot.
+    """
+    names = [field.name for field in fields(config_type)]
+    args = []
+    for name, value in recorded.items():
+        if name not in names:
+            raise RunError(f"{path}: there is no option {name!r}")
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            args += [option] if value else [f"--no-{option[2:]}"]
+        elif value is not None:
+            args.append(f"{option}={value}")
+    try:
+        return _parse(config_type, "the command", args)
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from None
 
 
 def note(sentence):

@@ -1,6 +1,6 @@
 """Print how good a trained network is on held-out pictures, or on another set."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
@@ -35,7 +35,11 @@ def main(config: Config):
     quality = run.config["quality"] if config.quality is None else config.quality
     require(1 <= quality <= 100, f"--quality {quality}: must be in 1..100")
     data = run.config["data"] if config.data is None else config.data
-    pairs = _with_sides(load_pairs(data, quality, run.config["seed"]), run.record)
+    sides = {picture["sha256"]: picture["side"] for picture in run.record["pictures"]}
+    pairs = load_pairs(data, quality, sides)
+    seen = sum(pair.side == "train" for pair in pairs)
+    if seen:
+        note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")
     apply = evaluation.make_apply(run.model, run.params, run.state)
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()
@@ -44,16 +48,6 @@ def main(config: Config):
     for line in tables.cost_lines(evaluation.cost(run.model)):
         terminal.print(line, soft_wrap=True)
     return scores
-
-
-def _with_sides(pairs, record):
-    """Give each picture the side that it had in the run; "new" for those that had none."""
-    sides = {picture["sha256"]: picture["side"] for picture in record["pictures"]}
-    pairs = [replace(pair, side=sides.get(pair.picture.sha256, "new")) for pair in pairs]
-    seen = [pair.picture.name for pair in pairs if pair.side == "train"]
-    if seen:
-        note(f"{len(seen)} of {len(pairs)} pictures were trained on and are labelled so")
-    return pairs
 
 
 if __name__ == "__main__":

@@ -52,8 +52,9 @@ def score(apply, task, pair):
 
 
 def score_all(apply, task, pairs):
-    """Measure pairs, a few at a time."""
-    with ThreadPoolExecutor(2) as pool:
+    """Measure pairs, two at a time unless they are so large that memory might run out."""
+    largest = max(pair.original[..., 0].size for pair in pairs)
+    with ThreadPoolExecutor(2 if largest < 2**22 else 1) as pool:
         return list(pool.map(lambda pair: score(apply, task, pair), pairs))
 
 
@@ -82,6 +83,11 @@ class Cost:
     parameters: int
     multiply_adds_per_pixel: float
     latents_per_value: float | None
+
+    @property
+    def bits_per_pixel(self):
+        """Rate of the latents if each takes 8 bits, uncoded."""
+        return 24 * self.latents_per_value
 
 
 # A multiple of every stride in use, so that no padding is counted.

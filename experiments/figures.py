@@ -39,7 +39,7 @@ def _curve(axis, rows, name, label, style="-"):
         axis.plot(*zip(*points, strict=True), style, label=label, linewidth=1, markersize=3)
 
 
-def comparison(pairs, outputs, scores, task, quality):
+def comparison(pairs, outputs, scores, task, quality, cost):
     """Draw pictures side by side, as PNG bytes: whole, and a detail below.
 
     Columns: the original, its JPEG version, the network's output, and how far the JPEG version is
@@ -57,11 +57,11 @@ def comparison(pairs, outputs, scores, task, quality):
     )
     for index, (pair, output, score) in enumerate(zip(pairs, outputs, scores, strict=True)):
         errors = _error(pair.original, pair.jpeg), _error(pair.get(task.target), output)
-        shown = _panels(pair, output, errors, task, quality, score)
+        shown = _panels(pair, output, errors, task, quality, score, cost)
         for column, (pixels, title) in enumerate(shown):
             image = _show(axes[2 * index, column], pixels, title)
             _show(axes[2 * index + 1, column], _detail(pixels, pair))
-        axes[2 * index, 0].set_ylabel(pair.picture.name)
+        axes[2 * index, 0].set_ylabel(pair.picture.name, parse_math=False)
         axes[2 * index + 1, 0].set_ylabel("detail")
     figure.colorbar(
         image,
@@ -74,7 +74,7 @@ def comparison(pairs, outputs, scores, task, quality):
     return _png(figure, dpi=80)
 
 
-def _panels(pair, output, errors, task, quality, score):
+def _panels(pair, output, errors, task, quality, score, cost):
     rate = "" if score.jpeg_bits_per_pixel is None else f", {score.jpeg_bits_per_pixel:.2f} bpp"
     goal = {"original": "original", "jpeg": "JPEG version"}[task.target]
     made = {"autoencode": "reconstruction", "emulate": "emulated JPEG", "restore": "restored"}
@@ -84,10 +84,16 @@ def _panels(pair, output, errors, task, quality, score):
             pair.jpeg,
             f"JPEG, quality {quality}{rate}\n{_figures(score.jpeg_psnr, score.jpeg_ssim)}",
         ),
-        (output, f"{made[task.name]}\n{_figures(score.psnr, score.ssim)}"),
+        (output, f"{made[task.name]}{_latents(cost)}\n{_figures(score.psnr, score.ssim)}"),
         (errors[0], "error of the JPEG version"),
         (errors[1], f"error of the network\n(against the {goal})"),
     ]
+
+
+def _latents(cost):
+    if cost.latents_per_value is None:
+        return ""
+    return f", {cost.bits_per_pixel:.2f} bpp of 8-bit latents, uncoded"
 
 
 def _figures(psnr, ssim):

@@ -200,7 +200,8 @@ def _check_ranges(name, config):
     for setting, value in asdict(config).items():
         least = 0 if (name, setting) in {("residual", "bottleneck"), ("mlp", "depth")} else 1
         if isinstance(value, int) and not isinstance(value, bool):
-            require(value >= least, f"--{setting} {value}: must be at least {least}")
+            most = {("conv", "depth"): 6}.get((name, setting), 4096)
+            require(least <= value <= most, f"--{setting} {value}: must be in {least}..{most}")
     rate = getattr(config, "dropout", 0)
     require(0 <= rate < 1, f"--dropout {rate}: must be at least 0 and below 1")
 

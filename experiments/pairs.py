@@ -32,13 +32,20 @@ class Pair:
         return self.jpeg_bytes and 8 * self.jpeg_bytes / self.original[..., 0].size
 
 
-def load_pairs(data, quality, seed=0):
-    """Read a set (None for the embedded one) with JPEG versions of `quality`, and split it."""
+def load_pairs(data, quality, sides=None, *, seed=0):
+    """Read a set (None for the embedded one) with JPEG versions of `quality`.
+
+    `sides` gives each picture's side by the hash of its pixels, "new" to those that it does not
+    name; without it the set is split.
+    """
     pictures = open_set(data)
     for notice in pictures.notices:
         note(notice)
-    sides = split(pictures, seed)
+    if sides is None:
+        by_name = split(pictures, seed)
+    else:
+        by_name = {p.name: sides.get(p.sha256, "new") for p in pictures.originals}
     return [
-        Pair(picture, *jpeg_for(pictures, picture, quality), sides[picture.name])
+        Pair(picture, *jpeg_for(pictures, picture, quality), by_name[picture.name])
         for picture in pictures.originals
     ]

@@ -18,12 +18,12 @@ class TrainingProgress:
 
     def __enter__(self):
         if self._console.is_terminal:
+            wide = self._console.width >= 110
             self._bar = Progress(
-                TextColumn("step {task.completed}/{task.total}"),
-                BarColumn(bar_width=20),
-                TextColumn("{task.description}"),
+                TextColumn("{task.completed}/{task.total}"),
+                *([BarColumn(bar_width=20)] if wide else []),
                 TimeRemainingColumn(),
-                TextColumn("left"),
+                TextColumn("left  {task.description}"),
                 console=self._console,
             )
             self._bar.start()
@@ -46,13 +46,13 @@ class TrainingProgress:
             self._began = now
         rate = (step - self._start - 1) / (now - self._began) if now > self._began else 0
         text = (
-            f"loss {metrics['loss']:.5f}  PSNR {metrics['psnr']:.2f} dB  "
-            f"rate {metrics['learning_rate']:.1e}  {rate * self._pixels / 1e6:.2f} Mpixel/s"
+            f"loss {metrics['loss']:.5f} PSNR {metrics['psnr']:.2f} dB "
+            f"rate {metrics['learning_rate']:.1e} {rate * self._pixels / 1e6:.2f} Mpixel/s"
         )
         if self._bar:
             self._bar.update(self._task, completed=step, description=text)
         elif step in (self._start + 1, self._steps) or now - self._last >= 10:
             self._last = now
             left = (self._steps - step) / rate if rate else 0
-            ending = f"  {left:.0f} s left" if rate else ""
-            self._console.print(f"step {step}/{self._steps}  {text}{ending}", soft_wrap=True)
+            ending = f" {left:.0f} s left" if rate else ""
+            self._console.print(f"step {step}/{self._steps} {text}{ending}", soft_wrap=True)

@@ -5,11 +5,17 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.progress import track
+from rich.progress import Progress
 
 from experiments import evaluation, tables
 from experiments.commands import note, run_command
-from experiments.pictures import PictureError, find_pictures, read_picture, write_png
+from experiments.pictures import (
+    SUFFIXES,
+    PictureError,
+    find_pictures,
+    read_picture,
+    write_png,
+)
 from experiments.runs import load_run
 from fnnet.core import require
 
@@ -38,18 +44,18 @@ def main(config: Config):
     counts the failures.
     """
     require(config.inputs, "no pictures are named; give files or folders behind the run")
-    jobs = plan(config.inputs, config.out)
     run = load_run(config.run)
+    jobs = plan(config.inputs, config.out)
     apply = evaluation.make_apply(run.model, run.params, run.state)
     terminal = tables.console()
     failed = []
-    shown = track(jobs.items(), "pictures", console=terminal, disable=not terminal.is_terminal)
-    for source, target in shown:
-        try:
-            _reconstruct(run.task, apply, source, target)
-        except PictureError as error:
-            note(error)
-            failed.append(source)
+    with Progress(console=terminal, disable=not terminal.is_terminal) as progress:
+        for source, target in progress.track(jobs.items(), description="pictures"):
+            try:
+                _reconstruct(run.task, apply, source, target)
+            except PictureError as error:
+                note(error)
+                failed.append(source)
     written = [target for source, target in jobs.items() if source not in failed]
     terminal.print(
         f"{len(written)} of {len(jobs)} pictures written to {config.out}", soft_wrap=True
@@ -60,24 +66,31 @@ def main(config: Config):
 
 
 def plan(inputs, out):
-    """Name the output of every input: ``{source: target}``.
+    """Name the output of every input, ``{source: target}``, and make its folder.
 
     Raises
     ------
     PictureError
-        If an output exists already, two inputs would have the same one, or there is no input.
+        If an output exists already or cannot be, or two inputs would have the same one.
     """
     sources = []
     for path in inputs:
-        sources += find_pictures(path) if path.is_dir() else [path]
-    single = len(sources) == 1 and not inputs[0].is_dir() and out.suffix.lower() == ".png"
-    if out.suffix and not single and not out.is_dir():
+        sources += _pictures_in(path) if path.is_dir() else [path]
+    is_file = out.suffix.lower() in SUFFIXES
+    if is_file and out.suffix.lower() != ".png":
+        raise PictureError(f"{out}: results are PNG files; end it in .png")
+    if is_file and (len(sources) != 1 or inputs[0].is_dir()):
         raise PictureError(
             f"{out}: several pictures need a folder; one picture, a file that ends in .png"
         )
+    folder = out.parent if is_file else out
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"{folder}: could not be made: {error.strerror}") from error
     jobs = {}
     for source in sources:
-        target = out if single else out / f"{source.stem}.png"
+        target = out if is_file else out / f"{source.stem}.png"
         if target.exists():
             raise PictureError(f"{target}: is there already and is not overwritten")
         if target in jobs.values():
@@ -86,12 +99,17 @@ def plan(inputs, out):
     return jobs
 
 
+def _pictures_in(folder):
+    if any(path.is_dir() for path in folder.iterdir()):
+        note(f"{folder}: pictures in folders inside it are left out")
+    return find_pictures(folder)
+
+
 def _reconstruct(task, apply, source, target):
     # A CMYK file's inks cannot be given back, so a JPEG of them is not repaired but changed.
     picture = read_picture(source, allow_cmyk=task.name != "restore")
     for notice in picture.notices:
         note(notice)
-    target.parent.mkdir(parents=True, exist_ok=True)
     result = apply(picture.pixels)
     write_png(target, result.mean(-1).round().astype("uint8") if picture.is_grey else result)
 

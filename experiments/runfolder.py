@@ -90,10 +90,15 @@ def locked(folder):
         yield
 
 
+def write_bytes(path, data):
+    """Write a file: whole, or not at all."""
+    with _as_sentence(path, "written"):
+        write_whole(path, data)
+
+
 def write_text(path, text):
     """Write a text file in UTF-8: whole, or not at all."""
-    with _as_sentence(path, "written"):
-        write_whole(path, text.encode())
+    write_bytes(path, text.encode())
 
 
 def write_json(path, value):

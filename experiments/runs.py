@@ -48,20 +48,25 @@ def load_run(folder):
     """
     folder = Path(folder)
     config = read_run_config(folder)
-    record = read_json(folder / "record.json")
-    model_config = models.from_json(record["model"])
-    model = models.build(model_config)
-    train_state, step = restore(folder, model, make_optimizer(config), record["model"])
-    return Run(
-        folder,
-        config,
-        record,
-        TASKS[config["task"]],
-        model,
-        train_state.params,
-        train_state.state,
-        step,
-    )
+    record = read_record(folder)
+    try:
+        model = models.build(models.from_json(record["model"]))
+        optimizer = make_optimizer(config)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{folder}: config.json or record.json is damaged: {error!r}") from error
+    train_state, step = restore(folder, model, optimizer, record["model"])
+    params, state = train_state.params, train_state.state
+    return Run(folder, config, record, TASKS[config["task"]], model, params, state, step)
+
+
+def read_record(folder):
+    """Read what a run says of itself."""
+    path = Path(folder) / "record.json"
+    record = read_json(path)
+    for name, kind in (("model", dict), ("pictures", list), ("sessions", list)):
+        if not isinstance(record, dict) or not isinstance(record.get(name), kind):
+            raise RunError(f"{path}: is not the record of a run: it has no {name!r}")
+    return record
 
 
 def read_run_config(folder):

@@ -10,8 +10,11 @@ _SIDES = {"train": "training", "validation": "held-out", "test": "held-out", "ne
 
 def console():
     """Open the terminal; where there is none, lines are as wide as the tables."""
-    opened = Console(highlight=False)
-    return opened if opened.is_terminal else Console(highlight=False, width=110)
+    # Names of pictures and folders are no markup.
+    opened = Console(highlight=False, markup=False, emoji=False)
+    if opened.is_terminal:
+        return opened
+    return Console(highlight=False, markup=False, emoji=False, width=110)
 
 
 def side_label(side):
@@ -24,8 +27,8 @@ def score_table(scores, task, quality):
     table = Table(title=_title(task, quality), title_justify="left")
     for name in ("picture", "side"):
         table.add_column(name, no_wrap=True)
-    for name in ("JPEG bpp", "JPEG PSNR", "JPEG SSIM", "PSNR", "SSIM", "PSNR - JPEG's"):
-        table.add_column(name, justify="right")
+    for name in ("JPEG bpp", "PSNR", "SSIM", "network PSNR", "SSIM", "gain dB"):
+        table.add_column(name, justify="right", no_wrap=True)
     groups = {}
     for score in scores:
         groups.setdefault(side_label(score.side), []).append(score)
@@ -68,15 +71,15 @@ def _number(value, form):
     return "–" if value is None else format(value, form)
 
 
-def cost_lines(cost, quality_bits=None):
+def cost_lines(cost):
     """Say in a few lines what a network costs."""
     yield f"parameters              {cost.parameters:,}"
     yield f"multiply-adds a pixel   {cost.multiply_adds_per_pixel:,.0f}"
     if cost.latents_per_value is None:
         yield "bottleneck              none"
     else:
-        share = cost.latents_per_value
         yield (
-            f"bottleneck              1 number for {1 / share:.1f} of the picture's; "
-            f"{24 * share:.2f} bits a pixel if each takes 8 bits (neither rounded nor coded here)"
+            f"bottleneck              1 number for {1 / cost.latents_per_value:.1f} of the "
+            f"picture's; {cost.bits_per_pixel:.2f} bits a pixel if each takes 8 bits (neither "
+            "rounded nor coded here)"
         )

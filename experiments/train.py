@@ -1,6 +1,7 @@
 """Train one network on pictures and show what it learned."""
 
 import math
+import shlex
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Annotated, Literal
 import tyro
 
 from experiments import models, runfolder, runs
-from experiments.commands import Interrupted, run_command
+from experiments.commands import Interrupted, from_json, run_command
 from experiments.models import Activation, Pooling
+from experiments.pictures import locate
 from experiments.tasks import TASKS, LossName, TaskName, check
 from experiments.training import load_training_pairs, train_run
 from fnnet.core import require
@@ -102,9 +104,12 @@ def main(config: Config) -> Path:
     if not config.resume:
         # Not before the pictures are known to be good: a refusal leaves nothing behind.
         runfolder.create(config.out)
-        runfolder.write_json(config.out / "config.json", _to_json(config))
     try:
         with runfolder.locked(config.out):
+            if not config.resume:
+                # Looked at again under the lock: another process may have been as quick.
+                runfolder.create(config.out)
+                runfolder.write_json(config.out / "config.json", _to_json(config))
             train_run(config.out, asdict(config), model_config(config), pairs, started)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
@@ -117,7 +122,7 @@ def merge_file(config):
         return config
     recorded = runfolder.read_json(config.config)
     require(isinstance(recorded, dict), f"{config.config}: is not the config of a run")
-    return _from_json(config.config, recorded)
+    return from_json(Config, config.config, recorded)
 
 
 def model_config(config):
@@ -143,11 +148,20 @@ def _filled_in(config):
         patch=config.patch or 48,
         learning_rate=config.learning_rate or _RATES[config.optimizer],
         clip=config.clip or _CLIPS[config.optimizer],
-        out=config.out or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{config.task}",
+        out=config.out or _new_folder(config.task),
         config=None,
     )
     check(TASKS[config.task], model_config(config))
     return config
+
+
+def _new_folder(task):
+    """Name a folder by time and task, and by a number where two runs begin in one second."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{task}"
+    candidates = (
+        Path("runs") / (name + suffix) for suffix in ("", *(f"-{n}" for n in range(2, 99)))
+    )
+    return next(folder for folder in candidates if not folder.exists())
 
 
 def _check(config):
@@ -155,7 +169,7 @@ def _check(config):
         value = getattr(config, name)
         require(value is None or value >= 1, f"--{name} {value}: must be at least 1")
     require(1 <= config.quality <= 100, f"--quality {config.quality}: must be in 1..100")
-    require(config.seed >= 0, f"--seed {config.seed}: must be at least 0")
+    require(0 <= config.seed < 2**32, f"--seed {config.seed}: must be in 0..{2**32 - 1}")
     for name in ("clip", "learning_rate", "save_seconds"):
         value = getattr(config, name)
         option = name.replace("_", "-")
@@ -168,16 +182,10 @@ def _check(config):
 def _to_json(config):
     """Write a config as plain values; where its own run lies is not part of it."""
     values = asdict(config) | {"out": None, "config": None, "resume": None}
-    if config.data is not None and Path(config.data).is_dir():
-        values["data"] = str(Path(config.data).resolve())
+    if config.data is not None:
+        # The folder, not a set's name: a run goes on without FNNET_DATA, and from anywhere.
+        values["data"] = str(locate(config.data).resolve())
     return values
-
-
-def _from_json(path, recorded):
-    known = [field.name for field in fields(Config)]
-    for name in recorded:
-        require(name in known, f"{path}: there is no option {name!r}")
-    return Config(**recorded)
 
 
 def _resumed(config):
@@ -191,11 +199,12 @@ def _resumed(config):
         f"not --{''.join(changed[:1]).replace('_', '-')}",
     )
     recorded = runs.read_run_config(folder)
-    return replace(_from_json(folder / "config.json", recorded), out=folder, resume=folder)
+    config = from_json(Config, folder / "config.json", recorded)
+    return replace(config, out=folder, resume=folder)
 
 
 def _resume_command(folder):
-    return f"python -m experiments.train --resume {folder}"
+    return f"python -m experiments.train --resume {shlex.quote(str(folder))}"
 
 
 if __name__ == "__main__":

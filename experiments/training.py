@@ -2,6 +2,7 @@
 
 import math
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -18,7 +19,6 @@ from experiments.pairs import Pair, load_pairs
 from experiments.pictures import check_patch, sample_batch
 from experiments.progress import TrainingProgress
 from experiments.tasks import TASKS, Task, make_loss
-from fnnet.checkpoint import write_whole
 from fnnet.train import evaluate, fit, init_state, make_step
 
 try:
@@ -58,7 +58,7 @@ class _Job:
 
 def load_training_pairs(config):
     """Read the pictures that a run's options name, and check that the patch fits into them."""
-    pairs = load_pairs(config["data"], config["quality"], config["seed"])
+    pairs = load_pairs(config["data"], config["quality"], seed=config["seed"])
     check_patch([pair.picture for pair in pairs if pair.side == "train"], config["patch"])
     return pairs
 
@@ -92,29 +92,36 @@ def train_run(folder, config, model_config, pairs, started):
 
 
 def _start_record(job):
-    """Write what the run is made of; say what changed since it began, if it is resumed."""
+    """Write what the run is made of; if it is resumed, add to what is there."""
+    path, here = job.folder / "record.json", runs.environment()
     record = {
-        "environment": runs.environment(),
         "seed": job.config["seed"],
         "model": job.model_record,
         "pictures": [
             {"name": pair.picture.name, "sha256": pair.picture.sha256, "side": pair.side}
             for pair in job.pairs
         ],
+        "sessions": [],
     }
-    path = job.folder / "record.json"
     if path.exists():
-        before = runfolder.read_json(path)
-        for name, value in record["environment"].items():
-            if before["environment"].get(name) != value:
-                note(
-                    f"{name} was {before['environment'].get(name)} when the run began and is "
-                    f"{value} now: the result will not be bit-identical to an unbroken run's"
-                )
+        before = runs.read_record(job.folder)
         if before["pictures"] != record["pictures"]:
             raise runfolder.RunError(f"{path}: the pictures are not those that the run began with")
+        for session in before["sessions"]:
+            _note_changes(session["environment"], here)
+        record = before
+    record["sessions"].append({"environment": here})
     runfolder.write_json(path, record)
     return record
+
+
+def _note_changes(before, now):
+    for name, value in now.items():
+        if before.get(name) != value:
+            note(
+                f"{name} was {before.get(name)} in an earlier part of the run and is {value} now: "
+                "the result will not be bit-identical to an unbroken run's"
+            )
 
 
 def _train(job, started):
@@ -128,7 +135,7 @@ def _train(job, started):
     loss = make_loss(job.model, config["loss"])
     sources, steps = job.sources(job.side("train")), config["steps"]
     watched = _watched_batch(job)
-    every, saved = math.ceil(steps / _WATCHES), time.perf_counter()
+    every, saved = math.ceil(steps / _WATCHES), (first, time.perf_counter())
     timing = {"seconds_to_first_step": time.perf_counter() - started}
 
     def batches(number):
@@ -141,7 +148,6 @@ def _train(job, started):
         )
 
     def on_step(number, train_state, metrics):
-        nonlocal saved
         row = {"step": number, **metrics, "learning_rate": float(schedule(number - 1))}
         if number % every == 0 or number == steps:
             seen = evaluate(loss, train_state.params, train_state.state, watched)
@@ -149,13 +155,13 @@ def _train(job, started):
         row["seconds"] = round(time.perf_counter() - started, 3)
         runfolder.append_metrics(log, _finite(row))
         progress.update(number, row)
-        if (
-            number == steps
-            or stop.is_set()
-            or time.perf_counter() - saved >= config["save_seconds"]
-        ):
-            runs.save(job.folder, train_state, job.model_record)
-            saved = time.perf_counter()
+        if time.perf_counter() - saved[1] >= config["save_seconds"]:
+            save(number, train_state)
+
+    def save(number, train_state):
+        nonlocal saved
+        runs.save(job.folder, train_state, job.model_record)
+        saved = number, time.perf_counter()
 
     pixels = config["batch"] * config["patch"] ** 2
     with _stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
@@ -168,7 +174,10 @@ def _train(job, started):
             on_step=on_step,
             should_stop=stop.is_set,
         )
-    if stop.is_set() and int(train_state.step) < steps:
+    number = int(train_state.step)
+    if number > saved[0]:
+        save(number, train_state)
+    if number < steps:
         raise KeyboardInterrupt
     return train_state, timing | spent._asdict()
 
@@ -229,35 +238,42 @@ def _report(job, record, train_state, timing, started):
     )
     scores = evaluation.score_all(apply, job.task, measured)
     rows = runfolder.read_metrics(job.folder / "metrics.jsonl")
-    _draw(job, apply, scores, rows)
     cost = evaluation.cost(job.model)
+    _draw(job, apply, scores, rows, cost)
     result = {
         "scores": [asdict(score) for score in scores],
         "cost": asdict(cost),
         "skipped_steps": int(train_state.skipped),
-        "timing": timing | {"total_seconds": time.perf_counter() - started},
-        "peak_memory_mb": peak_memory_mb(),
+        "largest_loss_ratio": largest_loss_ratio([row["loss"] for row in rows if row["finite"]]),
     }
+    session = record["sessions"][-1]
+    session["timing"] = timing | {"total_seconds": time.perf_counter() - started}
+    session["peak_memory_mb"] = peak_memory_mb()
     runfolder.write_json(job.folder / "record.json", record | {"result": result})
     terminal = tables.console()
     terminal.print(tables.score_table(scores, job.task, job.config["quality"]))
-    for line in [*tables.cost_lines(cost), *_time_lines(result), f"written to {job.folder}"]:
+    for line in [
+        *tables.cost_lines(cost),
+        *_time_lines(session),
+        *_trouble_lines(result),
+        f"written to {job.folder}",
+    ]:
         terminal.print(line, soft_wrap=True)
 
 
-def _draw(job, apply, scores, rows):
+def _draw(job, apply, scores, rows, cost):
     label = f"held-out crops ({job.watched[0].side})"
-    write_whole(job.folder / "curves.png", figures.curves(rows, held_out=label))
+    runfolder.write_bytes(job.folder / "curves.png", figures.curves(rows, held_out=label))
     shown = job.side("test", "validation")[: 2 if job.config["tiny"] else 4]
     outputs = [apply(pair.get(job.task.source)) for pair in shown]
     pictures = figures.comparison(
-        shown, outputs, scores[: len(shown)], job.task, job.config["quality"]
+        shown, outputs, scores[: len(shown)], job.task, job.config["quality"], cost
     )
-    write_whole(job.folder / "comparison.png", pictures)
+    runfolder.write_bytes(job.folder / "comparison.png", pictures)
 
 
-def _time_lines(result):
-    timing, memory = result["timing"], result["peak_memory_mb"]
+def _time_lines(session):
+    timing, memory = session["timing"], session["peak_memory_mb"]
     if timing["steps"]:
         shares = {name: timing[name] / timing["seconds"] for name in ("stepped", "waited")}
         yield (
@@ -269,8 +285,27 @@ def _time_lines(result):
     yield f"all                     {timing['total_seconds']:.0f} s" + (
         f", peak memory {memory:,.0f} MB" if memory else ""
     )
+
+
+def _trouble_lines(result):
+    spike = result["largest_loss_ratio"]
+    if spike is not None:
+        yield f"steadiness              no loss above {spike:.2f} times its running median"
     if result["skipped_steps"]:
         yield f"skipped                 {result['skipped_steps']} steps that were not finite"
+
+
+def largest_loss_ratio(losses):
+    """Find the worst step: its loss over the median of the 100 before it, after the warm-up.
+
+    The first twentieth, and the first 100 steps, do not count; None for a shorter run.
+    """
+    start = max(100, len(losses) // 20)
+    ratios = [
+        losses[step] / statistics.median(losses[step - 100 : step])
+        for step in range(start, len(losses))
+    ]
+    return max(ratios, default=None)
 
 
 def peak_memory_mb():

@@ -20,7 +20,7 @@ from skimage import data
 import experiments.__main__ as overview
 import fnnet as fn
 from experiments import evaluate, reconstruct, train
-from experiments.commands import run_command
+from experiments.commands import Interrupted, run_command
 from experiments.runfolder import read_metrics
 from experiments.runs import load_run
 
@@ -91,7 +91,9 @@ def test_a_tiny_run_makes_all_that_it_promises(command, tmp_path):
     assert {"loss", "psnr", "learning_rate", "gradient_norm", "seconds"} <= set(rows[0])
     assert "held_out_psnr" in rows[-1]
     record = json.loads((tmp_path / "run" / "record.json").read_text())
-    assert record["environment"]["jax"] == jax.__version__
+    (session,) = record["sessions"]
+    assert session["environment"]["jax"] == jax.__version__
+    assert session["timing"]["steps"] == 12
     sides = {picture["name"]: picture["side"] for picture in record["pictures"]}
     assert sides["chelsea"] == "test" and sides["motorcycle_left"] == "train"
     assert all(len(picture["sha256"]) == 64 for picture in record["pictures"])
@@ -197,7 +199,7 @@ BAD_OPTIONS = [
     ),
     (("train", "--steps", "0"), "--steps 0: must be at least 1"),
     (("train", "--quality", "101"), "--quality 101: must be in 1..100"),
-    (("train", "--seed", "-1"), "--seed -1: must be at least 0"),
+    (("train", "--seed", "-1"), "--seed -1: must be in 0..4294967295"),
     (("train", "--learning-rate", "nan"), "--learning-rate nan: must be above 0"),
     (("train", "--width", "0"), "--width 0: must be at least 1"),
     (
@@ -219,18 +221,7 @@ BAD_OPTIONS = [
         ("reconstruct", "RUN", "-o", "x"),
         "no pictures are named; give files or folders behind the run",
     ),
-    (
-        ("reconstruct", "RUN", "a.png", "b.png", "-o", "x.png"),
-        "x.png: several pictures need a folder; one picture, a file that ends in .png",
-    ),
-    (
-        ("reconstruct", "RUN", "a.png", "sub/a.png", "-o", "x"),
-        "x/a.png: two inputs would be written there",
-    ),
-    (
-        ("reconstruct", "RUN", "a.png", "-o", "there.png"),
-        "there.png: is there already and is not overwritten",
-    ),
+    (("train", "--depth", "40"), "--depth 40: must be in 1..6"),
 ]
 
 
@@ -243,6 +234,115 @@ def test_bad_options_get_one_sentence_and_status_2(command, tmp_path, monkeypatc
     put_pictures(tmp_path, ("there",))
     assert error_of(command(*args)) == sentence
     assert {path.name for path in tmp_path.iterdir()} == {"RUN", "there.png"}
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (
+            ("a.png", "b.png", "-o", "x.png"),
+            "x.png: several pictures need a folder; one picture, a file that ends in .png",
+        ),
+        (("a.png", "-o", "x.jpg"), "x.jpg: results are PNG files; end it in .png"),
+        (("a.png", "sub/a.png", "-o", "x"), "x/a.png: two inputs would be written there"),
+        (("a.png", "-o", "there.png"), "there.png: is there already and is not overwritten"),
+        (("a.png", "-o", "file"), "file: could not be made: File exists"),
+        (("a.png", "-o", "file/x"), "file/x: could not be made: Not a directory"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-",
+)
+def test_an_output_that_cannot_be_is_refused(
+    command, trained, tmp_path, monkeypatch, args, sentence
+):
+    monkeypatch.chdir(tmp_path)
+    put_pictures(tmp_path, ("there",))
+    (tmp_path / "file").write_text("mine")
+    assert error_of(command("reconstruct", trained, *args)) == sentence
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"steps": "many"}, "config.json: Error parsing --steps"),
+        ({"steps": 2.5}, "config.json: Error parsing --steps"),
+        ({"task": "foo"}, "config.json: invalid choice 'foo' for argument '--task'"),
+        ({"model": "vgg"}, "config.json: invalid choice 'vgg' for argument '--model'"),
+        ({"colour": "red"}, "config.json: there is no option 'colour'"),
+        ({"quality": 0}, "--quality 0: must be in 1..100"),
+    ],
+    ids=str,
+)
+def test_a_config_file_is_checked_like_a_command_line(command, trained, tmp_path, change, part):
+    config = json.loads((trained / "config.json").read_text())
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config | change))
+    assert part in error_of(command("train", "--config", path, "--out", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_record_is_named(command, trained, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    for content, part in (
+        ("{}", "it has no 'model'"),
+        ("[]", "it has no 'model'"),
+        ("{", "is not JSON"),
+    ):
+        (folder / "record.json").write_text(content)
+        for name, *args in (("evaluate", folder), ("train", "--resume", folder)):
+            said = error_of(command(name, *args))
+            assert said.startswith(f"{folder / 'record.json'}: ") and part in said
+    shutil.copy(trained / "record.json", folder)
+    (folder / "config.json").write_text('{"task": "restore"}')
+    assert error_of(command("evaluate", folder)).startswith(
+        f"{folder}: config.json or record.json is damaged: "
+    )
+
+
+def test_names_are_shown_as_they_are(command, trained, tmp_path):
+    pictures = put_pictures(tmp_path / "[bold]in", ("x$_$y", "a [red]b", "c^d"))
+    status, output, errors = command(
+        "train", *TINY, "--data", pictures, "--out", tmp_path / "o-[/x]"
+    )
+    assert status == 0, errors
+    assert "written to" in output and "o-[/x]" in output
+    status, output, _ = command("evaluate", trained, "--data", pictures)
+    assert "x$_$y" in output and "a [red]b" in output
+
+
+def test_one_picture_is_enough_to_evaluate_on(command, trained, tmp_path):
+    status, output, _ = command("evaluate", trained, "--data", put_pictures(tmp_path / "p", ("a",)))
+    assert status == 0 and "mean of 1 │ new" in output
+
+
+def test_a_finished_run_that_is_resumed_keeps_its_history(command, tmp_path, monkeypatch):
+    pictures = put_pictures(tmp_path / "pictures")
+    run = small_run(command, tmp_path / "run", "--data", os.path.relpath(pictures))
+    monkeypatch.chdir(tmp_path)
+    status, output, errors = command("train", "--resume", run)
+    assert status == 0, errors
+    first, second = json.loads((run / "record.json").read_text())["sessions"]
+    assert (first["timing"]["steps"], second["timing"]["steps"]) == (3, 0)
+    assert "mean of 1 │ held-out" in output
+
+
+def test_a_stop_between_two_steps_is_saved_too(tmp_path, monkeypatch):
+    """Whenever the signal comes: here after a step was recorded, before the next one is asked."""
+    real = train.train_run.__globals__["fit"]
+
+    def fit(*args, should_stop, **options):
+        calls = iter(range(100))
+        ask = lambda: (next(calls) == 2 and signal.raise_signal(signal.SIGINT)) or should_stop()  # noqa: E731
+        return real(*args, should_stop=ask, **options)
+
+    monkeypatch.setitem(train.train_run.__globals__, "fit", fit)
+    config = train.Config(
+        tiny=True, data=str(put_pictures(tmp_path / "pictures")), out=tmp_path / "run"
+    )
+    with pytest.raises(Interrupted, match="go on with"):
+        train.main(config)
+    assert (tmp_path / "run" / "checkpoint-00000002.safetensors").exists()
 
 
 def test_an_unknown_choice_is_refused_with_the_valid_ones(command, tmp_path, monkeypatch):
@@ -307,7 +407,7 @@ def test_bad_pictures_get_one_sentence_from_train_and_evaluate(
     said = error_of(command("train", *TINY, "--data", folder, "--out", tmp_path / "run"))
     assert part in said and str(folder) in said
     assert not (tmp_path / "run").exists()
-    if kind != "smaller than the patch":
+    if kind not in ("smaller than the patch", "one picture"):
         assert part in error_of(command("evaluate", trained, "--data", folder))
 
 
@@ -462,12 +562,22 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_last_checkpoint(tm
         limit=60_000,
     )
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2
+    assert process.returncode == 2, errors
     assert re.fullmatch(
         rf"error: {folder}/metrics.jsonl: could not be written: File too large\n", errors
     )
     assert load_run(folder).step > 0
     assert not list(folder.glob("*.tmp"))
+
+
+def test_a_full_disk_at_the_figures_ends_with_a_sentence(tmp_path):
+    pytest.importorskip("resource", reason="Windows has no limit on a file's size")
+    pictures, folder = put_pictures(tmp_path / "pictures"), tmp_path / "run"
+    process = child(*TINY, "--model", "shallow", "--data", pictures, "--out", folder, limit=50_000)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2, errors
+    assert errors == f"error: {folder}/curves.png: could not be written: File too large\n"
+    assert load_run(folder).step == 3
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -493,6 +603,4 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(command, tmp_path):
     _, output, _ = command("train", *TINY, "--out", tmp_path / "run")
     assert "\x1b" not in output
     line = next(line for line in output.split("\n") if line.startswith("step 3/3"))
-    assert re.fullmatch(
-        r"step 3/3  loss \d\.\d+  PSNR \d+\.\d\d dB  rate .* Mpixel/s  0 s left", line
-    )
+    assert re.fullmatch(r"step 3/3 loss \d\.\d+ PSNR \d+\.\d\d dB rate .* Mpixel/s 0 s left", line)

@@ -113,8 +113,8 @@ def test_costs_are_those_of_the_layer_list():
             "--width does not apply to the model 'shallow', which has --stride, --bottleneck, "
             "--activation",
         ),
-        (lambda: models.configure("conv", depth=0), "--depth 0: must be at least 1"),
-        (lambda: models.configure("mlp", bottleneck=0), "--bottleneck 0: must be at least 1"),
+        (lambda: models.configure("conv", depth=0), "--depth 0: must be in 1..6"),
+        (lambda: models.configure("mlp", bottleneck=0), "--bottleneck 0: must be in 1..4096"),
         (
             lambda: models.configure("conv", dropout=1.0),
             "--dropout 1.0: must be at least 0 and below 1",
