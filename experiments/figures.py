@@ -55,6 +55,7 @@ def comparison(pairs, outputs, scores, task, quality, cost):
         layout="constrained",
         squeeze=False,
     )
+    figure.get_layout_engine().set(h_pad=0.08)
     for index, (pair, output, score) in enumerate(zip(pairs, outputs, scores, strict=True)):
         errors = _error(pair.original, pair.jpeg), _error(pair.get(task.target), output)
         shown = _panels(pair, output, errors, task, quality, score, cost)
@@ -93,7 +94,7 @@ def _panels(pair, output, errors, task, quality, score, cost):
 def _latents(cost):
     if cost.latents_per_value is None:
         return ""
-    return f", {cost.bits_per_pixel:.2f} bpp of 8-bit latents, uncoded"
+    return f", {cost.bits_per_pixel:.2f} bpp uncoded"
 
 
 def _figures(psnr, ssim):
