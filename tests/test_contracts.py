@@ -216,10 +216,8 @@ def test_keys_decide_what_is_random_and_nothing_else(row):
 
 
 @every_layer
-@pytest.mark.parametrize("value", [0.0, 1e-30, -1e-30, 1.0, 1e30, -1e30])
-def test_extreme_and_constant_inputs_stay_finite(row, value):
+def test_extreme_and_constant_inputs_stay_finite(row):
     layer, (params, state) = row.make(), row.init()
-    value = np.clip(value, -row.limit, row.limit)
     signs = np.where(np.arange(row.input().size) % 3 == 0, 1, -1).reshape(row.input().shape)
 
     @jax.jit
@@ -228,9 +226,11 @@ def test_extreme_and_constant_inputs_stay_finite(row, value):
         y, pull, new_state = jax.vjp(forward, params, x, has_aux=True)
         return y, pull(jnp.ones_like(y)), new_state
 
-    for x in (np.full(signs.shape, value, np.float32), (signs * value).astype(np.float32)):
-        for leaf in jax.tree.leaves(value_and_gradient(x)):
-            assert np.isfinite(leaf).all()
+    for value in (0.0, 1e-30, -1e-30, 1.0, 1e30, -1e30):
+        value = np.clip(value, -row.limit, row.limit)
+        for x in (np.full(signs.shape, value, np.float32), (signs * value).astype(np.float32)):
+            for leaf in jax.tree.leaves(value_and_gradient(x)):
+                assert np.isfinite(leaf).all(), value
 
 
 @every_layer
