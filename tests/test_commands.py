@@ -311,6 +311,18 @@ def test_names_are_shown_as_they_are(command, trained, tmp_path):
     assert "x$_$y" in output and "a [red]b" in output
 
 
+def test_a_partner_that_is_converted_is_told_of(command, trained, tmp_path):
+    folder = tmp_path / "set"
+    put_pictures(folder / "refimgs")
+    put_pictures(folder / "qf10")
+    with Image.open(folder / "qf10" / "b.png") as image:
+        image.putalpha(100)
+        image.save(folder / "qf10" / "b.png")
+    status, _, errors = command("evaluate", trained, "--data", folder)
+    assert status == 0
+    assert re.search(r"note: .*qf10/b.png: .*white", errors), errors
+
+
 def test_one_picture_is_enough_to_evaluate_on(command, trained, tmp_path):
     status, output, _ = command("evaluate", trained, "--data", put_pictures(tmp_path / "p", ("a",)))
     assert status == 0 and "mean of 1 │ new" in output

@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -156,6 +157,11 @@ def jpeg_for(picture_set, picture, quality):
     PictureError
         If the set's folder for this quality lacks a partner of any original, has one too many, or
         the partner has another size.
+
+    Warns
+    -----
+    UserWarning
+        If the set's own version had to be converted, as `read_picture` says.
     """
     if quality in picture_set.compressed:
         return _own_version(picture_set, picture, quality)
@@ -171,7 +177,10 @@ def _own_version(picture_set, picture, quality):
     if picture.name not in partners:
         raise PictureError(f"{picture.path or picture.name}: not in the set {picture_set.name}")
     path = partners[picture.name]
-    pixels = read_picture(path).pixels
+    partner = read_picture(path)
+    for notice in partner.notices:
+        warnings.warn(notice, stacklevel=3)
+    pixels = partner.pixels
     if pixels.shape != picture.pixels.shape:
         raise PictureError(
             f"{path}: {_size(pixels)} pixels, but its original {picture.path} has "
