@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 
 import fnnet as fn
@@ -262,7 +263,7 @@ def _around(network, enter, leave, kind, **config):
 
     def init(key, in_shape):
         require(len(in_shape) == 3, f"expects pictures (H, W, C), got an example of {in_shape}")
-        inner = core.enter_shape(enter, in_shape)
+        inner = jax.eval_shape(enter, core.examples(in_shape)).shape[1:]
         params, state = core.init_child("network", network, key, inner)
         return {"network": params}, {"network": state} if state else {}
 

@@ -197,11 +197,6 @@ def examples(in_shape, dtype=jnp.float32, batch=1):
     return tuple(examples(shape, dtype, batch) for shape in in_shape)
 
 
-def enter_shape(function, in_shape):
-    """Find the shape of one example of ``function(x)``, an array function's result."""
-    return jax.eval_shape(function, examples(in_shape)).shape[1:]
-
-
 def out_shape(layer, params, state, in_shape):
     """Find the shape of one output example, without the batch axis and without computing it."""
     leaves = jax.tree.leaves(params)
