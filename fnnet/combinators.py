@@ -1,54 +1,301 @@
-"""Layers made of layers."""
+"""Layers made of layers.
+
+Unnamed children are called by kind and count (``conv2d_0``, ``conv2d_1``), the others by their
+keyword. A child's key comes from its name: inserting a layer of another kind changes nothing for
+the others.
+"""
+
+import jax
+import jax.numpy as jnp
 
 from fnnet import core
 from fnnet.core import Layer, require
 
+__all__ = ["branch", "frozen", "remat", "repeat", "residual", "serial", "shared", "skip"]
+
 
 def serial(*unnamed, **named):
-    """Apply layers one after another, the positional ones first.
+    """Apply layers one after another, the positional ones first: ``y = f_n(... f_1(x))``.
 
-    Unnamed children are called by kind and count (``conv2d_0``, ``conv2d_1``), the others by
-    their keyword. A child's key comes from its name: inserting a layer of another kind changes
-    nothing for the others.
+    Parameters
+    ----------
+    *unnamed, **named : Layer
+        The children. Each must take what the one before gives.
+
+    Returns
+    -------
+    Layer
+        From what the first child takes to what the last one gives; params and state are the
+        children's by name.
+
+    Raises
+    ------
+    TypeError
+        If a child is no `Layer`.
+    LayerError
+        If two children have one name.
     """
-    children = core.name_children(unnamed, named)
-    init, apply = _chain(children)
-    return Layer("serial", init, apply, children=children)
+    return _chained("serial", unnamed, named, lambda x, y: y)
 
 
 def residual(*unnamed, **named):
     """Add to the input what layers, applied as in `serial`, make of it: ``y = x + f(x)``.
 
+    (N, ..., C) -> (N, ..., C); a `LayerError` where the shapes of ``x`` and ``f(x)`` differ.
     He et al. 2016, arXiv:1512.03385, equation 1.
     """
-    children = core.name_children(unnamed, named)
-    init, apply_chain = _chain(children)
+
+    def add(x, y):
+        require(y.shape == x.shape, f"residual: {y.shape} cannot be added to the input's {x.shape}")
+        return x + y
+
+    return _chained("residual", unnamed, named, add)
+
+
+def skip(*unnamed, **named):
+    """Put beside the input's channels what layers, applied as in `serial`, make of it.
+
+    (N, ..., C) -> (N, ..., C + C'), the input first; a `LayerError` where ``f(x)`` has other sizes
+    than ``x`` before the last axis. Nested, it is a U-Net. Ronneberger, Fischer, Brox 2015,
+    arXiv:1505.04597, section 2.
+    """
+    return _chained("skip", unnamed, named, lambda x, y: _concatenate("skip", [x, y]))
+
+
+def branch(*unnamed, merge="sum", **named):
+    """Apply layers to the same input, side by side.
+
+    Parameters
+    ----------
+    *unnamed, **named : Layer
+        The children, at least one.
+    merge : "sum", "concatenate" or "tuple"
+        Add what the children give (equal shapes), put their channels side by side (equal sizes
+        before the last axis), or hand a tuple on, for a layer of several inputs.
+
+    Returns
+    -------
+    Layer
+        Params and state are the children's by name.
+
+    Raises
+    ------
+    LayerError
+        If there is no child, `merge` is another one, or the children's shapes do not fit.
+
+    References
+    ----------
+    Szegedy et al. 2015, arXiv:1409.4842, section 4, for the concatenating form.
+    """
+    require(
+        merge in ("sum", "concatenate", "tuple"),
+        f"branch: merge={merge!r} must be 'sum', 'concatenate' or 'tuple'",
+    )
+    children, order = core.name_children(unnamed, named)
+    require(children, "branch needs at least one layer")
+
+    def init(key, in_shape):
+        started = {n: core.init_child(n, child, key, in_shape) for n, child in children.items()}
+        return tuple({n: part[i] for n, part in started.items() if part[i]} for i in (0, 1))
+
+    def apply(params, state, x, *, key=None, train=False):
+        outputs = []
+        for name, use in _uses(order):
+            y, state = _apply(name, use, children, params, state, x, key, train)
+            outputs.append(y)
+        return _merge(outputs, merge), state
+
+    return Layer("branch", init, apply, {"merge": merge} | _repeated(order), children)
+
+
+def repeat(layer, times):
+    """Apply a layer `times` times in a row, each time with parameters of its own, by ``lax.scan``.
+
+    (N, ...) -> (N, ...) of the same shape: compile time does not grow with depth. The leaves of
+    params and state are the layer's with an axis of size `times` in front.
+
+    Raises
+    ------
+    LayerError
+        If `times` is below 1 or the layer changes its input's shape.
+    """
+    require(times >= 1, f"repeat: times={times} must be at least 1")
+    name, children = _only(layer)
+
+    def init(key, in_shape):
+        def start(key):
+            return core.init_child(name, layer, key, in_shape)
+
+        params, state = jax.vmap(start)(_keys(key, times))
+        return {name: params} if params else {}, {name: state} if state else {}
+
+    def apply(params, state, x, *, key=None, train=False):
+        def body(x, own):
+            params, state, key = own
+            y, state = core.apply_child(name, layer, params, state, x, key=key, train=train)
+            require(y.shape == x.shape, f"repeat: the layer turns shape {x.shape} into {y.shape}")
+            return y, {name: state} if state else {}
+
+        keys = _keys(key, times) if train and key is not None else None
+        return jax.lax.scan(body, x, (params, state, keys), length=times)
+
+    return Layer("repeat", init, apply, {"times": times}, children)
+
+
+def remat(layer):
+    """Apply a layer, and compute its inner values anew in the backward pass.
+
+    (N, ...) -> what `layer` gives. Values and gradients are the layer's own; what would be kept
+    for the gradient is not, which trades time for memory. Chen et al. 2016, arXiv:1604.06174.
+    """
+    name, children = _only(layer)
+    init, apply_chain = _chain(children, (name,))
+
+    def apply(params, state, x, *, key=None, train=False):
+        @jax.checkpoint
+        def run(params, state, x, key):
+            return apply_chain(params, state, x, key=key, train=train)
+
+        return run(params, state, x, key)
+
+    return Layer("remat", init, apply, children=children)
+
+
+def frozen(layer, params=None, state=None):
+    """Keep a layer as it is: nothing of it is trained, and it always does what it does in use.
+
+    Its parameters are part of the state, where no gradient, optimiser or weight decay reaches
+    them; statistics stay, dropout is off. The gradient of the input passes through.
+
+    Parameters
+    ----------
+    layer : Layer
+    params, state : optional
+        The layer's trained ones, from which it starts; without `params` it starts as ``init``
+        drew it.
+
+    Returns
+    -------
+    Layer
+        What `layer` takes to what it gives; no params, state `params` and `state` under the
+        layer's name.
+    """
+    require(state is None or params is not None, "frozen: state is given without params")
+    name, children = _only(layer)
+
+    def init(key, in_shape):
+        drawn = core.init_child(name, layer, key, in_shape)
+        kept = drawn if params is None else (params, state or {})
+        for given, expected in zip(kept, drawn, strict=True):
+            require(
+                _shapes(given) == _shapes(expected),
+                f"frozen: the given params or state are not those of {layer.kind!r}",
+            )
+        # Copies, since a training step takes its state's buffers, and the given ones stay.
+        kept = jax.tree.map(jnp.copy, dict(zip(("params", "state"), kept, strict=True)))
+        return {}, {name: kept}
+
+    def apply(params, state, x, *, key=None, train=False):
+        kept = jax.lax.stop_gradient(state[name])
+        own, own_state = {name: kept["params"]}, {name: kept["state"]}
+        y, _ = core.apply_child(name, layer, own, own_state, x, key=None, train=False)
+        return y, state
+
+    return Layer("frozen", init, apply, children=children)
+
+
+def shared(layer):
+    """Make a layer that may be used several times under one parent, with the same parameters.
+
+    Every use among the unnamed children of one `serial`, `residual`, `skip` or `branch` is the
+    same child. State goes through the uses in their order; each use of a random layer draws anew.
+
+    >>> import fnnet as fn
+    >>> block = fn.shared(fn.conv2d(8, 3))
+    >>> model = fn.serial(fn.conv2d(8, 3), block, fn.relu, block)
+    """
+    name, children = _only(layer)
+    init, apply = _chain(children, (name,))
+    return Layer("shared", init, apply, children=children)
+
+
+def _chained(kind, unnamed, named, combine):
+    """Apply children one after another, then ``combine(x, y)`` input and result."""
+    children, order = core.name_children(unnamed, named)
+    init, apply_chain = _chain(children, order)
 
     def apply(params, state, x, *, key=None, train=False):
         y, state = apply_chain(params, state, x, key=key, train=train)
-        require(y.shape == x.shape, f"residual: {y.shape} cannot be added to the input's {x.shape}")
-        return x + y, state
+        return combine(x, y), state
 
-    return Layer("residual", init, apply, children=children)
+    return Layer(kind, init, apply, _repeated(order), children)
 
 
-def _chain(children):
+def _chain(children, order):
     def init(key, in_shape):
-        params, state = {}, {}
-        shape = in_shape
-        for name, child in children.items():
-            child_params, child_state = core.init_child(name, child, key, shape)
-            params |= {name: child_params} if child_params else {}
-            state |= {name: child_state} if child_state else {}
-            shape = core.child_out_shape(name, child, child_params, child_state, shape)
+        params, state, shape = {}, {}, in_shape
+        for name, use in _uses(order):
+            child = children[name]
+            if use == 0:
+                child_params, child_state = core.init_child(name, child, key, shape)
+                params |= {name: child_params} if child_params else {}
+                state |= {name: child_state} if child_state else {}
+            own = params.get(name, {}), state.get(name, {})
+            shape = core.child_out_shape(name, child, *own, shape)
         return params, state
 
     def apply(params, state, x, *, key=None, train=False):
-        new_state = dict(state)
-        for name, child in children.items():
-            x, child_state = core.apply_child(name, child, params, state, x, key=key, train=train)
-            if child_state:
-                new_state[name] = child_state
-        return x, new_state
+        for name, use in _uses(order):
+            x, state = _apply(name, use, children, params, state, x, key, train)
+        return x, state
 
     return init, apply
+
+
+def _apply(name, use, children, params, state, x, key, train):
+    """Apply one child; give its output and the parent's state with the child's in it."""
+    y, new = core.apply_child(name, children[name], params, state, x, key=key, train=train, use=use)
+    return y, state | {name: new} if new else state
+
+
+def _uses(order):
+    """Pair each name with how often it was used before."""
+    return [(name, order[:place].count(name)) for place, name in enumerate(order)]
+
+
+def _repeated(order):
+    """Tell the order of children in a config where the children alone do not."""
+    return {"order": order} if len(set(order)) < len(order) else {}
+
+
+def _merge(outputs, merge):
+    if merge == "tuple":
+        return tuple(outputs)
+    if merge == "concatenate":
+        return _concatenate("branch", outputs)
+    shapes = [y.shape for y in outputs]
+    require(len(set(shapes)) == 1, f"branch: the shapes {shapes} cannot be added")
+    return sum(outputs[1:], start=outputs[0])
+
+
+def _concatenate(kind, arrays):
+    shapes = [array.shape for array in arrays]
+    require(
+        len({shape[:-1] for shape in shapes}) == 1,
+        f"{kind}: the shapes {shapes} differ before the last axis",
+    )
+    return jnp.concatenate(arrays, -1)
+
+
+def _only(layer):
+    """Name the one child of a layer around it."""
+    children, (name,) = core.name_children((layer,), {})
+    return name, children
+
+
+def _keys(key, times):
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(times))
+
+
+def _shapes(tree):
+    return jax.tree.structure(tree), [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]

@@ -98,24 +98,58 @@ class Layer:
 def name_children(unnamed, named):
     """Name children: positional ones by kind and count per kind, the others by their keyword.
 
+    Returns the children by name, and the names in the order of use: they differ where a `shared`
+    layer is used again, which is one child.
+
     Raises
     ------
     TypeError
         If a child is no `Layer`.
     LayerError
-        If a keyword is also the name that a positional child gets.
+        If a keyword is also the name that a positional child gets, or a shared layer would have
+        two names or two parents.
     """
-    counts, children = {}, {}
+    counts, children, order = {}, {}, []
     for child in unnamed:
         _require_layer(child)
-        count = counts.get(child.kind, 0)
-        counts[child.kind] = count + 1
-        children[f"{child.kind}_{count}"] = child
+        name = _name_of(child, children) if child.kind == "shared" else None
+        if name is None:
+            count = counts.get(child.kind, 0)
+            counts[child.kind] = count + 1
+            name = f"{child.kind}_{count}"
+            children[name] = child
+        order.append(name)
     for name, child in named.items():
         _require_layer(child)
         require(name not in children, f"the name {name!r} is taken by an unnamed child")
         children[name] = child
-    return children
+        order.append(name)
+    _require_one_place(children)
+    return children, tuple(order)
+
+
+def _name_of(child, children):
+    return next((name for name, other in children.items() if other is child), None)
+
+
+def _require_one_place(children):
+    """Refuse a shared layer in two places that cannot see each other: it would be two layers."""
+    found = {}
+    for name, child in children.items():
+        for layer in set(_shared_layers(child)):
+            require(
+                layer not in found,
+                f"a shared layer stands under {found.get(layer)!r} and under {name!r}; its uses "
+                "must be unnamed children of one parent",
+            )
+            found[layer] = name
+
+
+def _shared_layers(layer):
+    if layer.kind == "shared":
+        yield layer
+    for child in layer.children.values():
+        yield from _shared_layers(child)
 
 
 def _require_layer(child):
@@ -136,14 +170,16 @@ def init_child(name, child, key, in_shape):
         return child.init(child_key(key, name), in_shape)
 
 
-def apply_child(name, child, params, state, x, *, key, train):
+def apply_child(name, child, params, state, x, *, key, train, use=0):
     """Apply a child to its part of its parent's `params`, `state` and `key`.
 
-    A child without parameters or state has no entry in its parent's dicts.
+    A child without parameters or state has no entry in its parent's dicts. `use` counts the uses
+    of a shared child, each of which draws from a key of its own.
     """
     with _located(name, _shape(x)), jax.named_scope(name):
         finish = _observer.get()(name, child, params.get(name, {}), x)
-        child_random = child_key(key, name) if train and key is not None else None
+        label = f"{name}.{use}" if use else name
+        child_random = child_key(key, label) if train and key is not None else None
         own = params.get(name, {}), state.get(name, {})
         try:
             y, new_state = child.apply(*own, x, key=child_random, train=train)

@@ -17,6 +17,11 @@ def normal(key, shape, dtype=jnp.float32):
     return jax.random.normal(key, (math.prod(shape),), dtype).reshape(shape)
 
 
+def truncated_normal(key, shape, dtype=jnp.float32):
+    """Draw from the standard normal distribution, leaving out what is beyond -2 and 2."""
+    return jax.random.truncated_normal(key, -2, 2, (math.prod(shape),), dtype).reshape(shape)
+
+
 def uniform(key, shape, dtype=jnp.float32, *, low=0.0, high=1.0):
     """Draw evenly from [low, high)."""
     return jax.random.uniform(key, (math.prod(shape),), dtype, low, high).reshape(shape)

@@ -14,8 +14,10 @@ from fnnet import core, trees
 class Row(NamedTuple):
     """One layer of a model: where it is, what comes out, what it costs.
 
-    Shapes have the batch axis in front, since a layer may be applied to the parts of an example.
-    `parameters` and `multiply_adds` are the layer's own: 0 for one that has children.
+    Shapes have the batch axis in front, since a layer may be applied to the parts of an example;
+    several arrays are a tuple of shapes. The numbers are the layer's own, without its children's;
+    inside `repeat` they are those of all repetitions. Parameters count where they are met first,
+    also those that are frozen. `activation_bytes` is the size of what the layer makes, in float32.
     """
 
     path: str
@@ -24,6 +26,7 @@ class Row(NamedTuple):
     out_shape: tuple
     parameters: int
     multiply_adds: int
+    activation_bytes: int
 
 
 # By definition, not by how it is computed: each output (each input, for the transposed form) sees
@@ -31,62 +34,105 @@ class Row(NamedTuple):
 _MULTIPLY_ADDS: dict[str, Callable] = {
     "dense": lambda kernel, x, y: math.prod(x[:-1]) * kernel,
     "conv2d": lambda kernel, x, y: math.prod(y[:-1]) * kernel,
+    "depthwise_conv2d": lambda kernel, x, y: math.prod(y[:-1]) * kernel,
     "conv_transpose2d": lambda kernel, x, y: math.prod(x[:-1]) * kernel,
+    "gdn": lambda gamma, x, y: math.prod(x[:-1]) * gamma,
 }
+_KERNELS = ("kernel", "gamma_root")
 
 
 def rows(model, in_shape):
     """List a model's layers for one example of `in_shape`, parents before their children.
 
-    Nothing is computed: shapes are traced.
+    A model without children is its own only row. Nothing is computed: shapes are traced.
     """
     params, state = jax.eval_shape(partial(model.init, in_shape=in_shape), jax.random.key(0))
-    found, path = [], []
+    found, met = [], set()
+    path, times = [], [_repetitions(model)]
 
     def observe(name, child, child_params, x):
         path.append(name)
-        place = len(found)
+        place, here = len(found), "/".join(path)
+        repetitions = times[-1]
+        times.append(repetitions * _repetitions(child))
         found.append(None)
 
         def finish(y):
-            found[place] = _row("/".join(path), child, child_params, jnp.shape(x), jnp.shape(y))
+            row = _row(here, child, child_params, _shapes(x), _shapes(y), repetitions)
+            found[place] = row._replace(parameters=0) if here in met else row
+            met.add(here)
             path.pop()
+            times.pop()
 
         return finish
 
+    x = core.examples(in_shape)
     with core.observed(observe):
-        jax.eval_shape(partial(model.apply, train=False), params, state, core.examples(in_shape))
-    return found
+        y, _ = jax.eval_shape(partial(model.apply, train=False), params, state, x)
+    return found or [_row(model.kind, model, params, _shapes(x), _shapes(y), 1)]
 
 
-def _row(path, layer, params, in_shape, out_shape):
+def _repetitions(layer):
+    return layer.config["times"] if layer.kind == "repeat" else 1
+
+
+def _row(path, layer, params, in_shape, out_shape, repetitions):
     count = _MULTIPLY_ADDS.get(layer.kind)
-    cost = count(params["kernel"].size, in_shape, out_shape) if count else 0
-    parameters = 0 if layer.children else trees.size(params)
-    return Row(path, layer.kind, in_shape, out_shape, parameters, cost)
+    kernel = sum(params[name].size for name in _KERNELS if count and name in params)
+    cost = repetitions * count(kernel, in_shape, out_shape) if count else 0
+    parameters = 0 if layer.children else repetitions * trees.size(params)
+    sizes = [math.prod(shape) for shape in _each(out_shape)]
+    memory = 0 if _hands_on(layer) else repetitions * sum(sizes) * jnp.dtype(jnp.float32).itemsize
+    return Row(path, layer.kind, in_shape, out_shape, parameters, cost, memory)
+
+
+def _hands_on(layer):
+    """Tell whether a layer gives what its children made, not an array made of that."""
+    merges = layer.kind in ("residual", "skip", "branch") and layer.config.get("merge") != "tuple"
+    return bool(layer.children) and not merges
 
 
 def summary(model, in_shape):
-    """Describe a model for one example of `in_shape`, (H, W, C) or (features,), as a text table.
+    """Describe a model for one example of `in_shape` as a text table.
 
-    One line a layer with its output's shape, parameters and multiply-adds, and a line of totals.
+    Parameters
+    ----------
+    model : Layer
+    in_shape : tuple
+        (H, W, C), (features,), or a tuple of such shapes for several inputs.
+
+    Returns
+    -------
+    str
+        One line a layer with its output's shape, parameters, multiply-adds and bytes of
+        activations, and a line of totals. The bytes are of every layer's output in float32: an
+        upper bound of what training keeps for the gradient, since some are fused away or
+        computed anew.
     """
     found = rows(model, in_shape)
-    table = [("layer", "kind", "output", "parameters", "multiply-adds")]
+    table = [("layer", "kind", "output", "parameters", "multiply-adds", "activation bytes")]
     table += [
         (
             "  " * row.path.count("/") + row.path.rsplit("/", 1)[-1],
             row.kind,
-            " x ".join(map(str, row.out_shape[1:])),
-            f"{row.parameters:,}" if row.parameters else "",
-            f"{row.multiply_adds:,}" if row.multiply_adds else "",
+            ", ".join(" x ".join(map(str, shape[1:])) for shape in _each(row.out_shape)),
+            *(f"{number:,}" if number else "" for number in row[4:]),
         )
         for row in found
     ]
-    totals = (sum(row.parameters for row in found), sum(row.multiply_adds for row in found))
+    totals = [sum(column) for column in list(zip(*found, strict=True))[4:]]
     table.append(("total", "", "", *(f"{total:,}" for total in totals)))
-    widths = [max(len(line[column]) for line in table) for column in range(5)]
+    widths = [max(len(line[column]) for line in table) for column in range(6)]
     return "\n".join(_line(line, widths) for line in table)
+
+
+def _shapes(x):
+    return jax.tree.map(jnp.shape, x)
+
+
+def _each(shapes):
+    """List the shapes of one array or of several."""
+    return [shapes] if all(isinstance(size, int) for size in shapes) else list(shapes)
 
 
 def _line(cells, widths):

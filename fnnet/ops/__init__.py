@@ -1,31 +1,73 @@
 """Array functions: arrays in, arrays out; no parameters made, no state kept."""
 
-from fnnet.ops.activations import elu, gelu, identity, leaky_relu, relu, sigmoid, silu, tanh
-from fnnet.ops.conv import conv2d, conv_transpose2d, depth_to_space, space_to_depth
+from fnnet.ops.activations import (
+    elu,
+    gelu,
+    hard_sigmoid,
+    hard_swish,
+    hard_tanh,
+    identity,
+    leaky_relu,
+    prelu,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
+from fnnet.ops.conv import (
+    conv2d,
+    conv_transpose2d,
+    depth_to_space,
+    depthwise_conv2d,
+    space_to_depth,
+)
+from fnnet.ops.dct import block_dct, block_idct
 from fnnet.ops.dense import dense
-from fnnet.ops.dropout import dropout
-from fnnet.ops.norm import batch_norm, moments
-from fnnet.ops.pool import avg_pool, max_pool
+from fnnet.ops.dropout import dropout, spatial_dropout
+from fnnet.ops.gdn import gdn
+from fnnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
+from fnnet.ops.pool import adaptive_avg_pool, avg_pool, global_avg_pool, max_pool
+from fnnet.ops.quantize import add_uniform_noise, round_straight_through, soft_round
 from fnnet.ops.resample import resize
 
 __all__ = [
+    "adaptive_avg_pool",
+    "add_uniform_noise",
     "avg_pool",
     "batch_norm",
+    "block_dct",
+    "block_idct",
     "conv2d",
     "conv_transpose2d",
     "dense",
     "depth_to_space",
+    "depthwise_conv2d",
     "dropout",
     "elu",
+    "gdn",
     "gelu",
+    "global_avg_pool",
+    "group_norm",
+    "hard_sigmoid",
+    "hard_swish",
+    "hard_tanh",
     "identity",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
     "max_pool",
-    "moments",
+    "prelu",
     "relu",
     "resize",
+    "round_straight_through",
     "sigmoid",
     "silu",
+    "soft_round",
+    "softmax",
+    "softplus",
     "space_to_depth",
+    "spatial_dropout",
     "tanh",
 ]

@@ -1,4 +1,4 @@
-"""Activations without parameters, element by element: any shape in, the same shape out.
+"""Activations, element by element but for `softmax`: any shape in, the same shape out.
 
 Each passes NaN on, and none overflows where its limit is finite.
 """
@@ -7,6 +7,9 @@ import math
 
 import jax.numpy as jnp
 from jax import lax
+
+from fnnet.core import require, wide
+from fnnet.ops.channels import along_last
 
 
 def identity(x):
@@ -24,6 +27,18 @@ def leaky_relu(x, *, slope=0.01):
     return jnp.where(x < 0, slope * x, x)
 
 
+def prelu(x, slope):
+    """``x`` above 0, ``slope x`` below, `slope` (C,) one number a channel, learnt.
+
+    (..., C) -> (..., C). He et al. 2015, arXiv:1502.01852, equation 1.
+    """
+    require(
+        x.shape[-1] == slope.shape[0],
+        f"the slopes are for {slope.shape[0]} channels, the last axis has {x.shape[-1]}",
+    )
+    return jnp.where(x < 0, along_last(slope, x) * x, x)
+
+
 def elu(x):
     """``x`` above 0, ``exp(x) - 1`` below (Clevert et al. 2016, arXiv:1511.07289, eq. 15)."""
     return jnp.where(x <= 0, jnp.expm1(jnp.minimum(x, 0)), x)
@@ -39,6 +54,11 @@ def silu(x):
     return x * lax.logistic(x)
 
 
+def softplus(x):
+    """``log(1 + exp(x))``, a smooth relu (Dugas et al. 2001)."""
+    return jnp.logaddexp(x, jnp.zeros_like(x))
+
+
 def sigmoid(x):
     """``1 / (1 + exp(-x))``."""
     return lax.logistic(x)
@@ -47,3 +67,31 @@ def sigmoid(x):
 def tanh(x):
     """Compute the hyperbolic tangent."""
     return jnp.tanh(x)
+
+
+def softmax(x):
+    """``exp(x) / sum(exp(x))`` over the last axis: (..., C) -> (..., C), positive, sum 1.
+
+    Computed in float32 or wider. Bridle 1990.
+    """
+    y = wide(x)
+    y = jnp.exp(y - lax.stop_gradient(y.max(-1, keepdims=True)))
+    return (y / y.sum(-1, keepdims=True)).astype(x.dtype)
+
+
+def hard_sigmoid(x):
+    """``min(max(x / 6 + 1/2, 0), 1)``: `sigmoid` of straight lines.
+
+    Howard et al. 2019, arXiv:1905.02244, section 5.2.
+    """
+    return jnp.clip(x / 6 + 0.5, 0, 1)
+
+
+def hard_tanh(x):
+    """``min(max(x, -1), 1)`` (Collobert 2004)."""
+    return jnp.clip(x, -1, 1)
+
+
+def hard_swish(x):
+    """``x hard_sigmoid(x)`` (Howard et al. 2019, arXiv:1905.02244, section 5.2)."""
+    return x * hard_sigmoid(x)

@@ -6,6 +6,8 @@ from jax import lax
 from fnnet.core import require, require_floating
 from fnnet.ops.channels import add_bias
 
+PADDINGS = "'same', 'valid', 'reflect', 'edge' or ((top, bottom), (left, right))"
+
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
@@ -32,9 +34,11 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     bias : array (O,), optional
     stride, dilation : int or (int, int)
         In pixels, rows first, at least 1.
-    padding : "same", "valid" or ((top, bottom), (left, right))
+    padding : "same", "valid", "reflect", "edge" or ((top, bottom), (left, right))
         "same" gives ``ceil(H / stride)`` rows; of an odd number of zeros the larger half goes to
-        the bottom and the right. "valid" pads nothing.
+        the bottom and the right. "valid" pads nothing. "reflect" and "edge" pad as much as "same"
+        with the picture's own pixels, mirrored at the edge's pixel or repeating it, instead of
+        zeros. Numbers are of zeros.
     groups : int
         Channels are cut into this many groups that do not see each other.
 
@@ -51,13 +55,13 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     require(
         kernel.shape[3] % groups == 0, f"groups={groups} must divide {kernel.shape[3]} features"
     )
-    if not isinstance(padding, str):
-        padding = tuple(pair(sides) for sides in padding)
+    size = tuple((k - 1) * d + 1 for k, d in zip(kernel.shape, pair(dilation), strict=False))
+    padded, zeros = _pad(x, size, pair(stride), padding)
     y = lax.conv_general_dilated(
-        x,
+        padded,
         kernel,
         pair(stride),
-        padding.upper() if isinstance(padding, str) else padding,
+        zeros,
         rhs_dilation=pair(dilation),
         dimension_numbers=_LAYOUT,
         feature_group_count=groups,
@@ -68,6 +72,60 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
         f"{x.shape[1]}x{x.shape[2]} pixels with padding={padding!r}",
     )
     return add_bias(y, bias)
+
+
+def _pad(x, size, strides, padding):
+    """Pad as `conv2d` says, for a kernel that covers `size`: the picture, and zeros to add."""
+    if not isinstance(padding, str):
+        return x, tuple(pair(sides) for sides in padding)
+    if padding in ("same", "valid"):
+        return x, padding.upper()
+    require(padding in ("reflect", "edge"), f"padding={padding!r} must be {PADDINGS}")
+    sides = lax.padtype_to_pads(x.shape[1:3], size, strides, "SAME")
+    most = max(max(pair) for pair in sides)
+    require(
+        padding == "edge" or most < min(x.shape[1:3]),
+        f"padding='reflect' by {most} pixels needs more pixels than that, the picture has "
+        f"{x.shape[1]}x{x.shape[2]}; padding='edge' does not",
+    )
+    return jnp.pad(x, ((0, 0), *sides, (0, 0)), padding), "VALID"
+
+
+def depthwise_conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1):
+    """Convolve each channel for itself, with `m` kernels each.
+
+    ``y[n, i, j, c m + o] = sum_{a, b} kernel[a, b, 0, c m + o] x[n, i s + a d - lo, ..., c]``
+
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+    kernel : array (kh, kw, 1, C * m)
+    bias : array (C * m,), optional
+    stride, padding, dilation
+        As in `conv2d`, of which this is the case ``groups=C``.
+
+    Returns
+    -------
+    array (N, H', W', C * m)
+
+    Raises
+    ------
+    LayerError
+        If axes or channels do not fit, or the kernel is larger than the padded picture.
+
+    References
+    ----------
+    Howard et al. 2017, arXiv:1704.04861, equation 3.
+    """
+    require_pictures(x)
+    require(
+        kernel.ndim == 4 and kernel.shape[2] == 1 and kernel.shape[3] % x.shape[3] == 0,
+        f"a depthwise kernel is (kh, kw, 1, m * C): {kernel.shape} does not fit the picture's "
+        f"{x.shape[3]} channels",
+    )
+    return conv2d(
+        x, kernel, bias, stride=stride, padding=padding, dilation=dilation, groups=x.shape[3]
+    )
 
 
 def conv_transpose2d(x, kernel, bias=None, *, stride=2):

@@ -9,12 +9,26 @@ from fnnet.core import require
 def dropout(x, key, *, rate):
     """Drop the share `rate` of the values and scale the others up, so that the mean stays.
 
-    The rate is rounded to a multiple of 1/65536, and the scale is computed from the rounded rate.
-    Srivastava et al. 2014.
+    Any shape. The rate, in [0, 1), is rounded to a multiple of 1/65536, and the scale is computed
+    from the rounded rate. Srivastava et al. 2014.
     """
-    require(0 <= rate < 1, f"dropout: rate={rate} must be at least 0 and below 1")
+    return _drop("dropout", x, key, rate, x.shape)
+
+
+def spatial_dropout(x, key, *, rate):
+    """Drop whole channels of an example: (N, ..., C) -> (N, ..., C).
+
+    Neighbouring pixels say nearly the same, so that a value dropped alone is hardly missed.
+    `rate` and scale are as in `dropout`. Tompson et al. 2015, arXiv:1411.4280, section 3.2.
+    """
+    require(x.ndim >= 2, f"spatial_dropout expects (N, ..., C), got {x.ndim} axes")
+    return _drop("spatial_dropout", x, key, rate, (x.shape[0], *(1,) * (x.ndim - 2), x.shape[-1]))
+
+
+def _drop(name, x, key, rate, shape):
+    require(0 <= rate < 1, f"{name}: rate={rate} must be at least 0 and below 1")
     dropped = min(round(rate * 65536), 65535)
     if dropped == 0:
         return x
-    keep = random.bits16(key, x.shape) >= jnp.uint16(dropped)
+    keep = jnp.broadcast_to(random.bits16(key, shape) >= jnp.uint16(dropped), x.shape)
     return jnp.where(keep, x * (65536 / (65536 - dropped)), jnp.zeros_like(x))

@@ -1,5 +1,7 @@
 """Normalisation: moments over axes, and the affine map that uses them."""
 
+import math
+
 import jax.numpy as jnp
 from jax import lax
 
@@ -25,11 +27,60 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon=1e-5):
     Ioffe, Szegedy 2015, arXiv:1502.03167, algorithm 1.
     """
     y = wide(x)
-    require(
-        x.shape[-1] == scale.shape[0],
-        f"the parameters are for {scale.shape[0]} channels, the last axis has {x.shape[-1]}",
-    )
+    _require_channels(x, scale)
     vectors = (vector.astype(y.dtype) for vector in (mean, variance, scale, offset))
     mean, variance, scale, offset = (along_last(vector, x) for vector in vectors)
     # Centred before it is scaled: x * a + c would cancel where the mean is large.
     return ((y - mean) * (lax.rsqrt(variance + epsilon) * scale) + offset).astype(x.dtype)
+
+
+def layer_norm(x, scale, offset, *, epsilon=1e-6):
+    """Normalise each place by the mean and variance of its channels, then scale and shift them.
+
+    (..., C) with two vectors (C,) -> (..., C) in `x`'s dtype, computed in float32 or wider. For
+    pictures every pixel is normalised for itself; `group_norm` with one group takes the whole
+    picture. Ba, Kiros, Hinton 2016, arXiv:1607.06450, equation 4.
+    """
+    _require_channels(x, scale)
+    return _affine(_standardise(wide(x), (x.ndim - 1,), epsilon), scale, offset).astype(x.dtype)
+
+
+def group_norm(x, scale, offset, *, groups, epsilon=1e-5):
+    """Normalise each example's groups of neighbouring channels over all their places.
+
+    (N, ..., C) with two vectors (C,) -> (N, ..., C) in `x`'s dtype, computed in float32 or wider;
+    `groups` divides C. Wu, He 2018, arXiv:1803.08494, equation 7.
+    """
+    channels = x.shape[-1]
+    require(channels % groups == 0, f"groups={groups} must divide the input's {channels} channels")
+    _require_channels(x, scale)
+    split = wide(x).reshape(*x.shape[:-1], groups, channels // groups)
+    y = _standardise(split, (*range(1, x.ndim - 1), x.ndim), epsilon)
+    return _affine(y.reshape(x.shape), scale, offset).astype(x.dtype)
+
+
+def instance_norm(x, scale, offset, *, epsilon=1e-5):
+    """Normalise each example's channels for themselves over all their places.
+
+    `group_norm` with as many groups as channels. Ulyanov, Vedaldi, Lempitsky 2016,
+    arXiv:1607.08022, equation 2.
+    """
+    return group_norm(x, scale, offset, groups=x.shape[-1], epsilon=epsilon)
+
+
+def _standardise(x, axes, epsilon):
+    count = math.prod(x.shape[axis] for axis in axes)
+    require(count > 1, "needs more than one value to take mean and variance over")
+    centred = x - x.mean(axes, keepdims=True)
+    return centred * lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + epsilon)
+
+
+def _affine(x, scale, offset):
+    return x * along_last(scale, x).astype(x.dtype) + along_last(offset, x).astype(x.dtype)
+
+
+def _require_channels(x, scale):
+    require(
+        x.shape[-1] == scale.shape[0],
+        f"the parameters are for {scale.shape[0]} channels, the last axis has {x.shape[-1]}",
+    )

@@ -1,6 +1,7 @@
 """Pooling of pictures, NHWC, without padding: what does not fill a window is left out."""
 
 import jax.numpy as jnp
+from jax import lax
 
 from fnnet.core import require
 from fnnet.ops.conv import pair, require_pictures
@@ -23,6 +24,38 @@ def avg_pool(x, *, window=2, stride=None):
     """Average each window: (N, H, W, C) -> (N, H', W', C), sizes as in `max_pool`."""
     slices = _window_slices(x, window, stride)
     return sum(slices[1:], start=slices[0]) / len(slices)
+
+
+def global_avg_pool(x):
+    """Average each channel over the whole picture: (N, H, W, C) -> (N, C).
+
+    Lin, Chen, Yan 2014, arXiv:1312.4400, section 3.2.
+    """
+    require_pictures(x)
+    return x.mean((1, 2))
+
+
+def adaptive_avg_pool(x, *, size):
+    """Average over a grid of `size` windows, whatever the picture: (N, H, W, C) -> (N, *size, C).
+
+    Window i of n along an axis of length L goes from ``floor(i L / n)`` to
+    ``ceil((i + 1) L / n)``, as in PyTorch: windows may overlap by a pixel. `size` is a number or
+    (rows, columns), at least 1 and at most the picture's.
+    """
+    require_pictures(x)
+    rows, columns = pair(size)
+    require(
+        rows <= x.shape[1] and columns <= x.shape[2],
+        f"adaptive_avg_pool: size={size} is larger than the picture's {x.shape[1]}x{x.shape[2]}",
+    )
+    return _average_windows(_average_windows(x, rows, axis=1), columns, axis=2)
+
+
+def _average_windows(x, count, axis):
+    length = x.shape[axis]
+    bounds = [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
+    windows = [lax.slice_in_dim(x, start, stop, axis=axis) for start, stop in bounds]
+    return jnp.concatenate([window.mean(axis, keepdims=True) for window in windows], axis)
 
 
 def _window_slices(x, window, stride):

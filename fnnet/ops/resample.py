@@ -1,23 +1,51 @@
-"""Enlarging pictures by a whole factor, NHWC."""
+"""Resampling of pictures, NHWC: by a whole factor, or to any size."""
 
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
-from fnnet.ops.conv import require_pictures
+from fnnet.core import require, require_floating
+from fnnet.ops.conv import pair, require_pictures
 
 
-def resize(x, *, factor, method="bilinear"):
-    """Enlarge pictures: (N, H, W, C) -> (N, H * factor, W * factor, C).
+def resize(x, *, factor=None, size=None, method="bilinear"):
+    """Resample pictures: (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C).
 
-    "nearest" repeats pixels. "bilinear" interpolates between pixel centres and continues the edge
-    outwards, as ``jax.image.resize`` does, but as a few shifted sums instead of dense matrices.
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+    factor : int
+        How many times larger, at least 1. Either this or `size` is given.
+    size : int or (int, int)
+        Rows and columns of the result, at least 1, larger or smaller than the picture's.
+    method : "nearest" or "bilinear"
+        "nearest" repeats or picks pixels. "bilinear" interpolates between pixel centres and
+        continues the edge outwards; where it makes a picture smaller its triangle widens with the
+        step, so that nothing is aliased. Both give what ``jax.image.resize`` gives.
+
+    Raises
+    ------
+    LayerError
+        If both or neither of `factor` and `size` are given, or `method` is another one.
     """
     require_pictures(x)
-    if method == "nearest":
+    require((factor is None) != (size is None), "resize: give either factor or size")
+    require(
+        method in ("nearest", "bilinear"),
+        f"resize: method={method!r} must be 'nearest' or 'bilinear'",
+    )
+    if factor is not None and method == "nearest":
         return jnp.repeat(jnp.repeat(x, factor, axis=1), factor, axis=2)
-    return _bilinear(_bilinear(x, factor, axis=1), factor, axis=2)
+    require_floating(x)
+    if factor is not None:
+        return _bilinear(_bilinear(x, factor, axis=1), factor, axis=2)
+    along = _pick if method == "nearest" else _interpolate
+    rows, columns = pair(size)
+    return along(along(x, rows, axis=1), columns, axis=2)
 
 
 def _bilinear(x, factor, axis):
+    """Enlarge by a few shifted sums, which cost less than `_interpolate`'s dense matrix."""
     before = jnp.concatenate([_part(x, 0, 1, axis), _part(x, 0, -1, axis)], axis)
     after = jnp.concatenate([_part(x, 1, None, axis), _part(x, -1, None, axis)], axis)
     phases = []
@@ -31,3 +59,23 @@ def _bilinear(x, factor, axis):
 
 def _part(x, start, stop, axis):
     return x[(slice(None),) * axis + (slice(start, stop),)]
+
+
+def _centres(length, count):
+    """Place the centres of `count` pixels on the scale of `length` pixels, 0 at the first's."""
+    return (np.arange(count) + 0.5) * (length / count) - 0.5
+
+
+def _pick(x, count, axis):
+    nearest = np.floor(_centres(x.shape[axis], count) + 0.5).astype(int)
+    return x[(slice(None),) * axis + (nearest,)]
+
+
+def _interpolate(x, count, axis):
+    length = x.shape[axis]
+    away = np.abs(_centres(length, count)[:, None] - np.arange(length)[None])
+    weights = np.maximum(1 - away / max(length / count, 1), 0)
+    weights = jnp.asarray(weights / weights.sum(1, keepdims=True), x.dtype)
+    return jnp.moveaxis(
+        jnp.tensordot(weights, x, ((1,), (axis,)), precision=lax.Precision.HIGHEST), 0, axis
+    )

@@ -1,0 +1,167 @@
+"""Normalisation with its parameters and running statistics."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from fnnet import ops
+from fnnet.core import Layer, require
+from fnnet.layers.stateless import require_positive
+from fnnet.ops.norm import moments
+
+_LEAST_BETA = 1e-6
+
+
+def batch_norm(*, momentum=0.9, epsilon=1e-5):
+    """Normalise each channel by the batch's mean and variance, then scale and shift it.
+
+    In training the moments are the batch's, over all axes but the last, and running averages of
+    them go into the state, the variance unbiased; with ``train=False`` the running ones are used,
+    so that a picture's result does not depend on its neighbours in the batch.
+
+    Parameters
+    ----------
+    momentum : float
+        What a running average keeps at each step, in [0, 1).
+    epsilon : float
+        Added to the variance, above 0.
+
+    Returns
+    -------
+    Layer
+        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset`, state `mean`, `variance`, all
+        (C,) and float32.
+
+    Raises
+    ------
+    LayerError
+        If `momentum` or `epsilon` is out of range; in training, if a channel has one value only.
+
+    References
+    ----------
+    Ioffe, Szegedy 2015, arXiv:1502.03167, algorithms 1 and 2.
+    """
+    require(0 <= momentum < 1, f"batch_norm: momentum={momentum} must be in [0, 1)")
+    require(epsilon > 0, f"batch_norm: epsilon={epsilon} must be above 0")
+
+    def init(key, in_shape):
+        params, _ = _scale_and_offset(key, in_shape)
+        return params, {"mean": params["offset"].copy(), "variance": params["scale"].copy()}
+
+    def apply(params, state, x, *, key=None, train=False):
+        mean, variance = state["mean"], state["variance"]
+        if train:
+            count = math.prod(x.shape[:-1])
+            require(count > 1, "batch_norm needs more than one value a channel to train on")
+            mean, variance = moments(x, tuple(range(x.ndim - 1)))
+            unbiased = variance * (count / (count - 1))
+            # What is measured leaves without gradient: a loss on the state trains nothing.
+            state = {
+                "mean": _running(state["mean"], mean, momentum),
+                "variance": _running(state["variance"], unbiased, momentum),
+            }
+        vectors = (mean, variance, params["scale"], params["offset"])
+        return ops.batch_norm(x, *vectors, epsilon=epsilon), state
+
+    return Layer("batch_norm", init, apply, {"momentum": momentum, "epsilon": epsilon})
+
+
+def _running(average, batch, momentum):
+    batch = jax.lax.stop_gradient(batch).astype(average.dtype)
+    return momentum * average + (1 - momentum) * batch
+
+
+def layer_norm(*, epsilon=1e-6):
+    """Normalise each place over its channels, for pictures each pixel for itself.
+
+    `epsilon` is added to the variance, above 0; see `fnnet.ops.layer_norm`.
+
+    Returns
+    -------
+    Layer
+        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and use.
+    """
+    return _norm("layer_norm", ops.layer_norm, {"epsilon": epsilon})
+
+
+def group_norm(groups, *, epsilon=1e-5):
+    """Normalise each example's groups of channels over all their places.
+
+    `groups`, at least 1, divides the input's channels; `epsilon` is added to the variance, above
+    0; see `fnnet.ops.group_norm`.
+
+    Returns
+    -------
+    Layer
+        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and use.
+    """
+    require_positive("group_norm", groups=groups)
+    return _norm("group_norm", ops.group_norm, {"groups": groups, "epsilon": epsilon})
+
+
+def instance_norm(*, epsilon=1e-5):
+    """Normalise each example's channels for themselves over all their places.
+
+    `epsilon` is added to the variance, above 0; see `fnnet.ops.instance_norm`.
+
+    Returns
+    -------
+    Layer
+        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and use.
+    """
+    return _norm("instance_norm", ops.instance_norm, {"epsilon": epsilon})
+
+
+def gdn(*, inverse=False):
+    """Normalise each place divisively by its channels' energies, or multiply for the `inverse`.
+
+    Parameters
+    ----------
+    inverse : bool
+        The decoder's counterpart; see `fnnet.ops.gdn`.
+
+    Returns
+    -------
+    Layer
+        ``(N, ..., C) -> (N, ..., C)``; params `beta_root` (C,) and `gamma_root` (C, C).
+
+    Notes
+    -----
+    The parameters are roots, so that no step can leave the domain: ``beta = beta_root² + 1e-6``,
+    ``gamma = gamma_root²``. They start at ``beta = 1`` and ``gamma = 0.1`` on the diagonal; off it
+    a root starts at 2^-18, since at 0 it would have no gradient.
+
+    References
+    ----------
+    Ballé, Laparra, Simoncelli 2016, arXiv:1511.06281; the start and the idea of roots are those
+    of Ballé 2018, arXiv:1802.00847, section 2.
+    """
+
+    def init(key, in_shape):
+        require(len(in_shape) >= 1, "an example needs at least one axis")
+        channels = in_shape[-1]
+        gamma_root = jnp.where(jnp.eye(channels, dtype=bool), math.sqrt(0.1), 2**-18)
+        beta_root = jnp.full((channels,), math.sqrt(1 - _LEAST_BETA), jnp.float32)
+        return {"beta_root": beta_root, "gamma_root": gamma_root.astype(jnp.float32)}, {}
+
+    def apply(params, state, x, *, key=None, train=False):
+        beta = jnp.square(params["beta_root"]) + _LEAST_BETA
+        return ops.gdn(x, beta, jnp.square(params["gamma_root"]), inverse=inverse), state
+
+    return Layer("gdn", init, apply, {"inverse": inverse})
+
+
+def _norm(kind, function, settings):
+    require(settings["epsilon"] > 0, f"{kind}: epsilon={settings['epsilon']} must be above 0")
+
+    def apply(params, state, x, *, key=None, train=False):
+        return function(x, params["scale"], params["offset"], **settings), state
+
+    return Layer(kind, _scale_and_offset, apply, settings)
+
+
+def _scale_and_offset(key, in_shape):
+    require(len(in_shape) >= 1, "an example needs at least one axis")
+    ones = jnp.ones(in_shape[-1:], jnp.float32)
+    return {"scale": ones, "offset": jnp.zeros_like(ones)}, {}

@@ -1,0 +1,37 @@
+"""Pooling."""
+
+from fnnet import ops
+from fnnet.layers.stateless import require_positive, stateless
+
+
+def max_pool(window=2, *, stride=None):
+    """Keep each window's largest value; see `fnnet.ops.max_pool`. `stride` defaults to `window`."""
+    return _pool("max_pool", ops.max_pool, window, stride)
+
+
+def avg_pool(window=2, *, stride=None):
+    """Average each window; see `fnnet.ops.avg_pool`. `stride` defaults to `window`."""
+    return _pool("avg_pool", ops.avg_pool, window, stride)
+
+
+global_avg_pool = stateless(ops.global_avg_pool)
+
+
+def adaptive_avg_pool(size):
+    """Average over a grid of `size` windows; see `fnnet.ops.adaptive_avg_pool`."""
+    require_positive("adaptive_avg_pool", size=size)
+    return stateless(
+        lambda x: ops.adaptive_avg_pool(x, size=size),
+        kind="adaptive_avg_pool",
+        config={"size": size},
+    )
+
+
+def _pool(kind, function, window, stride):
+    stride = window if stride is None else stride
+    require_positive(kind, window=window, stride=stride)
+    return stateless(
+        lambda x: function(x, window=window, stride=stride),
+        kind=kind,
+        config={"window": window, "stride": stride},
+    )

@@ -1,0 +1,68 @@
+"""Layers that are random in training, and keep still in use."""
+
+from fnnet import ops
+from fnnet.core import Layer, require
+from fnnet.layers.stateless import no_params
+
+
+def dropout(rate):
+    """Drop the share `rate` of the values in training, scale up the others; identity otherwise.
+
+    (N, ...) -> (N, ...). `rate` is in [0, 1). Needs a key in training; see `fnnet.ops.dropout`.
+    """
+    return _dropout("dropout", ops.dropout, rate)
+
+
+def spatial_dropout(rate):
+    """Drop the share `rate` of an example's channels in training; identity otherwise.
+
+    (N, ..., C) -> (N, ..., C). `rate` is in [0, 1). Needs a key in training; see
+    `fnnet.ops.spatial_dropout`.
+    """
+    return _dropout("spatial_dropout", ops.spatial_dropout, rate)
+
+
+def quantize(training="noise"):
+    """Round to whole numbers in use; in training do what has a gradient.
+
+    (N, ...) -> (N, ...), any shape: the latents of a codec, between encoder and decoder.
+
+    Parameters
+    ----------
+    training : "noise" or "straight_through"
+        "noise" adds even noise from [-1/2, 1/2) and needs a key (`fnnet.ops.add_uniform_noise`);
+        "straight_through" rounds, and hands the gradient on (`fnnet.ops.round_straight_through`).
+
+    Raises
+    ------
+    LayerError
+        If `training` is another one; in training, if noise is wanted and there is no key.
+    """
+    require(
+        training in ("noise", "straight_through"),
+        f"quantize: training={training!r} must be 'noise' or 'straight_through'",
+    )
+
+    def apply(params, state, x, *, key=None, train=False):
+        if not train or training == "straight_through":
+            return ops.round_straight_through(x), state
+        _require_key("quantize", key)
+        return ops.add_uniform_noise(x, key), state
+
+    return Layer("quantize", no_params, apply, {"training": training})
+
+
+def _dropout(kind, function, rate):
+    require(0 <= rate < 1, f"{kind}: rate={rate} must be at least 0 and below 1")
+
+    def apply(params, state, x, *, key=None, train=False):
+        if not train:
+            return x, state
+        _require_key(kind, key)
+        return function(x, key, rate=rate), state
+
+    return Layer(kind, no_params, apply, {"rate": rate})
+
+
+def _require_key(kind, key):
+    require(key is not None, f"{kind} needs a key in training: apply(..., key=key, train=True)")

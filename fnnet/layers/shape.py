@@ -1,0 +1,78 @@
+"""Layers that move values or resample them: no parameters."""
+
+import math
+
+from fnnet import ops
+from fnnet.core import require
+from fnnet.layers.stateless import require_positive, stateless
+
+
+def resize(factor=None, *, size=None, method="bilinear"):
+    """Resample pictures by a whole `factor` or to `size`, "nearest" or "bilinear".
+
+    (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C); see `fnnet.ops.resize`.
+    """
+    require((factor is None) != (size is None), "resize: give either factor or size")
+    require(
+        method in ("nearest", "bilinear"),
+        f"resize: method={method!r} must be 'nearest' or 'bilinear'",
+    )
+    given = {"factor": factor} if size is None else {"size": size}
+    require_positive("resize", **given)
+    return stateless(
+        lambda x: ops.resize(x, **given, method=method),
+        kind="resize",
+        config=given | {"method": method},
+    )
+
+
+def depth_to_space(factor=2):
+    """Move channels into space: (N, H, W, factor² * C) -> (N, H * factor, W * factor, C).
+
+    `factor` is a number or (rows, columns); see `fnnet.ops.depth_to_space`.
+    """
+    require_positive("depth_to_space", factor=factor)
+    return stateless(
+        lambda x: ops.depth_to_space(x, factor=factor),
+        kind="depth_to_space",
+        config={"factor": factor},
+    )
+
+
+def space_to_depth(factor=2):
+    """Move space into channels: (N, H, W, C) -> (N, H / factor, W / factor, factor² * C).
+
+    `factor` is a number or (rows, columns) that divides the picture's size.
+    """
+    require_positive("space_to_depth", factor=factor)
+    return stateless(
+        lambda x: ops.space_to_depth(x, factor=factor),
+        kind="space_to_depth",
+        config={"factor": factor},
+    )
+
+
+def _flatten(x):
+    return x.reshape(x.shape[0], -1)
+
+
+flatten = stateless(_flatten, kind="flatten")
+
+
+def reshape(*shape):
+    """Give each example another shape of as many numbers: (N, ...) -> (N, *shape)."""
+    require_positive("reshape", shape=shape)
+
+    def function(x):
+        require(
+            math.prod(x.shape[1:]) == math.prod(shape),
+            f"reshape: an example of shape {x.shape[1:]} has {math.prod(x.shape[1:])} numbers, "
+            f"shape={shape} takes {math.prod(shape)}",
+        )
+        return x.reshape(x.shape[0], *shape)
+
+    return stateless(function, kind="reshape", config={"shape": shape})
+
+
+block_dct = stateless(ops.block_dct)
+block_idct = stateless(ops.block_idct)

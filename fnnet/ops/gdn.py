@@ -1,0 +1,50 @@
+"""Generalised divisive normalisation, the nonlinearity of learned image codecs."""
+
+import jax.numpy as jnp
+from jax import lax
+
+from fnnet.core import require, wide
+from fnnet.ops.channels import along_last
+
+
+def gdn(x, beta, gamma, *, inverse=False):
+    """Divide every channel by what all channels at the same place amount to.
+
+    ``y_i = x_i / sqrt(beta_i + sum_j gamma_ij x_j²)``
+
+    Parameters
+    ----------
+    x : array (..., C)
+    beta : array (C,)
+        Above 0.
+    gamma : array (C, C)
+        At least 0; row i weighs the channels that channel i is divided by.
+    inverse : bool
+        Multiply by the root instead of dividing: the decoder's counterpart. It is the first step
+        of the fixed-point iteration ``x <- y * sqrt(beta + gamma x²)`` that undoes `gdn`, not its
+        exact inverse.
+
+    Returns
+    -------
+    array (..., C)
+        In `x`'s dtype, computed in float32 or wider.
+
+    Raises
+    ------
+    LayerError
+        If the channels of `x` are not those of `beta` and `gamma`.
+
+    References
+    ----------
+    Ballé, Laparra, Simoncelli 2016, arXiv:1511.06281, in the form with exponents 2 and 1/2 of
+    arXiv:1611.01704, section 2.
+    """
+    y = wide(x)
+    channels = x.shape[-1]
+    require(
+        (channels, channels) == gamma.shape and (channels,) == beta.shape,
+        f"beta {beta.shape} and gamma {gamma.shape} do not fit the last axis, which has {channels}",
+    )
+    beta, gamma = beta.astype(y.dtype), gamma.astype(y.dtype)
+    pool = along_last(beta, x) + jnp.matmul(jnp.square(y), gamma.T, precision=lax.Precision.HIGHEST)
+    return (y * (jnp.sqrt(pool) if inverse else lax.rsqrt(pool))).astype(x.dtype)

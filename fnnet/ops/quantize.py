@@ -1,0 +1,51 @@
+"""Rounding, and what stands in for it where a gradient is needed."""
+
+import jax
+import jax.numpy as jnp
+
+from fnnet import random
+from fnnet.core import require, require_floating, wide
+
+
+@jax.custom_jvp
+def round_straight_through(x):
+    """Round to the nearest whole number, halves to even; the gradient is that of the identity.
+
+    Any shape. Bengio, Léonard, Courville 2013, arXiv:1308.3432; for codecs Theis et al. 2017,
+    arXiv:1703.00395, section 2.1.
+    """
+    require_floating(x)
+    return jnp.round(x)
+
+
+@round_straight_through.defjvp
+def _round_straight_through_jvp(primals, tangents):
+    return round_straight_through(*primals), tangents[0]
+
+
+def add_uniform_noise(x, key):
+    """Add independent noise, evenly drawn from [-1/2, 1/2): what rounding does, with a gradient.
+
+    Any shape. Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, section 3.
+    """
+    require_floating(x)
+    noise = random.uniform(key, x.shape, wide(x).dtype, low=-0.5, high=0.5)
+    return x + noise.astype(x.dtype)
+
+
+def soft_round(x, *, temperature):
+    """Round softly: a smooth, rising function that tends to rounding as `temperature` falls.
+
+    ``m + tanh(r / t) / (2 tanh(1 / (2 t)))`` with ``m = floor(x) + 1/2``, ``r = x - m`` and
+    ``t = temperature``, a number above 0 or a traced scalar; the identity as it grows. Whole
+    numbers and halves stay where they are. Any shape.
+
+    Agustsson, Theis 2020, arXiv:2006.09952, section 4.1.
+    """
+    if not isinstance(temperature, jax.core.Tracer):
+        require(temperature > 0, f"soft_round: temperature={temperature} must be above 0")
+    y = wide(x)
+    temperature = jnp.asarray(temperature, y.dtype)
+    middle = jnp.floor(y) + 0.5
+    soft = jnp.tanh((y - middle) / temperature) / (2 * jnp.tanh(0.5 / temperature))
+    return (middle + soft).astype(x.dtype)
