@@ -1,4 +1,4 @@
-"""Optimisers and schedules: first steps by hand, convergence, joints."""
+"""Optimisers: first steps by hand, convergence."""
 
 import math
 
@@ -110,16 +110,6 @@ def test_every_optimiser_finds_the_minimum_of_rosenbrock(optimizer, steps):
             lambda: optim.clip_by_global_norm(0),
             "clip_by_global_norm: limit=0 must be above 0",
         ),
-        (lambda: schedules.linear(1, 0, steps=0), "linear: steps=0 must be at least 1"),
-        (lambda: schedules.cosine(1, steps=0), "cosine: steps=0 must be at least 1"),
-        (
-            lambda: schedules.cosine(1, steps=3, warmup=3),
-            "cosine: warmup=3 must be in 0..2, below steps",
-        ),
-        (
-            lambda: schedules.exponential(1, 0, steps=3),
-            "exponential: start=1 and end=0 must both be above 0",
-        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "-",
 )
@@ -127,35 +117,3 @@ def test_a_wrong_setting_is_refused(build, sentence):
     with pytest.raises(fn.LayerError) as error:
         build()
     assert str(error.value) == sentence
-
-
-SCHEDULES = {
-    "constant": lambda steps: schedules.constant(0.5),
-    "linear": lambda steps: schedules.linear(1.0, 0.1, steps=steps),
-    "exponential": lambda steps: schedules.exponential(1.0, 0.01, steps=steps),
-    "cosine": lambda steps: schedules.cosine(1.0, steps=steps, end=0.1),
-    "cosine_warmup": lambda steps: schedules.cosine(1.0, steps=steps, warmup=steps // 2),
-}
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize("steps", [1, 2, 3, 10])
-def test_schedules_are_finite_in_range_and_alike_traced_for_any_total(name, steps):
-    schedule = SCHEDULES[name](steps)
-    plain = [float(schedule(step)) for step in range(steps + 3)]
-    traced = jax.vmap(schedule)(jnp.arange(steps + 3))
-    np.testing.assert_allclose(plain, traced, rtol=1e-6)
-    assert all(0 <= value <= 1 for value in plain)
-    assert plain[0] > 0, "the first step must move"
-    assert plain[steps] == plain[steps + 2], "a schedule stays where it ends"
-
-
-def test_schedules_pass_through_their_joints():
-    linear = schedules.linear(1.0, 0.2, steps=4)
-    assert [float(linear(s)) for s in (0, 2, 4, 9)] == pytest.approx([1, 0.6, 0.2, 0.2])
-    exponential = schedules.exponential(1.0, 0.01, steps=4)
-    assert [float(exponential(s)) for s in (0, 2, 4, 9)] == pytest.approx([1, 0.1, 0.01, 0.01])
-    cosine = schedules.cosine(1.0, steps=14, warmup=4, end=0.1)
-    assert [float(cosine(s)) for s in (0, 3, 4, 9, 14, 20)] == pytest.approx(
-        [0.2, 0.8, 1.0, 0.55, 0.1, 0.1]
-    )
