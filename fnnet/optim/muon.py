@@ -1,0 +1,64 @@
+"""Muon: steps whose matrices are orthogonal."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from fnnet.core import wide
+from fnnet.optim.methods import adam, nesterov
+from fnnet.optim.optimizer import Optimizer, chain, rate_schedule, require_decay
+from fnnet.optim.transforms import partition_by, scale_by_schedule
+
+
+def muon(learning_rate, *, decay=0.95):
+    """Step matrices along their orthogonalised momentum, and all other leaves as `adam` does.
+
+    ``v = decay * v + g``; ``update = -rate * 0.2 * sqrt(max(rows, columns)) * U Vᵀ``, nearly, where
+    ``U S Vᵀ = g + decay * v`` is the singular value decomposition: five Newton-Schulz steps bring
+    singular values above 0.2 % of their norm into 0.68 to 1.21. A kernel of more than two axes is
+    a matrix with the last as its columns and all others as its rows. The scale gives updates the
+    size of Adam's, so that its learning rates fit both.
+
+    Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/; the scale: Liu et al. 2025,
+    arXiv:2502.16982, equation 4.
+    """
+    require_decay("muon: decay", decay)
+    rate = rate_schedule("muon: learning_rate", learning_rate)
+    along_orthogonal = chain(nesterov(1.0, decay), _orthogonalize(), scale_by_schedule(rate))
+    return partition_by(
+        {"matrices": along_orthogonal, "others": adam(rate)},
+        lambda path, leaf: "matrices" if leaf.ndim > 1 else "others",
+    )
+
+
+def _orthogonalize():
+    def update(updates, opt_state, params, step):
+        return jax.tree.map(_orthogonal, updates), opt_state
+
+    return Optimizer(lambda params: (), update)
+
+
+def _orthogonal(leaf):
+    """Bring a matrix's singular values near 1, times the scale; a matrix of zeros stays one."""
+    matrix = wide(leaf).reshape(-1, leaf.shape[-1])
+    rows, columns = matrix.shape
+    # Of the two products of the matrix and its transpose, the smaller is iterated on.
+    x = matrix.T if rows > columns else matrix
+    # The iteration converges from singular values of at most 1, and the norm bounds them. First by
+    # the largest number, since squares of small gradients would all be 0.
+    smallest = jnp.finfo(x.dtype).tiny
+    x = x / jnp.maximum(jnp.max(jnp.abs(x)), smallest)
+    x = x / jnp.maximum(jnp.linalg.norm(x), smallest)
+    for _ in range(5):
+        x = _newton_schulz(x)
+    x = 0.2 * math.sqrt(max(rows, columns)) * (x.T if rows > columns else x)
+    return x.reshape(leaf.shape).astype(leaf.dtype)
+
+
+def _newton_schulz(x):
+    """Send each singular value s to ``3.4445 s - 4.7750 s³ + 2.0315 s⁵``."""
+    # Accelerators multiply float32 with fewer bits unless they are told not to.
+    with jax.default_matmul_precision("highest"):
+        square = x @ x.T
+        return 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x

@@ -1,0 +1,79 @@
+"""What every optimiser is, and how optimisers and links are put together."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from fnnet.core import require, wide
+from fnnet.schedules import as_schedule
+
+
+class Optimizer(NamedTuple):
+    """An optimiser, or a link in a chain of them.
+
+    Attributes
+    ----------
+    init : callable
+        ``params -> opt_state``
+    update : callable
+        ``(grads, opt_state, params, step) -> (updates, opt_state)``; the first step is 0.
+    """
+
+    init: Callable
+    update: Callable
+
+
+def apply_updates(params, updates):
+    """Add updates to parameters, leaf by leaf; the parameters' dtypes stay."""
+    return jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
+
+
+def chain(*links):
+    """Feed each link's updates to the next as its gradients."""
+
+    def init(params):
+        return tuple(link.init(params) for link in links)
+
+    def update(grads, opt_state, params, step):
+        new_state = []
+        for link, link_state in zip(links, opt_state, strict=True):
+            grads, link_state = link.update(grads, link_state, params, step)
+            new_state.append(link_state)
+        return grads, tuple(new_state)
+
+    return Optimizer(init, update)
+
+
+def rate_schedule(name, rate):
+    """Make a schedule of a rate, refusing a plain number that cannot be one."""
+    # Only of a plain number can it be asked: a traced one is known when the step runs.
+    possible = not isinstance(rate, int | float) or 0 <= rate < math.inf
+    require(possible, f"{name}={rate} must be finite and at least 0")
+    return as_schedule(rate)
+
+
+def require_decay(name, decay):
+    """Refuse the decay of a running sum or mean that would forget nothing."""
+    require(0 <= decay < 1, f"{name}={decay} must be in [0, 1)")
+
+
+def widen(tree):
+    """Convert every leaf to float32, unless it is wider: what is kept from step to step.
+
+    In bfloat16 a mean with a decay of 0.999 would never move, since 0.999 is 1 there.
+    """
+    return jax.tree.map(wide, tree)
+
+
+def cast_like(tree, like):
+    """Convert every leaf to the dtype of its counterpart in `like`."""
+    return jax.tree.map(lambda leaf, other: leaf.astype(other.dtype), tree, like)
+
+
+def scaled(tree, factor):
+    """Multiply every leaf by a scalar; the leaves' dtypes stay."""
+    product = jax.tree.map(lambda leaf: leaf * jnp.asarray(factor, leaf.dtype), widen(tree))
+    return cast_like(product, tree)

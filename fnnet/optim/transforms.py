@@ -1,0 +1,238 @@
+"""Links and wrappers: what is done to gradients before an optimiser, or to its updates behind it.
+
+None of them counts steps: the number is handed in.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from fnnet import trees
+from fnnet.core import require
+from fnnet.optim.optimizer import (
+    Optimizer,
+    apply_updates,
+    cast_like,
+    chain,
+    rate_schedule,
+    require_decay,
+    scaled,
+    widen,
+)
+from fnnet.schedules import Plateau, as_schedule, require_whole
+
+
+def clip(limit):
+    """Limit every number of the gradients to ``[-limit, limit]``."""
+    require(limit > 0, f"clip: limit={limit} must be above 0")
+
+    def update(grads, opt_state, params, step):
+        return jax.tree.map(lambda g: jnp.clip(g, -limit, limit), grads), opt_state
+
+    return Optimizer(_no_state, update)
+
+
+def clip_by_global_norm(limit):
+    """Scale gradients down to the norm `limit`, taken over all leaves, where they exceed it.
+
+    Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063, algorithm 1.
+    """
+    require(limit > 0, f"clip_by_global_norm: limit={limit} must be above 0")
+
+    def update(grads, opt_state, params, step):
+        return scaled(grads, limit / jnp.maximum(trees.global_norm(grads), limit)), opt_state
+
+    return Optimizer(_no_state, update)
+
+
+def decay_weights(rate, *, mask=None):
+    """Shrink weights: ``update - rate * params``; it comes behind an optimiser in a `chain`.
+
+    The decay is decoupled: no moment of the optimiser sees it. Loshchilov, Hutter 2019,
+    arXiv:1711.05101, section 2.
+
+    Parameters
+    ----------
+    rate : number or schedule
+        Share of the weights to take away at each step; the learning rate is not in it.
+    mask : callable, optional
+        ``path -> bool``: which leaves decay, by their path as in ``"encoder/conv2d_0/kernel"``;
+        all without one.
+    """
+    rate = rate_schedule("decay_weights: rate", rate)
+
+    def update(updates, opt_state, params, step):
+        shrinkage = scaled(widen(params), rate(step))
+        decayed = jax.tree.map(jnp.subtract, widen(updates), shrinkage)
+        return cast_like(decayed, updates), opt_state
+
+    everywhere = Optimizer(_no_state, update)
+    if mask is None:
+        return everywhere
+    return partition_by(
+        {"decayed": everywhere, "others": chain()},
+        lambda path, leaf: "decayed" if mask(path) else "others",
+    )
+
+
+def scale_by_schedule(schedule):
+    """Multiply updates by ``schedule(step)``, or by the scale of a `Plateau`.
+
+    Of a `fnnet.schedules.reduce_on_plateau` the link's state is the plateau's, so that checkpoints
+    hold it; whoever measures the loss replaces it:
+
+    >>> import fnnet as fn
+    >>> plateau = fn.schedules.reduce_on_plateau(patience=3)
+    >>> optimizer = fn.optim.chain(fn.optim.adam(1e-3), fn.optim.scale_by_schedule(plateau))
+    >>> train_state = fn.train.init_state({"w": jnp.zeros(2)}, {}, optimizer)
+    >>> adam_state, plateau_state = train_state.opt_state
+    >>> opt_state = adam_state, plateau.update(plateau_state, 0.25)  # a validation loss
+    >>> train_state = train_state._replace(opt_state=opt_state)
+    """
+    if isinstance(schedule, Plateau):
+        return Optimizer(
+            lambda params: schedule.init(),
+            lambda updates, state, params, step: (scaled(updates, state["scale"]), state),
+        )
+    schedule = as_schedule(schedule)
+
+    def update(updates, opt_state, params, step):
+        return scaled(updates, schedule(step)), opt_state
+
+    return Optimizer(_no_state, update)
+
+
+def accumulate(optimizer, every):
+    """Step `optimizer` once in `every` steps, with the mean of their gradients.
+
+    Other updates are 0. The optimiser is told ``step // every``: its schedules count its own steps.
+    """
+    require_whole("accumulate: every", every)
+
+    def start(params, inner):
+        zeros = trees.zeros_like(widen(params))
+        return {"sum": zeros, "count": jnp.zeros((), jnp.int32), "inner": inner}
+
+    def update(grads, opt_state, params, step):
+        total = jax.tree.map(jnp.add, opt_state["sum"], widen(grads))
+        # Counted, not taken to be `every`: a step that is not finite leaves this state as it was
+        # while `step` moves on, and where that was the last of its steps, the sum is carried over.
+        count = opt_state["count"] + 1
+
+        def step_optimizer():
+            mean = cast_like(scaled(total, 1 / count), grads)
+            updates, inner = optimizer.update(mean, opt_state["inner"], params, step // every)
+            return updates, start(params, inner)
+
+        def wait():
+            new_state = {"sum": total, "count": count, "inner": opt_state["inner"]}
+            return trees.zeros_like(grads), new_state
+
+        return jax.lax.cond((step + 1) % every == 0, step_optimizer, wait)
+
+    return Optimizer(lambda params: start(params, optimizer.init(params)), update)
+
+
+def partition(optimizers, label):
+    """Give parts of a model optimisers of their own.
+
+    Parameters
+    ----------
+    optimizers : dict of str to Optimizer
+        By name. Each sees its part as a flat dict, ``{"encoder/conv2d_0/kernel": leaf, ...}``.
+    label : callable
+        ``path -> name``: which of them steps a leaf.
+
+    Raises
+    ------
+    LayerError
+        In ``init``, if a leaf gets a name that is not there, or a name gets no leaf.
+    """
+    parts = partition_by(optimizers, lambda path, leaf: label(path))
+
+    def init(params):
+        labels = {path: label(path) for path in trees.flatten(params)}
+        known = ", ".join(map(repr, optimizers))
+        for path, name in labels.items():
+            require(name in optimizers, f"partition: {path}: label {name!r} must be one of {known}")
+        for name in optimizers:
+            used = name in labels.values()
+            require(used, f"partition: optimizer {name!r} must get at least one of the leaves")
+        return parts.init(params)
+
+    return Optimizer(init, parts.update)
+
+
+def partition_by(optimizers, label):
+    """Do what `partition` does with a label of ``(path, leaf)``; parts may be empty."""
+
+    def split(tree):
+        parts = {name: {} for name in optimizers}
+        for path, leaf in trees.flatten(tree).items():
+            parts[label(path, leaf)][path] = leaf
+        return parts
+
+    def init(params):
+        return {name: optimizers[name].init(part) for name, part in split(params).items()}
+
+    def update(grads, opt_state, params, step):
+        grad_parts, param_parts, updates, new_state = split(grads), split(params), {}, {}
+        for name, optimizer in optimizers.items():
+            part, new_state[name] = optimizer.update(
+                grad_parts[name], opt_state[name], param_parts[name], step
+            )
+            updates |= part
+        return trees.unflatten(updates, grads), new_state
+
+    return Optimizer(init, update)
+
+
+def ema(decay):
+    """Keep a running mean of the parameters: the last link of a `chain`, which changes no update.
+
+    ``average = decay * average + (1 - decay) * (params + updates)``, starting at the parameters,
+    in float32 or wider. After Polyak, Juditsky 1992, with weights that fade.
+
+    The mean is what to evaluate and to keep:
+
+    >>> import fnnet as fn
+    >>> optimizer = fn.optim.chain(fn.optim.adam(1e-3), fn.optim.ema(0.999))
+    >>> train_state = fn.train.init_state({"w": jnp.ones(2)}, {}, optimizer)
+    >>> params = train_state.opt_state[-1]["average"]  # for model.apply and fn.train.evaluate
+    """
+    require_decay("ema: decay", decay)
+
+    def init(params):
+        # A copy: a training step gives its buffers away, and one must not be there twice.
+        return {"average": jax.tree.map(jnp.copy, widen(params))}
+
+    def update(updates, opt_state, params, step):
+        new = widen(apply_updates(params, updates))
+        average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, opt_state["average"], new)
+        return updates, {"average": average}
+
+    return Optimizer(init, update)
+
+
+def skip_not_finite(optimizer):
+    """Make no step where gradients, updates or the optimiser's new state are not finite.
+
+    Then updates are 0, the optimiser's state stays, and ``opt_state["skipped"]`` counts.
+    `fnnet.train.make_step` does so by itself; this is for other loops.
+    """
+
+    def init(params):
+        return {"inner": optimizer.init(params), "skipped": jnp.zeros((), jnp.int32)}
+
+    def update(grads, opt_state, params, step):
+        old, skipped = opt_state["inner"], opt_state["skipped"]
+        updates, new = optimizer.update(grads, old, params, step)
+        finite = trees.all_finite((grads, updates, new))
+        updates = trees.select(finite, updates, trees.zeros_like(updates))
+        inner = trees.select(finite, new, old)
+        return updates, {"inner": inner, "skipped": jnp.where(finite, skipped, skipped + 1)}
+
+    return Optimizer(init, update)
+
+
+def _no_state(params):
+    return ()
