@@ -6,6 +6,7 @@ import numpy as np
 
 from experiments.commands import note
 from experiments.pictures import Picture, jpeg_for, open_set, split
+from fnnet.metrics import bits_per_pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class Pair:
     @property
     def bits_per_pixel(self):
         """Rate of the JPEG file, header included; None where only its pixels are known."""
-        return self.jpeg_bytes and 8 * self.jpeg_bytes / self.original[..., 0].size
+        return self.jpeg_bytes and bits_per_pixel(self.jpeg_bytes, *self.original.shape[:2])
 
 
 def load_pairs(data, quality, sides=None, *, seed=0):

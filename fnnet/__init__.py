@@ -55,6 +55,8 @@ from fnnet.layers import (
     relu,
     reshape,
     resize,
+    rgb_to_ycbcr,
+    rgb_to_ycbcr_studio,
     sigmoid,
     silu,
     softmax,
@@ -63,6 +65,8 @@ from fnnet.layers import (
     spatial_dropout,
     stateless,
     tanh,
+    ycbcr_studio_to_rgb,
+    ycbcr_to_rgb,
 )
 from fnnet.summary import summary
 
@@ -112,6 +116,8 @@ __all__ = [
     "reshape",
     "residual",
     "resize",
+    "rgb_to_ycbcr",
+    "rgb_to_ycbcr_studio",
     "save",
     "schedules",
     "serial",
@@ -128,4 +134,6 @@ __all__ = [
     "tanh",
     "train",
     "trees",
+    "ycbcr_studio_to_rgb",
+    "ycbcr_to_rgb",
 ]

@@ -1,8 +1,28 @@
-"""Losses: ``(prediction, target) -> one value an example``, arrays of equal shape (N, ...)."""
+"""Losses: one value an example, (N,), computed in float32 or wider whatever comes in.
+
+Most take ``(prediction, target)``, floating-point arrays of equal shape (N, ...), and average over
+an example's values, so that a loss's size does not hang on the picture's.
+"""
 
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
-from fnnet.core import require, require_floating
+from fnnet.core import require, wide
+from fnnet.ops import similarity
+from fnnet.ops.conv import require_pictures
+
+__all__ = [
+    "binary_cross_entropy",
+    "charbonnier",
+    "huber",
+    "mae",
+    "ms_ssim",
+    "mse",
+    "softmax_cross_entropy",
+    "ssim",
+    "total_variation",
+]
 
 
 def mse(prediction, target):
@@ -23,14 +43,132 @@ def charbonnier(prediction, target, *, epsilon=1e-3):
     return _mean(jnp.sqrt(jnp.square(_difference(prediction, target)) + epsilon**2))
 
 
-def _difference(prediction, target):
+def huber(prediction, target, *, delta=1.0):
+    """Mean of ``d² / 2`` up to `delta`, ``delta (|d| - delta / 2)`` beyond: (N, ...) -> (N,).
+
+    Squared for small differences d, absolute for large ones. Huber 1964,
+    doi:10.1214/aoms/1177703732, with `delta`, above 0, for his k.
+    """
+    require(delta > 0, f"huber: delta={delta} must be above 0")
+    difference = _difference(prediction, target)
+    # The clipped one makes both branches one product, so that no square overflows.
+    near = jnp.clip(difference, -delta, delta)
+    return _mean(near * (difference - near / 2))
+
+
+def binary_cross_entropy(logits, target):
+    """Mean of ``-t log p - (1 - t) log(1 - p)`` with ``p = sigmoid(logits)``: (N, ...) -> (N,).
+
+    In nats. `target` holds probabilities in 0..1, pixels of pictures too. Computed from the
+    logits, so that neither logarithm sees a 0.
+    """
+    logits, target = _equal_shapes(logits, target)
+    right, wrong = jnp.logaddexp(-logits, 0.0), jnp.logaddexp(logits, 0.0)
+    return _mean(target * right + (1 - target) * wrong)
+
+
+def softmax_cross_entropy(logits, target):
+    """Mean of ``-sum_k t_k log p_k`` with ``p = softmax(logits)``, in nats: (N, ..., K) -> (N,).
+
+    Parameters
+    ----------
+    logits : array (N, ..., K)
+        Of K classes.
+    target : array
+        Whole-number labels (N, ...) in 0..K-1, or probabilities (N, ..., K). A label outside gives
+        NaN.
+
+    Raises
+    ------
+    LayerError
+        If `target` is neither.
+    """
+    logits, target = wide(jnp.asarray(logits)), jnp.asarray(target)
+    has_labels = jnp.issubdtype(target.dtype, jnp.integer)
+    require(
+        logits.ndim >= 2 and target.shape == (logits.shape[:-1] if has_labels else logits.shape),
+        f"logits {logits.shape} are (N, ..., K) and need whole-number labels (N, ...) or "
+        f"probabilities (N, ..., K), got {target.dtype} of shape {target.shape}",
+    )
+    if has_labels:
+        labels = target.astype(jnp.int32)[..., None]
+        labels = jnp.where(labels < 0, logits.shape[-1], labels)  # -1 would be the last class
+        return -_mean(jnp.take_along_axis(_log_softmax(logits), labels, -1))
+    logits, target = _equal_shapes(logits, target)
+    return -_mean((target * _log_softmax(logits)).sum(-1))
+
+
+def ssim(prediction, target, *, peak=1.0):
+    """``1 - SSIM``, the metric of this name: (N, H, W, C) -> (N,), 0 for equal pictures.
+
+    `peak` is the value of white. Pictures have at least 11x11 pixels. Zhao, Gallo, Frosio, Kautz
+    2017, arXiv:1511.08861, section III-B.
+    """
+    prediction, target = _equal_pictures(prediction, target)
+    similarity.require_size("ssim", prediction, len(similarity.GAUSSIAN_11.weights))
+    return 1 - _channel_means(prediction, target, peak)[0].mean(1)
+
+
+def ms_ssim(prediction, target, *, peak=1.0):
+    """``1 - MS-SSIM``, the metric of this name: (N, H, W, C) -> (N,), 0 for equal pictures.
+
+    `peak` is the value of white. Pictures have at least 161x161 pixels. A channel whose mean is 0
+    or below at some scale has no gradient. Zhao, Gallo, Frosio, Kautz 2017, arXiv:1511.08861,
+    section III-C.
+    """
+    prediction, target = _equal_pictures(prediction, target)
+    similarity.require_size("ms_ssim", prediction, similarity.MS_SSIM_LEAST)
+    return 1 - similarity.ms_ssim(prediction, target, lambda x, y: _channel_means(x, y, peak))
+
+
+def total_variation(x):
+    """Sum of the absolute differences of neighbours, by ``H W C``: (N, H, W, C) -> (N,).
+
+    ``sum_{i,j,c} |x[i+1,j,c] - x[i,j,c]| + |x[i,j+1,c] - x[i,j,c]|``, over pairs inside the
+    picture: the anisotropic form (Esedoglu, Osher 2004, doi:10.1002/cpa.20045) of the total
+    variation of Rudin, Osher, Fatemi 1992, doi:10.1016/0167-2789(92)90242-F.
+    """
+    x = jnp.asarray(x)
+    require_pictures(x)
+    x = wide(x)
+    sums = [jnp.abs(jnp.diff(x, axis=axis)).sum((1, 2, 3)) for axis in (1, 2)]
+    return (sums[0] + sums[1]) / x[0].size
+
+
+def _equal_shapes(prediction, target):
+    """Convert both to one dtype, float32 or wider; refuse shapes that differ."""
+    prediction, target = jnp.asarray(prediction), jnp.asarray(target)
     require(
         prediction.shape == target.shape,
         f"the prediction's shape {prediction.shape} must be the target's {target.shape}",
     )
-    require_floating(prediction)
-    require_floating(target)
+    prediction, target = wide(prediction), wide(target)
+    dtype = np.promote_types(prediction.dtype, target.dtype)
+    return prediction.astype(dtype), target.astype(dtype)
+
+
+def _equal_pictures(prediction, target):
+    prediction, target = _equal_shapes(prediction, target)
+    require_pictures(prediction)
+    return prediction, target
+
+
+def _difference(prediction, target):
+    prediction, target = _equal_shapes(prediction, target)
     return prediction - target
+
+
+def _log_softmax(logits):
+    # The largest is taken out, which changes nothing, so that no exponential overflows.
+    logits = logits - lax.stop_gradient(logits.max(-1, keepdims=True))
+    return logits - jnp.log(jnp.exp(logits).sum(-1, keepdims=True))
+
+
+def _channel_means(x, y, peak):
+    """Average SSIM and its contrast term over each channel: (N, C) twice."""
+    maps = similarity.similarity_maps(x, y, similarity.GAUSSIAN_11, peak=peak)
+    # Axis by axis: one float32 sum over a whole map of values near 1 loses a digit.
+    return [values.mean(2).mean(1) for values in maps]
 
 
 def _mean(values):

@@ -2,15 +2,28 @@
 
 They take NumPy arrays (N, H, W, C) of 8-bit pictures, or of floats on the same scale, compute in
 float64, and give one value a picture, (N,). Whole pictures at their own size: no crop, no border.
-A network's output is clipped to 0..255 and rounded first (`to_8_bit`).
+A network's output is clipped to 0..255 and rounded first (`to_8_bit`). Published figures differ
+by window, form and range, so each convention has its own name.
 """
 
 import numpy as np
 
-# The window that the literature on artefact removal uses; other windows give other numbers.
-_GAUSSIAN = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
-_GAUSSIAN /= _GAUSSIAN.sum()
-_STRIP = 128  # rows
+from fnnet.core import require
+from fnnet.ops import color, similarity
+
+__all__ = [
+    "bits_per_pixel",
+    "ms_ssim",
+    "psnr",
+    "psnrb",
+    "psnrb_channels",
+    "ssim",
+    "ssim_box8",
+    "ssim_uniform7",
+    "to_8_bit",
+]
+
+_STRIP = 64  # rows
 
 
 def to_8_bit(x):
@@ -21,15 +34,18 @@ def to_8_bit(x):
     return np.rint(np.clip(x * 255, 0, 255)).astype(np.uint8)
 
 
+def bits_per_pixel(file_bytes, height, width):
+    """Rate of a whole file, headers included: ``8 bytes / (height width)``."""
+    require(height >= 1 and width >= 1, f"bits_per_pixel: a picture has no {height}x{width} pixels")
+    return 8 * file_bytes / (height * width)
+
+
 def psnr(original, other):
     """Peak signal-to-noise ratio: ``10 log10(255² / MSE)`` in dB, infinite for equal pictures.
 
     One MSE over all samples of all channels ("PSNR-RGB" for colour).
     """
-    original, other = _pictures(original, other)
-    mse = np.square(np.subtract(original, other, dtype=np.float64)).mean((1, 2, 3))
-    with np.errstate(divide="ignore"):
-        return 10 * np.log10(255**2 / mse)
+    return _decibels(_squared_error(*_pictures(original, other)).mean((1, 2, 3)))
 
 
 def ssim(original, other):
@@ -38,50 +54,144 @@ def ssim(original, other):
     The mean over all window positions that lie wholly inside the picture, of each channel for
     itself, then over channels. C1 = (0.01 * 255)², C2 = (0.03 * 255)², moments without the n-1
     correction. Equals scikit-image's ``structural_similarity(..., gaussian_weights=True,
-    sigma=1.5, use_sample_covariance=False, data_range=255)``.
+    sigma=1.5, use_sample_covariance=False, data_range=255)``. The form that most papers on
+    artefact removal print.
 
     Raises
     ------
-    ValueError
+    LayerError
         If a picture is smaller than the window.
 
     References
     ----------
     Wang, Bovik, Sheikh, Simoncelli 2004, doi:10.1109/TIP.2003.819861, equation 13.
     """
+    return _mean_ssim("ssim", original, other, similarity.GAUSSIAN_11)
+
+
+def ssim_uniform7(original, other):
+    """`ssim` with a window of 7x7 equal weights and sample covariances, scikit-image's default."""
+    return _mean_ssim("ssim_uniform7", original, other, similarity.UNIFORM_7)
+
+
+def ssim_box8(original, other):
+    """`ssim` with a window of 8x8 equal weights, as in ARCNN's and QGAC's published rows."""
+    return _mean_ssim("ssim_box8", original, other, similarity.BOX_8)
+
+
+def ms_ssim(original, other):
+    """Multi-scale SSIM over five scales, the one that learned compression is measured by.
+
+    ``prod_j mean(contrast_j)^w_j`` under `ssim`'s window, with SSIM for the contrast at the fifth
+    scale and w = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333; of each channel for itself, then the mean
+    over channels. Between scales 2x2 pixels are averaged; an odd side first gets a zero row on
+    top, or a zero column on the left, as in pytorch-msssim. Means below 0 count as 0.
+
+    Raises
+    ------
+    LayerError
+        If a side has 160 pixels or fewer.
+
+    References
+    ----------
+    Wang, Simoncelli, Bovik 2003, doi:10.1109/ACSSC.2003.1292216, equation 7.
+    """
     original, other = _pictures(original, other)
-    height, width = original.shape[1:3]
-    if min(height, width) < 11:
-        raise ValueError(f"ssim needs at least 11x11 pixels, got {height}x{width}")
+    similarity.require_size("ms_ssim", original, similarity.MS_SSIM_LEAST)
+    return similarity.ms_ssim(
+        original.astype(np.float64),
+        other.astype(np.float64),
+        lambda x, y: _channel_means(x, y, similarity.GAUSSIAN_11),
+    )
+
+
+def psnrb(original, other):
+    """PSNR with a penalty for blocks, ``10 log10(255² / (MSE + BEF))`` in dB, FBCNN's form.
+
+    BEF (the blocking effect factor) looks at `other` alone, at the edges of 8x8 blocks counted
+    from its top left corner. With D_b the mean squared difference of neighbours across an edge
+    and D_n that of all other neighbours, it is
+    ``log2(8) / log2(min(H, W)) * (D_b - D_n)`` if ``D_b > D_n``, else 0. Neighbours across an edge
+    are counted as ``H (W / 8 - 1) + W (H / 8 - 1)``. Of colour, one MSE over RGB and the BEF of the
+    studio-range luma, rounded.
+
+    Raises
+    ------
+    LayerError
+        If a side has fewer than 16 pixels, or the channels are neither one nor three.
+
+    References
+    ----------
+    Yim, Bovik 2011, doi:10.1109/TIP.2010.2061859, with blocks of 8 alone.
+    """
+    original, other = _pictures(original, other)
+    similarity.require_size("psnrb", original, 16)
+    channels = original.shape[3]
+    require(channels in (1, 3), f"psnrb expects 1 or 3 channels, got {channels}")
+    plane = other.astype(np.float64)
+    if channels == 3:
+        plane = np.floor(color.rgb_to_ycbcr_studio(plane, peak=255.0)[..., :1] + 0.5)
+    blocking = _blocking(plane, height_blocks=plane.shape[1] / 8, width_blocks=plane.shape[2] / 8)
+    return _decibels(_squared_error(original, other).mean((1, 2, 3)) + blocking[:, 0])
+
+
+def psnrb_channels(original, other):
+    """PSNR-B as in QGAC and SwinIR: of each channel for itself, then the mean of the dB values.
+
+    It differs from `psnrb` on colour, and on sides that are not multiples of 8: neighbours across
+    an edge are counted as ``H (W // 8 - 1) + W (H // 8 - 1)``. Sides of 16 pixels at least.
+    """
+    original, other = _pictures(original, other)
+    similarity.require_size("psnrb_channels", original, 16)
+    plane = other.astype(np.float64)
+    blocking = _blocking(plane, height_blocks=plane.shape[1] // 8, width_blocks=plane.shape[2] // 8)
+    return _decibels(_squared_error(original, other).mean((1, 2)) + blocking).mean(1)
+
+
+def _squared_error(original, other):
+    return np.square(np.subtract(original, other, dtype=np.float64))
+
+
+def _decibels(error):
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(255**2 / error)
+
+
+def _mean_ssim(name, original, other, window):
+    original, other = _pictures(original, other)
+    similarity.require_size(name, original, len(window.weights))
+    return _channel_means(original, other, window)[0].mean(1)
+
+
+def _channel_means(original, other, window):
+    """Average SSIM and its contrast term over each channel: (2, N, C)."""
+    size = len(window.weights)
+    height, width = original.shape[1] - size + 1, original.shape[2] - size + 1
     # In strips of rows: the maps of a large photograph would fill the memory.
-    strips = [slice(top, top + _STRIP + 10) for top in range(0, height - 10, _STRIP)]
-    maps = (_similarity(original[:, rows], other[:, rows]) for rows in strips)
-    total = sum(similarity.sum((1, 2, 3)) for similarity in maps)
-    return total / ((height - 10) * (width - 10) * original.shape[3])
+    sums = 0
+    for top in range(0, height, _STRIP):
+        rows = slice(top, top + _STRIP + size - 1)
+        x, y = original[:, rows].astype(np.float64), other[:, rows].astype(np.float64)
+        sums = sums + np.sum(similarity.similarity_maps(x, y, window, peak=255.0), (2, 3))
+    return sums / (height * width)
 
 
-def _similarity(original, other):
-    """Compute the map of SSIM: (N, H, W, C) -> (N, H - 10, W - 10, C)."""
-    original, other = original.astype(np.float64), other.astype(np.float64)
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    mx, my = _blur(original), _blur(other)
-    vx = _blur(original * original) - mx * mx
-    vy = _blur(other * other) - my * my
-    covariance = _blur(original * other) - mx * my
-    similarity = (2 * mx * my + c1) * (2 * covariance + c2)
-    return similarity / ((mx * mx + my * my + c1) * (vx + vy + c2))
-
-
-def _blur(x):
-    """Weight by the Gaussian window, rows then columns, wholly inside: H, W -> H - 10, W - 10."""
-    height, width = x.shape[1] - 10, x.shape[2] - 10
-    x = sum(weight * x[:, i : i + height] for i, weight in enumerate(_GAUSSIAN))
-    return sum(weight * x[:, :, i : i + width] for i, weight in enumerate(_GAUSSIAN))
+def _blocking(plane, *, height_blocks, width_blocks):
+    """Compute PSNR-B's BEF of each channel: (N, H, W, C) -> (N, C)."""
+    _, height, width, _ = plane.shape
+    along_rows = np.square(np.diff(plane, axis=2))
+    along_columns = np.square(np.diff(plane, axis=1))
+    edges = along_rows[:, :, 7::8].sum((1, 2)) + along_columns[:, 7::8].sum((1, 2))
+    others = along_rows.sum((1, 2)) + along_columns.sum((1, 2)) - edges
+    edge_count = height * (width_blocks - 1) + width * (height_blocks - 1)
+    other_count = height * (width - 1) + width * (height - 1) - edge_count
+    excess = edges / edge_count - others / other_count
+    return np.log2(8) / np.log2(min(height, width)) * np.maximum(excess, 0)
 
 
 def _pictures(original, other):
-    if np.shape(original) != np.shape(other) or np.ndim(original) != 4:
-        raise ValueError(
-            f"expects two equal shapes (N, H, W, C), got {np.shape(original)} and {np.shape(other)}"
-        )
+    require(
+        np.shape(original) == np.shape(other) and np.ndim(original) == 4,
+        f"expects two equal shapes (N, H, W, C), got {np.shape(original)} and {np.shape(other)}",
+    )
     return np.asarray(original), np.asarray(other)

@@ -167,6 +167,19 @@ def _shared_model():
     return fn.serial(block, fn.relu, block, fn.relu)
 
 
+STUDIO = {"matrix": oracles.MATLAB, "luma_offset": 16}
+
+
+def _color(name, oracle):
+    return Row(
+        name,
+        lambda: getattr(fn, name),
+        (2, 3),
+        lambda p, s, x: oracle(x),
+        other_shapes=((3,), (2, 1, 3)),
+    )
+
+
 LAYERS = [
     Row("dense", lambda: fn.dense(5), (7,), lambda p, s, x: x @ p["kernel"] + p["bias"]),
     Row(
@@ -293,6 +306,10 @@ LAYERS = [
     ),
     _gdn("gdn", inverse=False),
     _gdn("gdn_inverse", inverse=True),
+    _color("rgb_to_ycbcr", oracles.rgb_to_ycbcr),
+    _color("ycbcr_to_rgb", oracles.ycbcr_to_rgb),
+    _color("rgb_to_ycbcr_studio", partial(oracles.rgb_to_ycbcr, **STUDIO)),
+    _color("ycbcr_studio_to_rgb", partial(oracles.ycbcr_to_rgb, **STUDIO)),
     Row("block_dct", lambda: fn.block_dct, (8, 16, 2), lambda p, s, x: oracles.block_dct(x)),
     Row("block_idct", lambda: fn.block_idct, (1, 2, 128), lambda p, s, x: oracles.block_idct(x)),
     Row(

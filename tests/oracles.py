@@ -215,6 +215,28 @@ def _cosine(frequency, place):
     return 0.5 * c * math.cos((2 * place + 1) * frequency * math.pi / 16)
 
 
+JFIF = np.array(
+    [
+        [0.299, 0.587, 0.114],
+        [-0.299 / 1.772, -0.587 / 1.772, 0.886 / 1.772],
+        [0.701 / 1.402, -0.587 / 1.402, -0.114 / 1.402],
+    ]
+)
+MATLAB = (
+    np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]])
+    / 255
+)
+
+
+def rgb_to_ycbcr(x, matrix=JFIF, luma_offset=0):
+    return np.einsum("...c,yc->...y", x, matrix) + np.array([luma_offset, 128, 128]) / 255
+
+
+def ycbcr_to_rgb(x, matrix=JFIF, luma_offset=0):
+    centred = x - np.array([luma_offset, 128, 128]) / 255
+    return np.linalg.solve(matrix, centred.reshape(-1, 3).T).T.reshape(x.shape)
+
+
 def soft_round(value, temperature):
     middle = math.floor(value) + 0.5
     soft = math.tanh((value - middle) / temperature) / math.tanh(0.5 / temperature) / 2

@@ -1,4 +1,4 @@
-"""Every property of DESIGN's contract, over every layer."""
+"""Every property that a layer promises, over every layer."""
 
 import inspect
 from functools import partial

@@ -1,70 +1,98 @@
-"""Losses by hand; metrics against scikit-image and by hand."""
+"""Metrics against loops, scikit-image, and rows measured on LIVE1 and Classic5."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+import skimage.data
+from contracts_measures import METRICS, OTHER_METRICS
+from PIL import Image
 
 import fnnet as fn
-from fnnet import losses, metrics
+from experiments.pictures.jpeg import jpeg_version
+from fnnet import metrics
+
+every_metric = pytest.mark.parametrize("row", METRICS, ids=lambda row: row.name)
 
 
-def pictures(height=40, width=33):
+def pictures(height=40, width=33, channels=3):
+    """Two blocky pictures and noisy versions, so that PSNR-B finds edges of blocks to punish."""
     rng = np.random.default_rng(0)
-    original = rng.integers(0, 256, (2, height, width, 3), np.uint8)
-    noise = rng.integers(-30, 31, original.shape)
-    return original, np.clip(original + noise, 0, 255).astype(np.uint8)
+    blocks = rng.integers(0, 256, (2, -(-height // 8), -(-width // 8), channels))
+    other = blocks.repeat(8, 1).repeat(8, 2)[:, :height, :width]
+    other = np.clip(other + rng.integers(-9, 10, other.shape), 0, 255).astype(np.uint8)
+    noise = rng.integers(-30, 31, other.shape)
+    return np.clip(other + noise, 0, 255).astype(np.uint8), other
 
 
-def test_losses_equal_their_formulas_one_value_an_example():
-    y, target = jnp.array([[1.0, 2.0], [0.0, -1.0]]), jnp.array([[0.0, 0.0], [0.0, 0.0]])
-    np.testing.assert_allclose(losses.mse(y, target), [2.5, 0.5])
-    np.testing.assert_allclose(losses.mae(y, target), [1.5, 0.5])
-    expected = [(np.sqrt(1.01) + np.sqrt(4.01)) / 2, (0.1 + np.sqrt(1.01)) / 2]
-    np.testing.assert_allclose(losses.charbonnier(y, target, epsilon=0.1), expected, rtol=1e-6)
+def test_every_metric_has_a_row():
+    assert {row.name for row in METRICS} | OTHER_METRICS == set(metrics.__all__)
 
 
-def test_a_loss_refuses_shapes_that_would_broadcast():
-    with pytest.raises(fn.LayerError) as error:
-        losses.mse(jnp.zeros((2, 3)), jnp.zeros((2, 1)))
-    assert str(error.value) == "the prediction's shape (2, 3) must be the target's (2, 1)"
+@every_metric
+def test_values_equal_the_definitions(row):
+    measure = getattr(metrics, row.name)
+    for size in row.sizes:
+        original, other = pictures(*size)
+        values = measure(original, other)
+        assert values.shape == (2,) and values.dtype == np.float64
+        np.testing.assert_allclose(values, row.oracle(original, other), rtol=0, atol=1e-10)
+        np.testing.assert_array_equal(measure(jnp.asarray(original), jnp.asarray(other)), values)
+        floats = measure(original.astype(np.float64), other.astype(np.float64))
+        np.testing.assert_array_equal(floats, values)
 
 
-def test_psnr_equals_scikit_image_and_is_infinite_for_equal_pictures():
-    original, other = pictures()
-    expected = [
-        peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(original, other, strict=True)
-    ]
-    np.testing.assert_allclose(metrics.psnr(original, other), expected, rtol=1e-12)
-    assert np.isinf(metrics.psnr(original, original)).all()
+@every_metric
+def test_equal_pictures_are_the_best(row):
+    height, width, channels = row.sizes[0]
+    flat = np.full((1, height, width, channels), 200, np.uint8)
+    assert getattr(metrics, row.name)(flat, flat) == [row.best]
 
 
-@pytest.mark.parametrize("size", [(40, 33), (11, 11), (11, 40), (300, 12), (138, 20), (139, 20)])
-def test_ssim_equals_scikit_image_to_ten_digits(size):
-    original, other = pictures(*size)
-    expected = [
-        structural_similarity(
-            a,
-            b,
-            channel_axis=-1,
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-            data_range=255,
+def test_blocks_cost_decibels_and_only_the_second_picture_s_are_counted():
+    smooth, blocky = pictures(64, 48, 1)
+    for name in ("psnrb", "psnrb_channels"):
+        measure = getattr(metrics, name)
+        assert (measure(smooth, blocky) < metrics.psnr(smooth, blocky) - 1).all()
+        shifted = np.roll(blocky, 4, (1, 2))
+        np.testing.assert_array_equal(measure(smooth, shifted), metrics.psnr(smooth, shifted))
+
+
+@pytest.mark.parametrize("name", ["ssim", "ssim_uniform7", "ssim_box8", "ms_ssim"])
+def test_strips_of_rows_give_what_the_whole_gives(name, monkeypatch):
+    original, other = pictures(170, 161, 1)
+    values = getattr(metrics, name)(original, other)
+    for rows in (1 if name != "ms_ssim" else 7, 1000):
+        monkeypatch.setattr(metrics, "_STRIP", rows)
+        np.testing.assert_allclose(getattr(metrics, name)(original, other), values, rtol=1e-13)
+
+
+@every_metric
+def test_what_cannot_be_measured_is_refused_in_a_sentence(row):
+    measure = getattr(metrics, row.name)
+    for shapes in (((2, 2, 3), (2, 2, 3)), ((1, 2, 2, 3), (1, 2, 2, 1))):
+        with pytest.raises(ValueError) as error:
+            measure(*map(np.zeros, shapes))
+        assert str(error.value) == (
+            f"expects two equal shapes (N, H, W, C), got {shapes[0]} and {shapes[1]}"
         )
-        for a, b in zip(original, other, strict=True)
-    ]
-    np.testing.assert_allclose(metrics.ssim(original, other), expected, atol=1e-10)
-    np.testing.assert_allclose(metrics.ssim(original, original), 1, rtol=1e-12)
+    if row.least > 1:
+        for height, width in ((row.least - 1, 300), (300, row.least - 1)):
+            with pytest.raises(ValueError) as error:
+                measure(*pictures(height, width))
+            assert str(error.value) == (
+                f"{row.name} needs at least {row.least}x{row.least} pixels, got {height}x{width}"
+            )
 
 
-def test_metrics_refuse_what_they_cannot_measure():
-    with pytest.raises(ValueError, match=r"^ssim needs at least 11x11 pixels, got 10x40$"):
-        metrics.ssim(*pictures(10, 40))
-    with pytest.raises(ValueError, match="expects two equal shapes"):
-        metrics.psnr(np.zeros((2, 2, 3)), np.zeros((2, 2, 3)))
-    with pytest.raises(ValueError, match="expects two equal shapes"):
-        metrics.psnr(np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 1)))
+def test_psnrb_knows_the_luma_of_one_and_three_channels():
+    with pytest.raises(ValueError, match=r"^psnrb expects 1 or 3 channels, got 4$"):
+        metrics.psnrb(*pictures(16, 16, 4))
+
+
+def test_rates_count_the_whole_file():
+    assert metrics.bits_per_pixel(1000, 20, 40) == 10
+    with pytest.raises(ValueError, match=r"^bits_per_pixel: a picture has no 0x40 pixels$"):
+        metrics.bits_per_pixel(1000, 0, 40)
 
 
 def test_grey_levels_are_rounded_and_clipped_not_cut():
@@ -73,3 +101,55 @@ def test_grey_levels_are_rounded_and_clipped_not_cut():
     assert levels.dtype == np.uint8
     with pytest.raises(ValueError, match=r"^to_8_bit: 1 values are not finite$"):
         metrics.to_8_bit(np.array([0.5, np.nan]))
+
+
+# Measured apart from this code, in the order of the names.
+NAMES = ("psnr", "ssim", "ssim_uniform7", "ssim_box8", "psnrb", "psnrb_channels", "ms_ssim")
+MEASURED = {
+    ("chelsea", "grey", 10): (30.7014, 0.7847, 0.7921, 0.8014, 27.8789, 27.8536, 0.9391),
+    ("chelsea", "colour", 10): (28.4673, 0.7612, 0.7700, 0.7799, 26.7622, 26.2519, 0.9214),
+    ("coffee", "grey", 10): (28.3785, 0.7660, 0.7668, 0.7748, 25.9575, 25.9575, 0.9264),
+    ("coffee", "colour", 10): (26.0300, 0.6934, 0.6935, 0.7016, 24.6096, 24.1439, 0.8819),
+    ("live1", "grey", 10): (27.7698, 0.7730, 0.7804, 0.7905, 25.3325, 25.3293, 0.9331),
+    ("live1", "grey", 40): (32.3548, 0.9041, 0.9113, 0.9173, 29.9566, 29.9483, 0.9862),
+    ("live1", "colour", 10): (25.6925, 0.7433, 0.7493, 0.7593, 24.2006, 23.7550, 0.9037),
+    ("live1", "colour", 40): (30.2803, 0.8821, 0.8877, 0.8942, 28.8316, 28.3938, 0.9733),
+    ("classic5", "grey", 10): (27.8211, 0.7595, 0.7688, 0.7800, 25.2090, 25.2090, 0.9374),
+}
+
+
+def measure_jpeg(picture, recipe, quality):
+    """All metrics of a picture's JPEG version, the picture RGB or already grey."""
+    if recipe == "grey" and picture.ndim == 3:
+        luma = fn.ops.rgb_to_ycbcr_studio(picture.astype(np.float64), peak=255.0)[..., 0]
+        picture = np.floor(luma + 0.5).astype(np.uint8)
+    decoded, _ = jpeg_version(picture, quality)
+    pair = [p[None, ..., None] if p.ndim == 2 else p[None] for p in (picture, decoded)]
+    return [getattr(metrics, name)(*pair)[0] for name in NAMES]
+
+
+def check_measured(pictures, key):
+    found = np.mean([measure_jpeg(picture, *key[1:]) for picture in pictures], 0)
+    np.testing.assert_allclose(found, MEASURED[key], rtol=0, atol=1e-4, err_msg=str(NAMES))
+
+
+@pytest.mark.parametrize(
+    "key", [key for key in MEASURED if key[0] in ("chelsea", "coffee")], ids=str
+)
+def test_measured_rows_of_scikit_image_s_photographs(key):
+    check_measured([getattr(skimage.data, key[0])()], key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(key, marks=[pytest.mark.slow] * (key[0] == "live1"), id=str(key))
+        for key in MEASURED
+        if key[0] in ("live1", "classic5")
+    ],
+)
+def test_measured_rows_of_published_sets(key, data_root):
+    folder = data_root / {"live1": "live1/originals", "classic5": "classic5"}[key[0]]
+    paths = sorted(folder.iterdir())
+    assert len(paths) == {"live1": 29, "classic5": 5}[key[0]]
+    check_measured((np.asarray(Image.open(path)) for path in paths), key)

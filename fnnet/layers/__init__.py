@@ -16,6 +16,12 @@ from fnnet.layers.activations import (
     softplus,
     tanh,
 )
+from fnnet.layers.color import (
+    rgb_to_ycbcr,
+    rgb_to_ycbcr_studio,
+    ycbcr_studio_to_rgb,
+    ycbcr_to_rgb,
+)
 from fnnet.layers.conv import (
     conv2d,
     conv_transpose2d,
@@ -86,6 +92,8 @@ __all__ = [
     "relu",
     "reshape",
     "resize",
+    "rgb_to_ycbcr",
+    "rgb_to_ycbcr_studio",
     "sigmoid",
     "silu",
     "softmax",
@@ -94,4 +102,6 @@ __all__ = [
     "spatial_dropout",
     "stateless",
     "tanh",
+    "ycbcr_studio_to_rgb",
+    "ycbcr_to_rgb",
 ]

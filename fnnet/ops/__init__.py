@@ -16,6 +16,12 @@ from fnnet.ops.activations import (
     softplus,
     tanh,
 )
+from fnnet.ops.color import (
+    rgb_to_ycbcr,
+    rgb_to_ycbcr_studio,
+    ycbcr_studio_to_rgb,
+    ycbcr_to_rgb,
+)
 from fnnet.ops.conv import (
     conv2d,
     conv_transpose2d,
@@ -61,6 +67,8 @@ __all__ = [
     "prelu",
     "relu",
     "resize",
+    "rgb_to_ycbcr",
+    "rgb_to_ycbcr_studio",
     "round_straight_through",
     "sigmoid",
     "silu",
@@ -70,4 +78,6 @@ __all__ = [
     "space_to_depth",
     "spatial_dropout",
     "tanh",
+    "ycbcr_studio_to_rgb",
+    "ycbcr_to_rgb",
 ]
