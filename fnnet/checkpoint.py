@@ -24,6 +24,17 @@ import safetensors.numpy
 
 from fnnet import trees
 
+__all__ = [
+    "CheckpointError",
+    "load",
+    "newest_step",
+    "restore",
+    "restore_newest",
+    "save",
+    "save_step",
+    "write_whole",
+]
+
 FORMAT = 1
 SIZE_LIMIT = 4 * 2**30  # bytes; a larger file is refused before it is read
 

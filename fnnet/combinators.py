@@ -25,7 +25,7 @@ def serial(*unnamed, **named):
     Returns
     -------
     Layer
-        From what the first child takes to what the last one gives; params and state are the
+        What the first child takes -> what the last one gives; params and state are the
         children's by name.
 
     Raises
@@ -76,7 +76,8 @@ def branch(*unnamed, merge="sum", **named):
     Returns
     -------
     Layer
-        Params and state are the children's by name.
+        (N, ...) -> the sum, (N, ..., sum of channels), or a tuple; params and state are the
+        children's by name.
 
     Raises
     ------
@@ -177,8 +178,13 @@ def frozen(layer, params=None, state=None):
     Returns
     -------
     Layer
-        What `layer` takes to what it gives; no params, state `params` and `state` under the
+        What `layer` takes -> what it gives; no params, state `params` and `state` under the
         layer's name.
+
+    Raises
+    ------
+    LayerError
+        If `state` comes without `params`; in ``init``, if they are not of `layer`'s shapes.
     """
     require(state is None or params is not None, "frozen: state is given without params")
     name, children = _only(layer)
@@ -207,8 +213,9 @@ def frozen(layer, params=None, state=None):
 def shared(layer):
     """Make a layer that may be used several times under one parent, with the same parameters.
 
-    Every use among the unnamed children of one `serial`, `residual`, `skip` or `branch` is the
-    same child. State goes through the uses in their order; each use of a random layer draws anew.
+    (N, ...) -> what `layer` gives. Every use among the unnamed children of one `serial`,
+    `residual`, `skip` or `branch` is the same child; a `LayerError` elsewhere. State goes through
+    the uses in their order; each use of a random layer draws anew.
 
     >>> import fnnet as fn
     >>> block = fn.shared(fn.conv2d(8, 3))

@@ -62,7 +62,7 @@ def constant(value):
 
 
 def uniform(low, high):
-    """Draw evenly from [low, high)."""
+    """Draw evenly from [low, high), `low` below `high`."""
     require(low < high, f"uniform: low={low} must be below high={high}")
 
     def draw(key, shape, dtype):
@@ -72,7 +72,7 @@ def uniform(low, high):
 
 
 def normal(stddev):
-    """Draw from a normal distribution with mean 0 and standard deviation `stddev`."""
+    """Draw from a normal distribution with mean 0 and standard deviation `stddev`, above 0."""
     require(stddev > 0, f"normal: stddev={stddev} must be above 0")
     draw = lambda key, shape, dtype: stddev * random.normal(key, shape, dtype)  # noqa: E731
     return Initializer("normal", draw, {"stddev": stddev})
@@ -81,7 +81,7 @@ def normal(stddev):
 def truncated_normal(stddev):
     """Draw from a normal distribution cut off at twice its width, mean 0.
 
-    `stddev` is the standard deviation of what is drawn, so that nothing is beyond 2.27 of it.
+    `stddev`, above 0, is the standard deviation of what is drawn: nothing is beyond 2.27 of it.
     """
     require(stddev > 0, f"truncated_normal: stddev={stddev} must be above 0")
 
@@ -124,8 +124,8 @@ def he_uniform():
 def orthogonal(gain=1.0):
     """Draw a random rotation, times `gain`: the kernel as a matrix has orthonormal columns.
 
-    All axes but the last are its rows; where it has more columns than rows, its rows are
-    orthonormal. Saxe, McClelland, Ganguli 2014, arXiv:1312.6120.
+    `gain` is above 0. All axes but the last are its rows; where it has more columns than rows, its
+    rows are orthonormal. Saxe, McClelland, Ganguli 2014, arXiv:1312.6120.
     """
     require(gain > 0, f"orthogonal: gain={gain} must be above 0")
 
@@ -161,6 +161,7 @@ def icnr(factor, initializer=None):
     """Draw a kernel for `depth_to_space` whose ``factor²`` pixels of a cell start equal.
 
     What comes out of the shuffle is then a picture enlarged by repetition, without a checkerboard.
+    `factor` is at least 1 and its square divides the features.
     `initializer` (default: `lecun_normal`) draws the kernel of one pixel, (..., features /
     factor²), in the channel order of `fnnet.ops.depth_to_space`.
     Aitken et al. 2017, arXiv:1707.02937.

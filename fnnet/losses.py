@@ -126,7 +126,8 @@ def total_variation(x):
 
     ``sum_{i,j,c} |x[i+1,j,c] - x[i,j,c]| + |x[i,j+1,c] - x[i,j,c]|``, over pairs inside the
     picture: the anisotropic form (Esedoglu, Osher 2004, doi:10.1002/cpa.20045) of the total
-    variation of Rudin, Osher, Fatemi 1992, doi:10.1016/0167-2789(92)90242-F.
+    variation of Rudin, Osher, Fatemi 1992, doi:10.1016/0167-2789(92)90242-F. A `LayerError` for
+    what are no pictures.
     """
     x = jnp.asarray(x)
     require_pictures(x)

@@ -35,7 +35,7 @@ def to_8_bit(x):
 
 
 def bits_per_pixel(file_bytes, height, width):
-    """Rate of a whole file, headers included: ``8 bytes / (height width)``."""
+    """Rate of a whole file of `file_bytes`, headers included: ``8 file_bytes / (height width)``."""
     require(height >= 1 and width >= 1, f"bits_per_pixel: a picture has no {height}x{width} pixels")
     return 8 * file_bytes / (height * width)
 
@@ -139,7 +139,8 @@ def psnrb_channels(original, other):
     """PSNR-B as in QGAC and SwinIR: of each channel for itself, then the mean of the dB values.
 
     It differs from `psnrb` on colour, and on sides that are not multiples of 8: neighbours across
-    an edge are counted as ``H (W // 8 - 1) + W (H // 8 - 1)``. Sides of 16 pixels at least.
+    an edge are counted as ``H (W // 8 - 1) + W (H // 8 - 1)``. Sides of 16 pixels at least. Yim,
+    Bovik 2011, doi:10.1109/TIP.2010.2061859.
     """
     original, other = _pictures(original, other)
     similarity.require_size("psnrb_channels", original, 16)

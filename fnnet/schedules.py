@@ -1,7 +1,8 @@
 """Schedules: functions ``step -> value`` of the step's number, plain or traced.
 
 The first step is step 0. Wherever an optimiser takes a schedule, it takes a plain number too.
-Every schedule is right for totals of 1, 2 and 3 steps, and at steps in the millions.
+Every schedule is right for totals of 1, 2 and 3 steps, and at steps in the millions. `steps` is
+always at least 1; a `LayerError` says what else cannot be.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from fnnet.core import require
 
 __all__ = [
     "Plateau",
-    "Schedule",
     "constant",
     "cosine",
     "exponential",
@@ -184,7 +184,8 @@ def warmup_stable_decay(peak, *, steps, warmup, decay, end=0.0):
 def join(schedules, boundaries):
     """Follow one schedule up to the first boundary, from there on the next, and so on.
 
-    Each schedule, or plain number, sees steps counted from its own boundary.
+    Each schedule, or plain number, sees steps counted from its own boundary. `boundaries` are
+    rising step numbers of at least 1, one fewer than the schedules.
     """
     _require_boundaries("join", f"{len(schedules)} schedules", len(schedules), boundaries)
     schedules = [as_schedule(schedule) for schedule in schedules]

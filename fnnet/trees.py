@@ -9,6 +9,17 @@ import numpy as np
 
 from fnnet.core import wide
 
+__all__ = [
+    "all_finite",
+    "digest",
+    "flatten",
+    "global_norm",
+    "select",
+    "size",
+    "unflatten",
+    "zeros_like",
+]
+
 
 def flatten(tree):
     """Give every leaf its path: ``{"encoder/conv2d_0/kernel": leaf, ...}``, in the tree's order.
@@ -55,7 +66,7 @@ def all_finite(tree):
 
 
 def select(condition, if_true, if_false):
-    """Choose between two trees of one structure by a scalar boolean, leaf by leaf."""
+    """Choose between two trees of one structure by `condition`, a scalar boolean, leaf by leaf."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), if_true, if_false)
 
 

@@ -1,6 +1,5 @@
 """Every property that a layer promises, over every layer."""
 
-import inspect
 from functools import partial
 
 import gradients
@@ -35,24 +34,6 @@ def trees_equal(a, b):
 
 def close(a, b, tolerance):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, tolerance, tolerance), a, b)
-
-
-def test_every_public_layer_has_a_row():
-    rows = {row.name for row in LAYERS} | {row.make().kind for row in LAYERS}
-    public = [getattr(fn, name) for name in fn.__all__]
-    for name, value in zip(fn.__all__, public, strict=True):
-        is_layer = isinstance(value, fn.Layer)
-        makes_layers = inspect.isfunction(value) and value.__module__.startswith(
-            ("fnnet.layers", "fnnet.combinators")
-        )
-        assert name in rows or not (is_layer or makes_layers), f"{name} has no row in contracts.py"
-
-
-def test_every_public_name_has_a_docstring():
-    for module in (fn, fn.ops, fn.initializers, fn.losses, fn.metrics, fn.optim, fn.schedules):
-        for name, value in vars(module).items():
-            if inspect.isfunction(value) and not name.startswith("_"):
-                assert inspect.getdoc(value), f"{module.__name__}.{name} has no docstring"
 
 
 @every_layer

@@ -126,6 +126,11 @@ def gdn(*, inverse=False):
     Layer
         ``(N, ..., C) -> (N, ..., C)``; params `beta_root` (C,) and `gamma_root` (C, C).
 
+    Raises
+    ------
+    LayerError
+        In ``init``, if an example has no axis.
+
     Notes
     -----
     The parameters are roots, so that no step can leave the domain: ``beta = beta_root² + 1e-6``,

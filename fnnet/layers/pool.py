@@ -5,12 +5,20 @@ from fnnet.layers.stateless import require_positive, stateless
 
 
 def max_pool(window=2, *, stride=None):
-    """Keep each window's largest value; see `fnnet.ops.max_pool`. `stride` defaults to `window`."""
+    """Keep each window's largest value: (N, H, W, C) -> (N, H', W', C).
+
+    `window` and `stride` (default: `window`) are numbers or (rows, columns) of at least 1; see
+    `fnnet.ops.max_pool`.
+    """
     return _pool("max_pool", ops.max_pool, window, stride)
 
 
 def avg_pool(window=2, *, stride=None):
-    """Average each window; see `fnnet.ops.avg_pool`. `stride` defaults to `window`."""
+    """Average each window: (N, H, W, C) -> (N, H', W', C).
+
+    `window` and `stride` (default: `window`) are numbers or (rows, columns) of at least 1; see
+    `fnnet.ops.avg_pool`.
+    """
     return _pool("avg_pool", ops.avg_pool, window, stride)
 
 
@@ -18,7 +26,10 @@ global_avg_pool = stateless(ops.global_avg_pool)
 
 
 def adaptive_avg_pool(size):
-    """Average over a grid of `size` windows; see `fnnet.ops.adaptive_avg_pool`."""
+    """Average over a grid of `size` windows: (N, H, W, C) -> (N, *size, C).
+
+    `size` is a number or (rows, columns), at least 1; see `fnnet.ops.adaptive_avg_pool`.
+    """
     require_positive("adaptive_avg_pool", size=size)
     return stateless(
         lambda x: ops.adaptive_avg_pool(x, size=size),

@@ -8,9 +8,10 @@ from fnnet.layers.stateless import require_positive, stateless
 
 
 def resize(factor=None, *, size=None, method="bilinear"):
-    """Resample pictures by a whole `factor` or to `size`, "nearest" or "bilinear".
+    """Resample pictures by a whole `factor` or to `size`.
 
-    (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C); see `fnnet.ops.resize`.
+    (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C); either is at least 1. `method`
+    is "nearest" or "bilinear"; see `fnnet.ops.resize`.
     """
     require((factor is None) != (size is None), "resize: give either factor or size")
     require(
@@ -29,7 +30,7 @@ def resize(factor=None, *, size=None, method="bilinear"):
 def depth_to_space(factor=2):
     """Move channels into space: (N, H, W, factor² * C) -> (N, H * factor, W * factor, C).
 
-    `factor` is a number or (rows, columns); see `fnnet.ops.depth_to_space`.
+    `factor` is a number or (rows, columns) of at least 1; see `fnnet.ops.depth_to_space`.
     """
     require_positive("depth_to_space", factor=factor)
     return stateless(
@@ -60,7 +61,10 @@ flatten = stateless(_flatten, kind="flatten")
 
 
 def reshape(*shape):
-    """Give each example another shape of as many numbers: (N, ...) -> (N, *shape)."""
+    """Give each example another shape: (N, ...) -> (N, *shape).
+
+    A `LayerError` where the example has another count of numbers than `shape`.
+    """
     require_positive("reshape", shape=shape)
 
     def function(x):

@@ -13,17 +13,17 @@ from fnnet.ops.channels import along_last
 
 
 def identity(x):
-    """Return `x` itself."""
+    """Return `x` itself, of any shape."""
     return x
 
 
 def relu(x):
-    """``max(x, 0)``; the gradient at 0 is 0 (Nair, Hinton 2010)."""
+    """``max(x, 0)``, any shape; the gradient at 0 is 0 (Nair, Hinton 2010)."""
     return jnp.where(x <= 0, jnp.zeros_like(x), x)
 
 
 def leaky_relu(x, *, slope=0.01):
-    """``x`` above 0, ``slope x`` below (Maas, Hannun, Ng 2013)."""
+    """``x`` above 0, ``slope x`` below, any shape (Maas, Hannun, Ng 2013)."""
     return jnp.where(x < 0, slope * x, x)
 
 
@@ -40,32 +40,41 @@ def prelu(x, slope):
 
 
 def elu(x):
-    """``x`` above 0, ``exp(x) - 1`` below (Clevert et al. 2016, arXiv:1511.07289, eq. 15)."""
+    """``x`` above 0, ``exp(x) - 1`` below, any shape.
+
+    Clevert, Unterthiner, Hochreiter 2016, arXiv:1511.07289, equation 15.
+    """
     return jnp.where(x <= 0, jnp.expm1(jnp.minimum(x, 0)), x)
 
 
 def gelu(x):
-    """``x Φ(x)`` with the normal distribution's Φ, exact (Hendrycks, Gimpel, arXiv:1606.08415)."""
+    """``x Φ(x)`` with the normal distribution's Φ, exact, any shape.
+
+    Hendrycks, Gimpel 2016, arXiv:1606.08415, section 2.
+    """
     return 0.5 * x * (1 + lax.erf(x * math.sqrt(0.5)))
 
 
 def silu(x):
-    """``x sigmoid(x)``, also called swish (Elfwing et al. 2018, arXiv:1702.03118, eq. 2)."""
+    """``x sigmoid(x)``, also called swish, any shape.
+
+    Elfwing, Uchibe, Doya 2018, arXiv:1702.03118, equation 2.
+    """
     return x * lax.logistic(x)
 
 
 def softplus(x):
-    """``log(1 + exp(x))``, a smooth relu (Dugas et al. 2001)."""
+    """``log(1 + exp(x))``, a smooth relu, any shape (Dugas et al. 2001)."""
     return jnp.logaddexp(x, jnp.zeros_like(x))
 
 
 def sigmoid(x):
-    """``1 / (1 + exp(-x))``."""
+    """``1 / (1 + exp(-x))``, any shape."""
     return lax.logistic(x)
 
 
 def tanh(x):
-    """Compute the hyperbolic tangent."""
+    """Compute the hyperbolic tangent, any shape."""
     return jnp.tanh(x)
 
 
@@ -80,7 +89,7 @@ def softmax(x):
 
 
 def hard_sigmoid(x):
-    """``min(max(x / 6 + 1/2, 0), 1)``: `sigmoid` of straight lines.
+    """``min(max(x / 6 + 1/2, 0), 1)``: `sigmoid` of straight lines, any shape.
 
     Howard et al. 2019, arXiv:1905.02244, section 5.2.
     """
@@ -88,10 +97,10 @@ def hard_sigmoid(x):
 
 
 def hard_tanh(x):
-    """``min(max(x, -1), 1)`` (Collobert 2004)."""
+    """``min(max(x, -1), 1)``, any shape (Collobert 2004)."""
     return jnp.clip(x, -1, 1)
 
 
 def hard_swish(x):
-    """``x hard_sigmoid(x)`` (Howard et al. 2019, arXiv:1905.02244, section 5.2)."""
+    """``x hard_sigmoid(x)``, any shape (Howard et al. 2019, arXiv:1905.02244, section 5.2)."""
     return x * hard_sigmoid(x)

@@ -48,7 +48,10 @@ def rgb_to_ycbcr(x, *, peak=1.0):
 
 
 def ycbcr_to_rgb(x, *, peak=1.0):
-    """Convert full-range YCbCr to RGB, the inverse of `rgb_to_ycbcr`: (..., 3) -> (..., 3)."""
+    """Convert full-range YCbCr to RGB: (..., 3) -> (..., 3).
+
+    The inverse of `rgb_to_ycbcr` for the same `peak`, with its errors.
+    """
     return _to_rgb(x, _FULL, _FULL_OFFSETS, peak)
 
 
@@ -64,7 +67,10 @@ def rgb_to_ycbcr_studio(x, *, peak=1.0):
 
 
 def ycbcr_studio_to_rgb(x, *, peak=1.0):
-    """Convert studio-range YCbCr to RGB, `rgb_to_ycbcr_studio`'s inverse: (..., 3) -> (..., 3)."""
+    """Convert studio-range YCbCr to RGB: (..., 3) -> (..., 3).
+
+    The inverse of `rgb_to_ycbcr_studio` for the same `peak`, with its errors.
+    """
     return _to_rgb(x, _STUDIO, _STUDIO_OFFSETS, peak)
 
 

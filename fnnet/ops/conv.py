@@ -180,7 +180,8 @@ def depth_to_space(x, *, factor):
     """Move channels into space: (N, H, W, factor² * C) -> (N, H * factor, W * factor, C).
 
     Channels are read as (row, column, C); PyTorch's pixel shuffle reads (C, row, column).
-    `factor` is a number or (rows, columns). Shi et al. 2016, arXiv:1609.05158, equation 4.
+    `factor` is a number or (rows, columns); a `LayerError` where their product does not divide the
+    channels. Shi et al. 2016, arXiv:1609.05158, equation 4.
     """
     fh, fw = pair(factor)
     require_pictures(x)
@@ -194,7 +195,8 @@ def depth_to_space(x, *, factor):
 def space_to_depth(x, *, factor):
     """Move space into channels, the inverse of `depth_to_space`.
 
-    (N, H, W, C) -> (N, H / factor, W / factor, factor² * C).
+    (N, H, W, C) -> (N, H / factor, W / factor, factor² * C); a `LayerError` where `factor`, a
+    number or (rows, columns), does not divide height and width.
     """
     fh, fw = pair(factor)
     require_pictures(x)

@@ -55,6 +55,10 @@ def block_idct(x):
     ------
     LayerError
         If 64 does not divide the channels.
+
+    References
+    ----------
+    ITU-T T.81 (JPEG), section A.3.3.
     """
     require_pictures(x)
     require_floating(x)

@@ -5,7 +5,10 @@ from fnnet.ops.channels import add_bias
 
 
 def dense(x, kernel, bias=None):
-    """Compute ``x @ kernel + bias``: (..., C) x (C, O) -> (..., O)."""
+    """Compute ``x @ kernel + bias``: (..., C) x (C, O) -> (..., O).
+
+    A `LayerError` where `x` has not C channels or holds whole numbers.
+    """
     require_floating(x)
     require(
         x.shape[-1] == kernel.shape[0],

@@ -23,8 +23,9 @@ def moments(x, axes):
 def batch_norm(x, mean, variance, scale, offset, *, epsilon=1e-5):
     """Normalise channels: ``(x - mean) / sqrt(variance + epsilon) * scale + offset``.
 
-    (..., C) with four vectors (C,) -> (..., C) in `x`'s dtype, computed in float32 or wider.
-    Ioffe, Szegedy 2015, arXiv:1502.03167, algorithm 1.
+    (..., C) with four vectors (C,) -> (..., C) in `x`'s dtype, computed in float32 or wider; a
+    `LayerError` where they have other channels than `x`. Ioffe, Szegedy 2015, arXiv:1502.03167,
+    algorithm 1.
     """
     y = wide(x)
     _require_channels(x, scale)
@@ -37,9 +38,10 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon=1e-5):
 def layer_norm(x, scale, offset, *, epsilon=1e-6):
     """Normalise each place by the mean and variance of its channels, then scale and shift them.
 
-    (..., C) with two vectors (C,) -> (..., C) in `x`'s dtype, computed in float32 or wider. For
-    pictures every pixel is normalised for itself; `group_norm` with one group takes the whole
-    picture. Ba, Kiros, Hinton 2016, arXiv:1607.06450, equation 4.
+    (..., C) with `scale`, `offset` (C,) -> (..., C) in `x`'s dtype, computed in float32 or wider.
+    For pictures every pixel is normalised for itself; `group_norm` with one group takes the whole
+    picture. `epsilon`, above 0, is added to the variance; a `LayerError` where a place has one
+    channel only. Ba, Kiros, Hinton 2016, arXiv:1607.06450, equation 4.
     """
     _require_channels(x, scale)
     return _affine(_standardise(wide(x), (x.ndim - 1,), epsilon), scale, offset).astype(x.dtype)
@@ -48,8 +50,9 @@ def layer_norm(x, scale, offset, *, epsilon=1e-6):
 def group_norm(x, scale, offset, *, groups, epsilon=1e-5):
     """Normalise each example's groups of neighbouring channels over all their places.
 
-    (N, ..., C) with two vectors (C,) -> (N, ..., C) in `x`'s dtype, computed in float32 or wider;
-    `groups` divides C. Wu, He 2018, arXiv:1803.08494, equation 7.
+    (N, ..., C) with `scale`, `offset` (C,) -> (N, ..., C) in `x`'s dtype, computed in float32 or
+    wider; `groups` divides C. `epsilon`, above 0, is added to the variance; a `LayerError` where a
+    group has one value only. Wu, He 2018, arXiv:1803.08494, equation 7.
     """
     channels = x.shape[-1]
     require(channels % groups == 0, f"groups={groups} must divide the input's {channels} channels")
@@ -62,8 +65,8 @@ def group_norm(x, scale, offset, *, groups, epsilon=1e-5):
 def instance_norm(x, scale, offset, *, epsilon=1e-5):
     """Normalise each example's channels for themselves over all their places.
 
-    `group_norm` with as many groups as channels. Ulyanov, Vedaldi, Lempitsky 2016,
-    arXiv:1607.08022, equation 2.
+    (N, ..., C) -> (N, ..., C): `group_norm` with as many groups as channels, and its `scale`,
+    `offset` and `epsilon`. Ulyanov, Vedaldi, Lempitsky 2016, arXiv:1607.08022, equation 2.
     """
     return group_norm(x, scale, offset, groups=x.shape[-1], epsilon=epsilon)
 

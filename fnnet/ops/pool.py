@@ -21,7 +21,7 @@ def max_pool(x, *, window=2, stride=None):
 
 
 def avg_pool(x, *, window=2, stride=None):
-    """Average each window: (N, H, W, C) -> (N, H', W', C), sizes as in `max_pool`."""
+    """Average each window: (N, H, W, C) -> (N, H', W', C); `window`, `stride` as in `max_pool`."""
     slices = _window_slices(x, window, stride)
     return sum(slices[1:], start=slices[0]) / len(slices)
 

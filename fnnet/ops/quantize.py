@@ -26,7 +26,8 @@ def _round_straight_through_jvp(primals, tangents):
 def add_uniform_noise(x, key):
     """Add independent noise, evenly drawn from [-1/2, 1/2): what rounding does, with a gradient.
 
-    Any shape. Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, section 3.
+    Any shape; a `LayerError` for whole numbers, which need none. Ballé, Laparra, Simoncelli 2017,
+    arXiv:1611.01704, section 3.
     """
     require_floating(x)
     noise = random.uniform(key, x.shape, wide(x).dtype, low=-0.5, high=0.5)

@@ -47,7 +47,7 @@ def adagrad(learning_rate, *, epsilon=1e-8):
     """Adagrad: steps in units of all past gradients' norm, number by number.
 
     ``s = s + g²``, ``update = -rate * g / (sqrt(s) + epsilon)``.
-    Duchi, Hazan, Singer 2011, JMLR 12, figure 1.
+    `epsilon` is above 0. Duchi, Hazan, Singer 2011, JMLR 12, figure 1.
     """
     _require_epsilon("adagrad", epsilon)
 
@@ -62,8 +62,8 @@ def rmsprop(learning_rate, *, decay=0.9, epsilon=1e-8):
     """RMSprop: steps in units of the gradient's running root mean square.
 
     ``v = decay * v + (1 - decay) * g²``, ``update = -rate * g / (sqrt(v) + epsilon)``. Without a
-    correction for the start at 0 the first steps are longer, the very first by
-    ``1 / sqrt(1 - decay)``. Tieleman, Hinton 2012, lecture 6.5.
+    correction for the start at 0 the first steps are longer, the very first by ``1 / sqrt(1 -
+    decay)``. `decay` is in [0, 1), `epsilon` above 0. Tieleman, Hinton 2012, lecture 6.5.
     """
     require_decay("rmsprop: decay", decay)
     _require_epsilon("rmsprop", epsilon)
@@ -80,6 +80,7 @@ def adam(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
 
     ``m = beta1 * m + (1 - beta1) * g``, ``v = beta2 * v + (1 - beta2) * g²``,
     ``update = -rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)``.
+    `beta1` and `beta2` are in [0, 1), `epsilon` above 0.
     Kingma, Ba 2015, arXiv:1412.6980, algorithm 1.
     """
     _require_moments("adam", beta1, beta2, epsilon)
@@ -96,8 +97,9 @@ def adam(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
 def adamw(learning_rate, *, decay=0.01, mask=None, beta1=0.9, beta2=0.999, epsilon=1e-8):
     """Adam with decoupled weight decay: ``update = adam's - rate * decay * params``.
 
-    `mask` chooses the leaves that decay by their path, as in `decay_weights`. Loshchilov, Hutter
-    2019, arXiv:1711.05101, algorithm 2, with the decay in units of the learning rate.
+    `decay` is at least 0; `mask` chooses the leaves that decay by their path, as in
+    `decay_weights`; `beta1`, `beta2` and `epsilon` are as in `adam`. Loshchilov, Hutter 2019,
+    arXiv:1711.05101, algorithm 2, with the decay in units of the learning rate.
     """
     _require_moments("adamw", beta1, beta2, epsilon)
     require(decay >= 0, f"adamw: decay={decay} must be at least 0")
@@ -112,7 +114,8 @@ def amsgrad(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
     """AMSGrad: Adam whose spread never shrinks.
 
     ``m`` and ``v`` as in `adam`, ``s = max(s, v / (1 - beta2^t))``,
-    ``update = -rate * (m / (1 - beta1^t)) / (sqrt(s) + epsilon)``.
+    ``update = -rate * (m / (1 - beta1^t)) / (sqrt(s) + epsilon)``; `beta1` and `beta2` are in
+    [0, 1), `epsilon` above 0.
 
     Reddi, Kale, Kumar 2018, arXiv:1904.09237, algorithm 2, which corrects no bias: here both means
     are corrected, and the greatest is taken of corrected values, so that the first step is Adam's
@@ -135,9 +138,9 @@ def amsgrad(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
 def lion(learning_rate, *, beta1=0.9, beta2=0.99):
     """Lion: every number moves by exactly the learning rate, a third to a tenth of Adam's.
 
-    ``update = -rate * sign(beta1 * m + (1 - beta1) * g)``, then
-    ``m = beta2 * m + (1 - beta2) * g``. Chen et al. 2023, arXiv:2302.06675, algorithm 2, whose
-    weight decay is `decay_weights` behind it.
+    ``update = -rate * sign(beta1 * m + (1 - beta1) * g)``, then ``m = beta2 * m + (1 - beta2) *
+    g``; both betas are in [0, 1). Chen et al. 2023, arXiv:2302.06675, algorithm 2, whose weight
+    decay is `decay_weights` behind it.
     """
     require_decay("lion: beta1", beta1)
     require_decay("lion: beta2", beta2)

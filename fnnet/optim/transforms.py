@@ -22,7 +22,7 @@ from fnnet.schedules import Plateau, as_schedule, require_whole
 
 
 def clip(limit):
-    """Limit every number of the gradients to ``[-limit, limit]``."""
+    """Limit every number of the gradients to ``[-limit, limit]``, `limit` above 0."""
     require(limit > 0, f"clip: limit={limit} must be above 0")
 
     def update(grads, opt_state, params, step):
@@ -32,7 +32,7 @@ def clip(limit):
 
 
 def clip_by_global_norm(limit):
-    """Scale gradients down to the norm `limit`, taken over all leaves, where they exceed it.
+    """Scale gradients down to the norm `limit`, above 0, of all leaves, where they exceed it.
 
     Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063, algorithm 1.
     """
@@ -104,7 +104,8 @@ def scale_by_schedule(schedule):
 def accumulate(optimizer, every):
     """Step `optimizer` once in `every` steps, with the mean of their gradients.
 
-    Other updates are 0. The optimiser is told ``step // every``: its schedules count its own steps.
+    `every` is at least 1. Other updates are 0. The optimiser is told ``step // every``: its
+    schedules count its own steps.
     """
     require_whole("accumulate: every", every)
 
@@ -190,7 +191,7 @@ def ema(decay):
     """Keep a running mean of the parameters: the last link of a `chain`, which changes no update.
 
     ``average = decay * average + (1 - decay) * (params + updates)``, starting at the parameters,
-    in float32 or wider. After Polyak, Juditsky 1992, with weights that fade.
+    in float32 or wider; `decay` is in [0, 1). After Polyak, Juditsky 1992, with weights that fade.
 
     The mean is what to evaluate and to keep:
 
