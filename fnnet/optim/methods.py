@@ -62,8 +62,9 @@ def rmsprop(learning_rate, *, decay=0.9, epsilon=1e-8):
     """RMSprop: steps in units of the gradient's running root mean square.
 
     ``v = decay * v + (1 - decay) * g²``, ``update = -rate * g / (sqrt(v) + epsilon)``. Without a
-    correction for the start at 0 the first steps are longer, the very first by ``1 / sqrt(1 -
-    decay)``. `decay` is in [0, 1), `epsilon` above 0. Tieleman, Hinton 2012, lecture 6.5.
+    correction for the start at 0 the first steps are longer, the very first by
+    ``1 / sqrt(1 - decay)``. `decay` is in [0, 1), `epsilon` above 0. Tieleman, Hinton 2012,
+    lecture 6.5.
     """
     require_decay("rmsprop: decay", decay)
     _require_epsilon("rmsprop", epsilon)
@@ -138,9 +139,9 @@ def amsgrad(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
 def lion(learning_rate, *, beta1=0.9, beta2=0.99):
     """Lion: every number moves by exactly the learning rate, a third to a tenth of Adam's.
 
-    ``update = -rate * sign(beta1 * m + (1 - beta1) * g)``, then ``m = beta2 * m + (1 - beta2) *
-    g``; both betas are in [0, 1). Chen et al. 2023, arXiv:2302.06675, algorithm 2, whose weight
-    decay is `decay_weights` behind it.
+    ``update = -rate * sign(beta1 * m + (1 - beta1) * g)``, then
+    ``m = beta2 * m + (1 - beta2) * g``; both betas are in [0, 1). Chen et al. 2023,
+    arXiv:2302.06675, algorithm 2, whose weight decay is `decay_weights` behind it.
     """
     require_decay("lion: beta1", beta1)
     require_decay("lion: beta2", beta2)
