@@ -104,11 +104,12 @@ def test_seeds_under_vmap_are_seeds_one_after_another(row):
 @pytest.mark.parametrize(
     "row", [row for row in LAYERS if row.true_gradient], ids=lambda row: row.name
 )
-def test_gradients_equal_finite_differences(row):
+def test_gradients_equal_finite_differences_and_a_planted_error_is_found(row):
     with jax.enable_x64(True):
         layer, (params, state) = row.make(), row.init(np.float64)
-        f = partial(scalar, layer, state)
-        gradients.check(f, (params, row.input(dtype=np.float64)))
+        f, inputs = partial(scalar, layer, state), (params, row.input(dtype=np.float64))
+        value, gradient = (jax.jit(g, compiler_options=UNOPTIMISED) for g in (f, jax.grad(f)))
+        gradients.check_and_plant(value, inputs, gradient(inputs))
 
 
 def scalar(layer, state, inputs):
