@@ -22,6 +22,17 @@ def every_layer(test):
     return pytest.mark.parametrize("row", LAYERS, ids=lambda row: row.name)(test)
 
 
+def every_layer_variants_slow(test):
+    """For what costs most: of the rows of one kind all but the first are marked slow."""
+    kinds, rows = set(), []
+    for row in LAYERS:
+        kind = row.make().kind
+        marks = [pytest.mark.slow] if kind in kinds else []
+        rows.append(pytest.param(row, marks=marks, id=row.name))
+        kinds.add(kind)
+    return pytest.mark.parametrize("row", rows)(test)
+
+
 def run(layer, params, state, x, train=False):
     return layer.apply(params, state, x, key=jax.random.key(KEY) if train else None, train=train)
 
@@ -53,15 +64,6 @@ def test_apply_is_pure_and_keeps_the_state_structure(row, capfd):
 
 
 @every_layer
-def test_promised_shape_is_the_shape_that_comes_out(row):
-    for shape in (row.in_shape, *row.other_shapes):
-        layer = row.make()
-        params, state = layer.init(jax.random.key(0), shape)
-        y, _ = run(layer, params, state, row.input(2, shape=shape))
-        assert y.shape == (2, *core.out_shape(layer, params, state, shape))
-
-
-@every_layer
 @pytest.mark.parametrize("train", [False, True])
 def test_jit_equals_eager_and_traces_once(row, train):
     layer, (params, state), x = row.make(), row.init(), row.input()
@@ -80,25 +82,40 @@ def test_jit_equals_eager_and_traces_once(row, train):
 @every_layer
 def test_a_batch_is_its_examples_one_by_one(row):
     layer, (params, state), x = row.make(), row.init(), row.input()
-    forward = jax.jit(lambda x: run(layer, params, state, x)[0])
-    alone = np.concatenate([forward(x[i : i + 1]) for i in range(len(x))])
-    close(forward(x), alone, 2e-6)
-    mapped = jax.vmap(lambda example: run(layer, params, state, example[None])[0][0])(
-        jnp.asarray(x)
-    )
+
+    def forward(x):
+        return run(layer, params, state, x)[0]
+
+    @partial(jax.jit, compiler_options=UNOPTIMISED)
+    def forms(x):
+        alone = jnp.concatenate([forward(x[i : i + 1]) for i in range(len(x))])
+        return forward(x), alone, jax.vmap(lambda example: forward(example[None])[0])(x)
+
+    together, alone, mapped = forms(jnp.asarray(x))
+    close(together, alone, 2e-6)
     close(mapped, alone, 2e-6)
 
 
-@every_layer
+@every_layer_variants_slow
 def test_seeds_under_vmap_are_seeds_one_after_another(row):
-    layer, x = row.make(), row.input()
-    keys = jax.random.split(jax.random.key(3), 3)
+    layer, x = row.make(), jnp.asarray(row.input())
     start = partial(layer.init, in_shape=row.in_shape)
-    forward = jax.jit(lambda params, state: run(layer, params, state, x)[0])
-    params, state = jax.vmap(start)(keys)
-    together = jax.vmap(forward, axis_size=3)(params, state)
-    one_by_one = jnp.stack([forward(*start(key)) for key in keys])
+
+    def forward(params, state):
+        return run(layer, params, state, x)[0]
+
+    @partial(jax.jit, compiler_options=UNOPTIMISED)
+    def forms(keys):
+        started = jax.vmap(start)(keys)
+        one_by_one = [jax.tree.map(lambda leaf: leaf[i], started) for i in range(3)]  # noqa: B023
+        together = jax.vmap(forward, axis_size=3)(*started)
+        return together, jnp.stack([forward(*one) for one in one_by_one]), started
+
+    keys = jax.random.split(jax.random.key(3), 3)
+    together, one_by_one, started = forms(jax.random.clone(keys))
     close(together, one_by_one, 1e-5)
+    third = jax.tree.map(lambda leaf: leaf[2], started)
+    close(jax.jit(start, compiler_options=UNOPTIMISED)(keys[2]), third, 1e-5)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +136,7 @@ def scalar(layer, state, inputs):
     return jnp.sum(weights * y * (1 + 0.1 * y))
 
 
-@every_layer
+@every_layer_variants_slow
 def test_every_transformation_agrees_with_the_plain_form(row):
     with jax.enable_x64(True):
         layer, (params, state) = row.make(), row.init(np.float64)
@@ -157,31 +174,32 @@ def test_every_transformation_agrees_with_the_plain_form(row):
 
 
 @every_layer
-def test_values_equal_numpy_loops(row):
+def test_values_equal_numpy_loops_and_shapes_are_the_promised_ones(row):
+    layer = row.make()
+    forward = jax.jit(lambda params, state, x: run(layer, params, state, x)[0])
     for shape in (row.in_shape, *row.other_shapes):
         with jax.enable_x64(True):
-            layer, (params, state), x = (
-                row.make(),
-                row.init(np.float64),
-                row.input(dtype=np.float64, shape=shape),
-            )
-            if shape != row.in_shape and row.has_state:
-                continue
-            y, _ = run(layer, params, state, jnp.asarray(x))
+            params, state = row.init(np.float64)
+            x = row.input(dtype=np.float64, shape=shape)
+            y = forward(params, state, x)
             expected = row.oracle(params, state, x)
             assert y.dtype == jnp.float64
+            assert y.shape[1:] == core.out_shape(layer, params, state, shape)
             np.testing.assert_allclose(y, expected, 1e-12, 1e-12)
         narrow = jax.tree.map(lambda leaf: leaf.astype(np.float32), (params, state, x))
-        np.testing.assert_allclose(run(layer, *narrow)[0], expected, 1e-5, 1e-5)
+        np.testing.assert_allclose(forward(*narrow), expected, 1e-5, 1e-5)
 
 
 @every_layer
 @pytest.mark.parametrize("train", [False, True])
 def test_dtype_of_the_input_is_kept_and_the_state_stays_float32(row, train):
-    layer, (params, state) = row.make(), row.init()
-    x = row.input()
-    wide, _ = run(layer, params, state, jnp.asarray(x), train)
-    narrow, new_state = run(layer, params, state, jnp.asarray(x, jnp.bfloat16), train)
+    layer, (params, state), x = row.make(), row.init(), jnp.asarray(row.input())
+
+    @partial(jax.jit, compiler_options=UNOPTIMISED)
+    def forms(x):
+        return [run(layer, params, state, x.astype(dtype), train) for dtype in ("f4", "bfloat16")]
+
+    (wide, _), (narrow, new_state) = forms(x)
     assert wide.dtype == jnp.float32
     assert narrow.dtype == jnp.bfloat16
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(new_state))
@@ -192,13 +210,17 @@ def test_dtype_of_the_input_is_kept_and_the_state_stays_float32(row, train):
 def test_keys_decide_what_is_random_and_nothing_else(row):
     layer, (params, state), x = row.make(), row.init(), row.input(20)
     apply = partial(layer.apply, params, state, x, train=True)
-    if not row.is_random:
-        assert trees_equal(apply(key=None), apply(key=jax.random.key(1)))
-        return
-    assert trees_equal(apply(key=jax.random.key(1)), apply(key=jax.random.key(1)))
-    assert not trees_equal(apply(key=jax.random.key(1)), apply(key=jax.random.key(2)))
-    with pytest.raises(fn.LayerError, match="needs a key in training"):
-        apply(key=None)
+    with_key = jax.jit(lambda key: apply(key=key), compiler_options=UNOPTIMISED)
+    first, other = with_key(jax.random.key(1)), with_key(jax.random.key(2))
+    if row.is_random:
+        assert trees_equal(first, with_key(jax.random.key(1)))
+        assert not trees_equal(first, other)
+        with pytest.raises(fn.LayerError, match="needs a key in training"):
+            apply(key=None)
+    else:
+        assert trees_equal(first, other)
+        without = jax.jit(lambda: apply(key=None), compiler_options=UNOPTIMISED)
+        assert trees_equal(first, without())
 
 
 @every_layer

@@ -29,12 +29,18 @@ def started(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@settings(max_examples=6, deadline=None)
-@given(st.integers(1, 21), st.integers(1, 21))
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40))
 def test_pictures_of_any_size_keep_their_size(name, height, width):
-    params, state = started(name)
-    y, _ = NETWORKS[name].apply(params, state, jnp.full((1, height, width, 3), 0.3))
-    assert y.shape == (1, height, width, 3)
+    x = jax.ShapeDtypeStruct((1, height, width, 3), jnp.float32)
+    assert jax.eval_shape(NETWORKS[name].apply, *started(name), x)[0].shape == x.shape
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("size", [(1, 1), (7, 21)])
+def test_pictures_of_odd_sizes_come_out_finite(name, size):
+    y, _ = jax.jit(NETWORKS[name].apply)(*started(name), jnp.full((1, *size, 3), 0.3))
+    assert y.shape == (1, *size, 3)
     assert jnp.isfinite(y).all()
 
 

@@ -17,7 +17,7 @@ MODEL = fn.serial(
 RGB = (16, 16, 3)
 
 
-def trained(model, steps=60):
+def trained(model, steps=40):
     params, state = model.init(jax.random.key(0), RGB)
     optimizer = fn.optim.adam(5e-3)
 
@@ -60,7 +60,8 @@ def test_every_convolution_and_its_gradients_are_computed_in_bfloat16():
     convolutions = [line for line in lines if "= conv_general_dilated[" in line]
     assert len(convolutions) >= 8
     assert all(":bf16[" in line for line in convolutions)
-    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(gradient(params)))
+    shapes = jax.eval_shape(gradient, params)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(shapes))
 
 
 def test_a_policy_changes_neither_parameters_nor_names():
