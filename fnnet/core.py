@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -45,10 +46,32 @@ def require(condition, message):
 
 def require_floating(x):
     """Refuse whole numbers: kernels are cast to the input's dtype, and would become zeros."""
+    dtype = jnp.result_type(x)
     require(
-        jnp.issubdtype(x.dtype, jnp.floating),
-        f"expects floating-point values, got {x.dtype}; grey levels are divided by 255 first",
+        jnp.issubdtype(dtype, jnp.floating),
+        f"expects floating-point values, got {dtype}; grey levels are divided by 255 first",
     )
+
+
+def require_whole(name, value, least=1):
+    """Refuse a count that is not a whole number of at least `least`."""
+    require(
+        _is_whole(value) and value >= least,
+        f"{name}={value!r} must be a whole number of at least {least}",
+    )
+
+
+def require_whole_pair(name, value, least=1):
+    """Refuse what is neither a whole number of at least `least` nor two of them."""
+    values = value if isinstance(value, tuple | list) and len(value) == 2 else (value,)
+    require(
+        all(_is_whole(one) and one >= least for one in values),
+        f"{name}={value!r} must be a whole number of at least {least}, or two of them",
+    )
+
+
+def _is_whole(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def wide(x):
@@ -228,7 +251,7 @@ def observed(observe):
 
 def examples(in_shape, dtype=jnp.float32, batch=1):
     """Describe a batch of inputs: ``(H, W, C)``, or a tuple of such shapes, with a batch axis."""
-    if all(isinstance(size, int) for size in in_shape):
+    if all(isinstance(size, Integral) for size in in_shape):
         return jax.ShapeDtypeStruct((batch, *in_shape), dtype)
     return tuple(examples(shape, dtype, batch) for shape in in_shape)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from fnnet.core import require
+from fnnet.core import require, require_whole
 
 __all__ = [
     "Plateau",
@@ -40,12 +40,6 @@ def as_schedule(value):
         "a Plateau is no schedule, it needs losses; optim.scale_by_schedule takes it",
     )
     return value if callable(value) else constant(value)
-
-
-def require_whole(name, value):
-    """Refuse a count that is not a whole number of at least 1."""
-    whole = isinstance(value, Integral) and value >= 1
-    require(whole, f"{name}={value} must be a whole number of at least 1")
 
 
 def constant(value):

@@ -59,7 +59,7 @@ def test_every_public_function_of_a_module_is_in_its_list():
             own = getattr(value, "__module__", "") == module.__name__
             if inspect.isfunction(value) and own and not attribute.startswith("_"):
                 listed = attribute in module.__all__
-                assert listed or attribute in ("as_schedule", "require_whole"), (name, attribute)
+                assert listed or attribute == "as_schedule", (name, attribute)
 
 
 def test_every_public_layer_and_array_function_has_a_row():

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import trees
-from fnnet.core import require
+from fnnet.core import require, require_whole
 from fnnet.optim.optimizer import (
     Optimizer,
     apply_updates,
@@ -18,7 +18,7 @@ from fnnet.optim.optimizer import (
     scaled,
     widen,
 )
-from fnnet.schedules import Plateau, as_schedule, require_whole
+from fnnet.schedules import Plateau, as_schedule
 
 
 def clip(limit):
