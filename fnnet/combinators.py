@@ -8,7 +8,7 @@ the others.
 import jax
 import jax.numpy as jnp
 
-from fnnet import core
+from fnnet import core, trees
 from fnnet.core import Layer, require
 
 __all__ = ["branch", "frozen", "remat", "repeat", "residual", "serial", "shared", "skip"]
@@ -112,15 +112,16 @@ def branch(*unnamed, merge="sum", **named):
 def repeat(layer, times):
     """Apply a layer `times` times in a row, each time with parameters of its own, by ``lax.scan``.
 
-    (N, ...) -> (N, ...) of the same shape: compile time does not grow with depth. The leaves of
-    params and state are the layer's with an axis of size `times` in front.
+    (N, ...) -> (N, ...) of the same shape. The leaves of params and state are the layer's with an
+    axis of size `times` in front. The layer is traced once however deep; compile time does not
+    grow with depth either, but on CPUs, where the compiled loop is unrolled to be fast.
 
     Raises
     ------
     LayerError
         If `times` is below 1 or the layer changes its input's shape.
     """
-    require(times >= 1, f"repeat: times={times} must be at least 1")
+    core.require_whole("repeat: times", times)
     name, children = _only(layer)
 
     def init(key, in_shape):
@@ -137,8 +138,16 @@ def repeat(layer, times):
             require(y.shape == x.shape, f"repeat: the layer turns shape {x.shape} into {y.shape}")
             return y, {name: state} if state else {}
 
+        for leaf in jax.tree.leaves((params, state)):
+            require(
+                leaf.shape[0] == times,
+                f"repeat: times={times}, but the params or state are those of {leaf.shape[0]}",
+            )
         keys = _keys(key, times) if train and key is not None else None
-        return jax.lax.scan(body, x, (params, state, keys), length=times)
+        # XLA computes the gradients of convolutions 20 times more slowly inside a loop on CPUs
+        # (four residual blocks of 64x64x16: 0.94 s in the loop, 0.04 s unrolled).
+        unroll = times if jax.default_backend() == "cpu" else 1
+        return jax.lax.scan(body, x, (params, state, keys), length=times, unroll=unroll)
 
     return Layer("repeat", init, apply, {"times": times}, children)
 
@@ -192,10 +201,10 @@ def frozen(layer, params=None, state=None):
     def init(key, in_shape):
         drawn = core.init_child(name, layer, key, in_shape)
         kept = drawn if params is None else (params, state or {})
-        for given, expected in zip(kept, drawn, strict=True):
+        for what, given, expected in zip(("params", "state"), kept, drawn, strict=True):
             require(
                 _shapes(given) == _shapes(expected),
-                f"frozen: the given params or state are not those of {layer.kind!r}",
+                f"frozen: {what} {_shapes(given)} are not {layer.kind}'s, {_shapes(expected)}",
             )
         # Copies, since a training step takes its state's buffers, and the given ones stay.
         kept = jax.tree.map(jnp.copy, dict(zip(("params", "state"), kept, strict=True)))
@@ -305,4 +314,7 @@ def _keys(key, times):
 
 
 def _shapes(tree):
-    return jax.tree.structure(tree), [jnp.shape(leaf) for leaf in jax.tree.leaves(tree)]
+    return {
+        path: f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}"
+        for path, leaf in trees.flatten(tree).items()
+    }

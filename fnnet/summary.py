@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from numbers import Integral
 from typing import NamedTuple
 
 import jax
@@ -30,7 +31,8 @@ class Row(NamedTuple):
 
 
 # By definition, not by how it is computed: each output (each input, for the transposed form) sees
-# the whole kernel. A multiply and an add count as one; biases and activations as none.
+# the whole kernel. A multiply and an add count as one; biases, activations, and transforms that
+# are not learnt as none.
 _MULTIPLY_ADDS: dict[str, Callable] = {
     "dense": lambda kernel, x, y: math.prod(x[:-1]) * kernel,
     "conv2d": lambda kernel, x, y: math.prod(y[:-1]) * kernel,
@@ -44,46 +46,57 @@ _KERNELS = ("kernel", "gamma_root")
 def rows(model, in_shape):
     """List a model's layers for one example of `in_shape`, parents before their children.
 
-    A model without children is its own only row. Nothing is computed: shapes are traced.
+    The model itself is among them where it is not just its children one after another. Nothing is
+    computed: shapes are traced.
     """
-    params, state = jax.eval_shape(partial(model.init, in_shape=in_shape), jax.random.key(0))
+    params, state = jax.eval_shape(lambda key: model.init(key, in_shape), jax.random.key(0))
     found, met = [], set()
-    path, times = [], [_repetitions(model)]
+    path, times, inside = [], [1], []
 
     def observe(name, child, child_params, x):
         path.append(name)
+        inside.append(0)
         place, here = len(found), "/".join(path)
         repetitions = times[-1]
         times.append(repetitions * _repetitions(child))
         found.append(None)
 
         def finish(y):
-            row = _row(here, child, child_params, _shapes(x), _shapes(y), repetitions)
-            found[place] = row._replace(parameters=0) if here in met else row
-            met.add(here)
             path.pop()
             times.pop()
+            size = 0 if here in met else trees.size(child_params)
+            # What the children hold is theirs; a frozen child's parameters are not in `params`.
+            own = max(size - _repetitions(child) * inside.pop(), 0)
+            if inside:
+                inside[-1] += size
+            found[place] = _row(here, child, child_params, x, y, own, repetitions)
+            met.add(here)
 
         return finish
 
     x = core.examples(in_shape)
     with core.observed(observe):
+        finish = observe(model.kind, model, params, x)
+        path.clear()  # the model's own name is in no path
         y, _ = jax.eval_shape(partial(model.apply, train=False), params, state, x)
-    return found or [_row(model.kind, model, params, _shapes(x), _shapes(y), 1)]
+        path.append(model.kind)
+        finish(y)
+    own, *layers = found
+    return layers if layers and _hands_on(model) and not own.parameters else found
 
 
 def _repetitions(layer):
     return layer.config["times"] if layer.kind == "repeat" else 1
 
 
-def _row(path, layer, params, in_shape, out_shape, repetitions):
+def _row(path, layer, params, x, y, own, repetitions):
+    in_shape, out_shape = _shapes(x), _shapes(y)
     count = _MULTIPLY_ADDS.get(layer.kind)
     kernel = sum(params[name].size for name in _KERNELS if count and name in params)
     cost = repetitions * count(kernel, in_shape, out_shape) if count else 0
-    parameters = 0 if layer.children else repetitions * trees.size(params)
     sizes = [math.prod(shape) for shape in _each(out_shape)]
     memory = 0 if _hands_on(layer) else repetitions * sum(sizes) * jnp.dtype(jnp.float32).itemsize
-    return Row(path, layer.kind, in_shape, out_shape, parameters, cost, memory)
+    return Row(path, layer.kind, in_shape, out_shape, repetitions * own, cost, memory)
 
 
 def _hands_on(layer):
@@ -132,7 +145,7 @@ def _shapes(x):
 
 def _each(shapes):
     """List the shapes of one array or of several."""
-    return [shapes] if all(isinstance(size, int) for size in shapes) else list(shapes)
+    return [shapes] if all(isinstance(size, Integral) for size in shapes) else list(shapes)
 
 
 def _line(cells, widths):

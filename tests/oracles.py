@@ -260,7 +260,7 @@ ACTIVATIONS = {
     "identity": lambda v: v,
     "relu": lambda v: max(v, 0.0),
     "leaky_relu": lambda v: v if v > 0 else 0.01 * v,
-    "elu": lambda v: v if v > 0 else math.exp(v) - 1,
+    "elu": lambda v: v if v > 0 else math.expm1(v),
     "gelu": lambda v: v * 0.5 * math.erfc(-v / math.sqrt(2)),
     "silu": lambda v: v / (1 + math.exp(-v)),
     "sigmoid": lambda v: 1 / (1 + math.exp(-v)),

@@ -87,6 +87,21 @@ def test_batch_norm_in_training_gives_mean_0_and_variance_1_far_from_the_origin(
     assert (state["variance"] > 0).all()
 
 
+def test_batch_norm_in_training_equals_a_loop_with_the_biased_variance():
+    layer = fn.batch_norm(epsilon=0.1)
+    with jax.enable_x64(True):
+        x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 2, 3)))
+        scale, offset = np.array([1.0, 2.0, 3.0]), np.array([-1.0, 0.0, 1.0])
+        state = {"mean": np.zeros(3), "variance": np.ones(3)}
+        y, _ = layer.apply({"scale": scale, "offset": offset}, state, x, train=True)
+    for c in range(3):
+        values = np.asarray(x)[..., c].ravel()
+        mean = sum(values) / 4
+        variance = sum((value - mean) ** 2 for value in values) / 4
+        expected = (values - mean) / np.sqrt(variance + 0.1) * scale[c] + offset[c]
+        np.testing.assert_allclose(y[..., c].ravel(), expected, 1e-12)
+
+
 def test_batch_norm_trains_nothing_through_its_running_statistics():
     layer = fn.batch_norm()
     params, state = start(layer, (2,))

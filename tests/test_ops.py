@@ -70,6 +70,49 @@ def test_a_size_that_is_a_multiple_is_a_factor():
         np.testing.assert_allclose(by_size, ops.resize(x, factor=3, method=method), atol=1e-6)
 
 
+FLOATS = st.floats(-80, 80, width=32)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(oracles.ACTIVATIONS)), FLOATS)
+def test_activations_are_right_to_the_last_digits_for_any_value(name, value):
+    found = float(ACTIVATIONS[name](jnp.float32(value)))
+    expected = oracles.ACTIVATIONS[name](float(np.float32(value)))
+    # Relative, so that tails count too, but where straight lines end; below 1e-37 all is 0.
+    ends = 1e-6 * abs(value) if name.startswith("hard") else 1e-37
+    assert abs(found - expected) <= 2e-5 * abs(expected) + ends
+
+
+ACTIVATIONS = {name: jax.jit(getattr(ops, name)) for name in oracles.ACTIVATIONS}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(FLOATS, min_size=3, max_size=3), st.floats(0.01, 10))
+def test_norms_and_quantisation_are_right_for_any_values(values, temperature):
+    with jax.enable_x64(True):
+        x = jnp.asarray([values])
+        ones, nothing = np.ones(3), np.zeros(3)
+        normed = ops.layer_norm(x, ones, nothing)
+        np.testing.assert_allclose(
+            normed, oracles.layer_norm(np.array([values]), ones, nothing), 1e-9, 1e-9
+        )
+        divided = ops.gdn(x, ones, np.eye(3))
+        np.testing.assert_allclose(divided, x / np.sqrt(1 + np.square(x)), 1e-12, 1e-12)
+        rounded = ops.soft_round(x, temperature=temperature)
+        expected = [oracles.soft_round(value, temperature) for value in values]
+        np.testing.assert_allclose(rounded[0], expected, 1e-9, 1e-9)
+        np.testing.assert_array_equal(ops.round_straight_through(x)[0], np.rint(values))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 6), st.integers(1, 6), st.data())
+def test_adaptive_pooling_equals_the_loop_for_any_size(height, width, data):
+    size = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
+    x = drawn(1, height, width, 2).astype(np.float32)
+    found = ops.adaptive_avg_pool(jnp.asarray(x), size=size)
+    np.testing.assert_allclose(found, oracles.adaptive(x, size), 1e-5, 1e-6)
+
+
 def test_the_block_transform_equals_scipy_s_and_its_inverse_undoes_it():
     x = drawn(2, 16, 24, 3)
     with jax.enable_x64(True):

@@ -9,6 +9,11 @@ import fnnet as fn
 from fnnet import initializers
 
 RGB = (8, 8, 3)
+KERNEL = np.zeros((3, 3, 3, 2), np.float32)
+ONES = np.ones(3, np.float32)
+WHOLE = "must be a whole number of at least 1"
+PAIR = WHOLE + ", or two of them"
+FIRST = "; pictures are NHWC: did channels come first?"
 
 
 def start(layer, in_shape=RGB):
@@ -22,29 +27,42 @@ def sentences(value):
 
 SHARED = fn.shared(fn.relu)
 REFUSED_WHEN_BUILT = [
-    (lambda: fn.dense(0), "dense: features=0 must be at least 1"),
-    (lambda: fn.conv2d(0, 3), "conv2d: features=0 must be at least 1"),
-    (lambda: fn.conv2d(4, (3, 0)), "conv2d: kernel_size=(3, 0) must be at least 1"),
-    (lambda: fn.conv2d(4, 3, stride=0), "conv2d: stride=0 must be at least 1"),
-    (lambda: fn.conv2d(4, 3, dilation=0), "conv2d: dilation=0 must be at least 1"),
+    (lambda: fn.dense(0), "dense: features=0 " + WHOLE),
+    (lambda: fn.conv2d(0, 3), "conv2d: features=0 " + WHOLE),
+    (lambda: fn.conv2d(4, (3, 0)), "conv2d: kernel_size=(3, 0) " + PAIR),
+    (lambda: fn.conv2d(4, 3, stride=0), "conv2d: stride=0 " + PAIR),
+    (lambda: fn.conv2d(4, 3, dilation=0), "conv2d: dilation=0 " + PAIR),
     (lambda: fn.conv2d(4, 3, groups=3), "conv2d: groups=3 must divide features=4"),
     (
         lambda: fn.conv2d(4, 3, padding="full"),
         "conv2d: padding='full' must be 'same', 'valid', 'reflect', 'edge' or "
         "((top, bottom), (left, right))",
     ),
-    (lambda: fn.conv_transpose2d(0, 4), "conv_transpose2d: features=0 must be at least 1"),
-    (lambda: fn.conv_transpose2d(3, 4, stride=0), "conv_transpose2d: stride=0 must be at least 1"),
-    (lambda: fn.max_pool(0), "max_pool: window=0 must be at least 1"),
-    (lambda: fn.avg_pool(2, stride=-1), "avg_pool: stride=-1 must be at least 1"),
-    (lambda: fn.resize(0), "resize: factor=0 must be at least 1"),
+    (lambda: fn.dense(2.5), "dense: features=2.5 " + WHOLE),
+    (lambda: fn.dense(True), "dense: features=True " + WHOLE),
+    (lambda: fn.conv2d((3, 4), 3), "conv2d: features=(3, 4) " + WHOLE),
+    (lambda: fn.conv2d(4, (3,)), "conv2d: kernel_size=(3,) " + PAIR),
+    (lambda: fn.repeat(fn.relu, 2.5), "repeat: times=2.5 " + WHOLE),
+    *(
+        (
+            lambda padding=padding: fn.conv2d(4, 3, padding=padding),
+            f"conv2d: padding={padding} must be 'same', 'valid', 'reflect', 'edge' or "
+            "((top, bottom), (left, right))",
+        )
+        for padding in (1, (1, 1), ((1, 1),), ((1, 1, 1), (1, 1)), ((1, 1.5), (0, 0)))
+    ),
+    (lambda: fn.conv_transpose2d(0, 4), "conv_transpose2d: features=0 " + WHOLE),
+    (lambda: fn.conv_transpose2d(3, 4, stride=0), "conv_transpose2d: stride=0 " + PAIR),
+    (lambda: fn.max_pool(0), "max_pool: window=0 " + PAIR),
+    (lambda: fn.avg_pool(2, stride=-1), "avg_pool: stride=-1 " + PAIR),
+    (lambda: fn.resize(0), "resize: factor=0 " + WHOLE),
     (
         lambda: fn.resize(2, method="cubic"),
         "resize: method='cubic' must be 'nearest' or 'bilinear'",
     ),
-    (lambda: fn.depth_to_space(0), "depth_to_space: factor=0 must be at least 1"),
-    (lambda: fn.space_to_depth(0), "space_to_depth: factor=0 must be at least 1"),
-    (lambda: fn.reshape(0, 3), "reshape: shape=(0, 3) must be at least 1"),
+    (lambda: fn.depth_to_space(0), "depth_to_space: factor=0 " + PAIR),
+    (lambda: fn.space_to_depth(0), "space_to_depth: factor=0 " + PAIR),
+    (lambda: fn.reshape(0, 3), "reshape: size=0 " + WHOLE),
     (lambda: fn.batch_norm(momentum=1), "batch_norm: momentum=1 must be in [0, 1)"),
     (lambda: fn.batch_norm(epsilon=0), "batch_norm: epsilon=0 must be above 0"),
     (lambda: fn.dropout(1.0), "dropout: rate=1.0 must be at least 0 and below 1"),
@@ -60,14 +78,14 @@ REFUSED_WHEN_BUILT = [
     ),
     (
         lambda: fn.depthwise_conv2d(3, multiplier=0),
-        "depthwise_conv2d: multiplier=0 must be at least 1",
+        "depthwise_conv2d: multiplier=0 " + WHOLE,
     ),
-    (lambda: fn.depthwise_conv2d(0), "depthwise_conv2d: kernel_size=0 must be at least 1"),
-    (lambda: fn.adaptive_avg_pool(0), "adaptive_avg_pool: size=0 must be at least 1"),
+    (lambda: fn.depthwise_conv2d(0), "depthwise_conv2d: kernel_size=0 " + PAIR),
+    (lambda: fn.adaptive_avg_pool(0), "adaptive_avg_pool: size=0 " + PAIR),
     (lambda: fn.resize(), "resize: give either factor or size"),
     (lambda: fn.resize(2, size=4), "resize: give either factor or size"),
-    (lambda: fn.resize(size=(4, 0)), "resize: size=(4, 0) must be at least 1"),
-    (lambda: fn.group_norm(0), "group_norm: groups=0 must be at least 1"),
+    (lambda: fn.resize(size=(4, 0)), "resize: size=(4, 0) " + PAIR),
+    (lambda: fn.group_norm(0), "group_norm: groups=0 " + WHOLE),
     (lambda: fn.group_norm(2, epsilon=0), "group_norm: epsilon=0 must be above 0"),
     (lambda: fn.layer_norm(epsilon=-1), "layer_norm: epsilon=-1 must be above 0"),
     (lambda: fn.instance_norm(epsilon=0), "instance_norm: epsilon=0 must be above 0"),
@@ -76,7 +94,7 @@ REFUSED_WHEN_BUILT = [
         lambda: fn.branch(fn.relu, merge="max"),
         "branch: merge='max' must be 'sum', 'concatenate' or 'tuple'",
     ),
-    (lambda: fn.repeat(fn.relu, 0), "repeat: times=0 must be at least 1"),
+    (lambda: fn.repeat(fn.relu, 0), "repeat: times=0 " + WHOLE),
     (lambda: fn.frozen(fn.relu, state={}), "frozen: state is given without params"),
     (
         lambda: fn.serial(SHARED, fn.residual(SHARED)),
@@ -97,7 +115,7 @@ REFUSED_WHEN_BUILT = [
     (lambda: initializers.uniform(1, 1), "uniform: low=1 must be below high=1"),
     (lambda: initializers.orthogonal(0), "orthogonal: gain=0 must be above 0"),
     (lambda: initializers.delta_orthogonal(0), "delta_orthogonal: gain=0 must be above 0"),
-    (lambda: initializers.icnr(0), "icnr: factor=0 must be at least 1"),
+    (lambda: initializers.icnr(0), "icnr: factor=0 " + WHOLE),
 ]
 
 
@@ -163,7 +181,8 @@ REFUSED_WHEN_INITIALISED = [
     (
         fn.frozen(fn.dense(2), {"kernel": np.zeros((4, 2))}),
         (3,),
-        "frozen: the given params or state are not those of 'dense'",
+        "frozen: params {'kernel': 'float32[4, 2]'} are not dense's, {'bias': 'float32[2]', "
+        "'kernel': 'float32[3, 2]'}",
     ),
     (
         fn.serial(a=fn.serial(fn.relu, fn.conv2d(4, 3, groups=2))),
@@ -208,6 +227,19 @@ REFUSED_WHEN_APPLIED = [
         "expects pictures (N, H, W, C), got 3 axes; of one picture x, x[None] is a batch",
     ),
     (fn.conv_transpose2d(2, 3), (2, 8, 8, 4), "the kernel expects 3 channels, the last axis has 4"),
+    (fn.batch_norm(), (2, 3, 8, 8), "mean has shape (3,), the last axis 8 channels" + FIRST),
+    (fn.prelu(), (2, 3, 8, 8), "slope has shape (3,), the last axis 8 channels" + FIRST),
+    (
+        fn.gdn(),
+        (2, 3, 8, 8),
+        "beta (3,) and gamma (3, 3) do not fit the last axis, which has 8" + FIRST,
+    ),
+    (
+        fn.depthwise_conv2d(3),
+        (2, 3, 8, 8),
+        "a depthwise kernel is (kh, kw, 1, m * C): (3, 3, 1, 3) does not fit the picture's 8 "
+        "channels" + FIRST,
+    ),
     (fn.dense(2), (2, 8, 8, 4), "the kernel expects 3 features, the last axis has 4"),
     (fn.max_pool(4), (2, 3, 8, 3), "a window of 4x4 does not fit into 3x8 pixels"),
     (fn.avg_pool(2), (2, 8), "expects pictures (N, H, W, C), got 2 axes"),
@@ -233,7 +265,7 @@ REFUSED_WHEN_APPLIED = [
         "a depthwise kernel is (kh, kw, 1, m * C): (3, 3, 1, 3) does not fit the picture's 4 "
         "channels",
     ),
-    (fn.prelu(), (2, 4), "the slopes are for 3 channels, the last axis has 4"),
+    (fn.prelu(), (2, 4), "slope has shape (3,), the last axis 4 channels"),
     (
         fn.gdn(),
         (2, 4),
@@ -244,7 +276,7 @@ REFUSED_WHEN_APPLIED = [
         (2, 1, 1, 3),
         "needs more than one value to take mean and variance over",
     ),
-    (fn.layer_norm(), (2, 4), "the parameters are for 3 channels, the last axis has 4"),
+    (fn.layer_norm(), (2, 4), "scale has shape (3,), the last axis 4 channels"),
     (
         fn.branch(fn.relu, fn.dense(2)),
         (2, 3),
@@ -263,7 +295,7 @@ REFUSED_WHEN_APPLIED = [
     (
         fn.stateless(lambda x: fn.ops.soft_round(x, temperature=0.0)),
         (3,),
-        "soft_round: temperature=0.0 must be above 0",
+        "soft_round: temperature=0.0 must be above 0 and finite",
     ),
     (
         fn.stateless(lambda x: fn.ops.depth_to_space(x, factor=2), kind="shuffle"),
@@ -307,14 +339,18 @@ def test_batch_norm_needs_two_values_a_channel_to_train_on():
     [
         *(fn.conv2d(2, 3), fn.depthwise_conv2d(3), fn.conv_transpose2d(2, 3), fn.dense(2)),
         *(fn.batch_norm(), fn.layer_norm(), fn.instance_norm(), fn.gdn(), fn.softmax),
-        *(fn.block_dct, fn.resize(2), fn.quantize("straight_through")),
+        *(fn.block_dct, fn.resize(2), fn.quantize("straight_through"), fn.quantize()),
+        *(fn.avg_pool(), fn.global_avg_pool, fn.adaptive_avg_pool(2), fn.prelu(), fn.dropout(0.5)),
+        *(fn.leaky_relu, fn.elu, fn.gelu, fn.silu, fn.softplus, fn.sigmoid, fn.tanh),
+        *(fn.hard_sigmoid, fn.hard_tanh, fn.hard_swish, fn.rgb_to_ycbcr),
     ],
     ids=lambda layer: layer.kind,
 )
 def test_whole_numbers_are_refused_not_cast_to(layer):
     params, state = start(layer)
     with pytest.raises(fn.LayerError) as error:
-        layer.apply(params, state, jnp.zeros((1, *RGB), jnp.uint8))
+        x = jnp.zeros((1, *RGB), jnp.uint8)
+        layer.apply(params, state, x, key=jax.random.key(0), train=layer.kind != "batch_norm")
     assert str(error.value) == (
         "expects floating-point values, got uint8; grey levels are divided by 255 first"
     )
@@ -334,8 +370,7 @@ def test_parameters_of_another_model_are_named():
     with pytest.raises(fn.LayerError) as error:
         model.apply(params | {"norm": other["norm"]}, state, x)
     assert str(error.value) == (
-        "in layer 'norm', input shape (1, 8, 8, 2): the parameters are for 3 channels, the last "
-        "axis has 2"
+        "in layer 'norm', input shape (1, 8, 8, 2): scale has shape (3,), the last axis 2 channels"
     )
 
 
@@ -343,10 +378,100 @@ def test_numpy_integers_are_whole_numbers_and_floats_are_not():
     assert start(fn.conv2d(np.int64(2), np.int32(3)))[0]["kernel"].shape == (3, 3, 3, 2)
     with pytest.raises(fn.LayerError) as error:
         fn.conv2d(8.0, 3)
-    assert str(error.value) == "conv2d: features=8.0 must be a whole number or two"
+    assert str(error.value) == "conv2d: features=8.0 " + WHOLE
     with pytest.raises(fn.LayerError) as error:
         fn.conv2d(8, (3, 3, 3))
-    assert str(error.value) == "conv2d: kernel_size=(3, 3, 3) has more than two axes"
+    assert str(error.value) == "conv2d: kernel_size=(3, 3, 3) " + PAIR
+
+
+REFUSED_BY_FUNCTIONS = [
+    (lambda x: fn.ops.conv2d(x, KERNEL, stride=0), "conv2d: stride=0 " + PAIR),
+    (
+        lambda x: fn.ops.conv2d(x, KERNEL, jnp.zeros(1)),
+        "the bias has shape (1,), the output 2 channels",
+    ),
+    (lambda x: fn.ops.conv_transpose2d(x, KERNEL, stride=0), "conv_transpose2d: stride=0 " + PAIR),
+    (lambda x: fn.ops.max_pool(x, window=0), "max_pool: window=0 " + PAIR),
+    (lambda x: fn.ops.avg_pool(x, stride=0), "avg_pool: stride=0 " + PAIR),
+    (lambda x: fn.ops.adaptive_avg_pool(x, size=0), "adaptive_avg_pool: size=0 " + PAIR),
+    (lambda x: fn.ops.depth_to_space(x, factor=0), "depth_to_space: factor=0 " + PAIR),
+    (lambda x: fn.ops.space_to_depth(x, factor=0), "space_to_depth: factor=0 " + PAIR),
+    (lambda x: fn.ops.resize(x, factor=-1), "resize: factor=-1 " + WHOLE),
+    (lambda x: fn.ops.resize(x, size=(4.5, 4)), "resize: size=(4.5, 4) " + PAIR),
+    (lambda x: fn.ops.group_norm(x, ONES, ONES, groups=0), "groups=0 " + WHOLE),
+    (lambda x: fn.ops.layer_norm(x, ONES, ONES, epsilon=-1), "epsilon=-1 must be above 0"),
+    (
+        lambda x: fn.ops.batch_norm(x, ONES, ONES, ONES, ONES, epsilon=0),
+        "epsilon=0 must be above 0",
+    ),
+    (
+        lambda x: fn.ops.layer_norm(x, ONES, ONES[:1]),
+        "offset has shape (1,), the last axis 3 channels",
+    ),
+    (
+        lambda x: fn.ops.batch_norm(x, ONES[:1], ONES, ONES, ONES),
+        "mean has shape (1,), the last axis 3 channels",
+    ),
+    (
+        lambda x: fn.ops.soft_round(x, temperature=float("inf")),
+        "soft_round: temperature=inf must be above 0 and finite",
+    ),
+    (lambda x: fn.ops.rgb_to_ycbcr(x, peak=0), "peak=0 must be above 0"),
+]
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(("call", "sentence"), REFUSED_BY_FUNCTIONS, ids=sentences)
+def test_an_array_function_refuses_what_it_cannot_do(call, sentence, jit):
+    with pytest.raises(fn.LayerError) as error:
+        (jax.jit(call) if jit else call)(jnp.zeros((1, *RGB)))
+    assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("initializer", "said"),
+    [
+        (initializers.he_normal, "not he_normal, not called: write he_normal()"),
+        ("he_normal", "not 'he_normal'"),
+        (0.1, "not 0.1"),
+    ],
+    ids=sentences,
+)
+def test_what_is_no_initialiser_is_a_type_error_where_it_is_written(initializer, said):
+    for build in (
+        lambda: fn.dense(2, kernel_init=initializer),
+        lambda: fn.dense(2, bias_init=initializer),
+        lambda: fn.conv2d(2, 3, kernel_init=initializer),
+        lambda: fn.depthwise_conv2d(3, kernel_init=initializer),
+        lambda: fn.conv_transpose2d(2, 3, kernel_init=initializer),
+        lambda: fn.prelu(slope_init=initializer),
+    ):
+        with pytest.raises(TypeError) as error:
+            build()
+        assert str(error.value).endswith(
+            f": an initialiser is a function (key, shape, dtype) -> array, {said}"
+        )
+
+
+def test_an_initialiser_that_gives_another_shape_is_refused():
+    def ones(key, shape, dtype):
+        return jnp.ones((2, 2), dtype)
+
+    with pytest.raises(fn.LayerError) as error:
+        start(fn.dense(2, kernel_init=ones), (3,))
+    assert str(error.value).endswith("gave shape (2, 2) for (3, 2)")
+
+
+def test_parameters_of_another_depth_are_refused():
+    params, state = start(fn.repeat(fn.dense(3), 2), (3,))
+    with pytest.raises(fn.LayerError) as error:
+        fn.repeat(fn.dense(3), 4).apply(params, state, jnp.zeros((1, 3)))
+    assert str(error.value) == "repeat: times=4, but the params or state are those of 2"
+
+
+def test_what_is_no_function_makes_no_layer():
+    with pytest.raises(TypeError, match=r"^stateless takes a function x -> y, not 3$"):
+        fn.stateless(3)
 
 
 def test_a_misspelt_keyword_is_a_type_error():

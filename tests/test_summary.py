@@ -1,6 +1,7 @@
 """The table of a model: every layer once, numbers by hand."""
 
 import jax
+import numpy as np
 
 import fnnet as fn
 from fnnet.summary import rows
@@ -76,3 +77,31 @@ def test_several_arrays_are_shown_side_by_side():
 def test_depthwise_kernels_cost_one_channel_each():
     (row,) = rows(fn.depthwise_conv2d(3, multiplier=2), RGB)
     assert (row.parameters, row.multiply_adds) == (9 * 6 + 6, 64 * 9 * 6)
+
+
+def test_a_model_that_merges_is_a_row_of_its_own():
+    first, conv = rows(fn.skip(fn.conv2d(8, 3)), RGB)
+    assert (first.path, first.out_shape, first.parameters) == ("skip", (1, 8, 8, 11), 0)
+    assert first.activation_bytes == 4 * 8 * 8 * 11
+    assert conv.parameters == 3 * 3 * 3 * 8 + 8
+
+
+def test_a_layer_written_by_hand_counts_what_it_holds():
+    inner = fn.dense(4)
+
+    def apply(params, state, x, *, key=None, train=False):
+        return inner.apply(params["inner"], {}, x)[0] * params["gain"], state
+
+    def init(key, example):
+        return {"inner": inner.init(key, example)[0], "gain": jax.numpy.ones(())}, {}
+
+    own = fn.Layer("scaled", init, apply, children={"inner": inner})
+    for model in (own, fn.serial(own, fn.relu)):
+        assert sum(row.parameters for row in rows(model, (3,))) == 3 * 4 + 4 + 1
+
+
+def test_sizes_may_be_numpy_s():
+    shape = tuple(np.array(RGB))
+    assert fn.summary(fn.serial(fn.conv2d(4, 3)), shape) == fn.summary(
+        fn.serial(fn.conv2d(4, 3)), RGB
+    )

@@ -1,9 +1,8 @@
 """Activations as layers."""
 
-import jax.numpy as jnp
-
 from fnnet import initializers, ops
 from fnnet.core import Layer, require
+from fnnet.layers.dense import check_initializers, drawn
 from fnnet.layers.stateless import stateless
 
 identity = stateless(ops.identity)
@@ -43,10 +42,11 @@ def prelu(*, slope_init=initializers.constant(0.25)):  # noqa: B008 (a pure func
     ----------
     He et al. 2015, arXiv:1502.01852, equation 1; weight decay on `slope` works against it.
     """
+    check_initializers("prelu", slope_init)
 
     def init(key, in_shape):
         require(len(in_shape) >= 1, "an example needs at least one axis")
-        return {"slope": slope_init(key, in_shape[-1:], jnp.float32)}, {}
+        return {"slope": drawn(slope_init, key, in_shape[-1:])}, {}
 
     def apply(params, state, x, *, key=None, train=False):
         return ops.prelu(x, params["slope"].astype(x.dtype)), state

@@ -1,10 +1,16 @@
 """Convolutions with their kernels and biases."""
 
 from fnnet import ops
-from fnnet.core import Layer, require
-from fnnet.layers.dense import LECUN_NORMAL, ZEROS, affine, affine_config, affine_params
-from fnnet.layers.stateless import require_positive
-from fnnet.ops.conv import PADDINGS, pair
+from fnnet.core import Layer, require, require_whole, require_whole_pair
+from fnnet.layers.dense import (
+    LECUN_NORMAL,
+    ZEROS,
+    affine,
+    affine_config,
+    affine_params,
+    check_initializers,
+)
+from fnnet.ops.conv import check_convolution, pair
 
 
 def conv2d(
@@ -44,8 +50,11 @@ def conv2d(
     LayerError
         If a number is below 1, `padding` is unknown, or `groups` does not divide the channels.
     """
-    require_positive("conv2d", features=features, groups=groups)
-    _check("conv2d", kernel_size, stride, padding, dilation)
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    require_whole("conv2d: features", features)
+    require_whole_pair("conv2d: kernel_size", kernel_size)
+    check_convolution("conv2d", **settings)
+    check_initializers("conv2d", kernel_init, bias_init)
     require(features % groups == 0, f"conv2d: groups={groups} must divide features={features}")
 
     def init(key, in_shape):
@@ -55,8 +64,6 @@ def conv2d(
         )
         shape = (*pair(kernel_size), channels // groups, features)
         return affine_params(key, shape, use_bias, kernel_init, bias_init), {}
-
-    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
 
     def apply(params, state, x, *, key=None, train=False):
         return ops.conv2d(x, *affine(params, x.dtype), **settings), state
@@ -100,14 +107,15 @@ def depthwise_conv2d(
     LayerError
         If a number is below 1 or `padding` is unknown.
     """
-    require_positive("depthwise_conv2d", multiplier=multiplier)
-    _check("depthwise_conv2d", kernel_size, stride, padding, dilation)
+    settings = {"stride": stride, "padding": padding, "dilation": dilation}
+    require_whole("depthwise_conv2d: multiplier", multiplier)
+    require_whole_pair("depthwise_conv2d: kernel_size", kernel_size)
+    check_convolution("depthwise_conv2d", **settings)
+    check_initializers("depthwise_conv2d", kernel_init, bias_init)
 
     def init(key, in_shape):
         shape = (*pair(kernel_size), 1, _picture_channels(in_shape) * multiplier)
         return affine_params(key, shape, use_bias, kernel_init, bias_init), {}
-
-    settings = {"stride": stride, "padding": padding, "dilation": dilation}
 
     def apply(params, state, x, *, key=None, train=False):
         return ops.depthwise_conv2d(x, *affine(params, x.dtype), **settings), state
@@ -149,8 +157,10 @@ def conv_transpose2d(
     LayerError
         If a number is below 1.
     """
-    require_positive("conv_transpose2d", features=features)
-    require_positive("conv_transpose2d", kernel_size=kernel_size, stride=stride)
+    require_whole("conv_transpose2d: features", features)
+    require_whole_pair("conv_transpose2d: kernel_size", kernel_size)
+    check_convolution("conv_transpose2d", stride=stride)
+    check_initializers("conv_transpose2d", kernel_init, bias_init)
 
     def init(key, in_shape):
         shape = (*pair(kernel_size), _picture_channels(in_shape), features)
@@ -162,12 +172,6 @@ def conv_transpose2d(
     config = {"features": features, "kernel_size": kernel_size, "stride": stride}
     config |= affine_config(use_bias, kernel_init, bias_init)
     return Layer("conv_transpose2d", init, apply, config)
-
-
-def _check(kind, kernel_size, stride, padding, dilation):
-    require_positive(kind, kernel_size=kernel_size, stride=stride, dilation=dilation)
-    known = padding in ("same", "valid", "reflect", "edge") or isinstance(padding, tuple | list)
-    require(known, f"{kind}: padding={padding!r} must be {PADDINGS}")
 
 
 def _picture_channels(in_shape):

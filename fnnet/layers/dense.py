@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import initializers, ops
-from fnnet.core import Layer, require
+from fnnet.core import Layer, require, require_whole
 
 LECUN_NORMAL, ZEROS = initializers.lecun_normal(), initializers.zeros()  # the defaults
 
@@ -37,7 +37,8 @@ def dense(
     LayerError
         If `features` is below 1; in ``init``, if an example has no axis.
     """
-    require(features >= 1, f"dense: features={features} must be at least 1")
+    require_whole("dense: features", features)
+    check_initializers("dense", kernel_init, bias_init)
 
     def init(key, in_shape):
         require(len(in_shape) >= 1, "an example needs at least one axis")
@@ -51,12 +52,35 @@ def dense(
     return Layer("dense", init, apply, config)
 
 
+def check_initializers(name, *given):
+    """Refuse what is no initialiser, most often one whose constructor was not called."""
+    for initializer in given:
+        what = repr(initializer)
+        uncalled = getattr(initializers, getattr(initializer, "__name__", ""), None) is initializer
+        if uncalled:
+            what = f"{initializer.__name__}, not called: write {initializer.__name__}()"
+        if uncalled or not callable(initializer):
+            raise TypeError(
+                f"{name}: an initialiser is a function (key, shape, dtype) -> array, not {what}"
+            )
+
+
 def affine_params(key, shape, use_bias, kernel_init, bias_init):
     """Draw `kernel` of `shape` and, where wanted, `bias` for its last axis."""
     kernel_key, bias_key = jax.random.split(key)
-    params = {"kernel": kernel_init(kernel_key, shape, jnp.float32)}
+    params = {"kernel": drawn(kernel_init, kernel_key, shape)}
     if use_bias:
-        params["bias"] = bias_init(bias_key, shape[-1:], jnp.float32)
+        params["bias"] = drawn(bias_init, bias_key, shape[-1:])
+    return params
+
+
+def drawn(initializer, key, shape):
+    """Draw float32 parameters, and refuse an initialiser that gives another shape."""
+    params = initializer(key, shape, jnp.float32)
+    require(
+        jnp.shape(params) == tuple(shape),
+        f"the initialiser {initializer!r} gave shape {jnp.shape(params)} for {tuple(shape)}",
+    )
     return params
 
 

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import ops
-from fnnet.core import Layer, require
-from fnnet.layers.stateless import require_positive
+from fnnet.core import Layer, require, require_whole
 from fnnet.ops.norm import moments
 
 _LEAST_BETA = 1e-6
@@ -96,7 +95,7 @@ def group_norm(groups, *, epsilon=1e-5):
     Layer
         ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and use.
     """
-    require_positive("group_norm", groups=groups)
+    require_whole("group_norm: groups", groups)
     return _norm("group_norm", ops.group_norm, {"groups": groups, "epsilon": epsilon})
 
 

@@ -3,8 +3,8 @@
 import math
 
 from fnnet import ops
-from fnnet.core import require
-from fnnet.layers.stateless import require_positive, stateless
+from fnnet.core import require, require_whole, require_whole_pair
+from fnnet.layers.stateless import stateless
 
 
 def resize(factor=None, *, size=None, method="bilinear"):
@@ -18,8 +18,11 @@ def resize(factor=None, *, size=None, method="bilinear"):
         method in ("nearest", "bilinear"),
         f"resize: method={method!r} must be 'nearest' or 'bilinear'",
     )
+    if size is None:
+        require_whole("resize: factor", factor)
+    else:
+        require_whole_pair("resize: size", size)
     given = {"factor": factor} if size is None else {"size": size}
-    require_positive("resize", **given)
     return stateless(
         lambda x: ops.resize(x, **given, method=method),
         kind="resize",
@@ -32,7 +35,7 @@ def depth_to_space(factor=2):
 
     `factor` is a number or (rows, columns) of at least 1; see `fnnet.ops.depth_to_space`.
     """
-    require_positive("depth_to_space", factor=factor)
+    require_whole_pair("depth_to_space: factor", factor)
     return stateless(
         lambda x: ops.depth_to_space(x, factor=factor),
         kind="depth_to_space",
@@ -45,7 +48,7 @@ def space_to_depth(factor=2):
 
     `factor` is a number or (rows, columns) that divides the picture's size.
     """
-    require_positive("space_to_depth", factor=factor)
+    require_whole_pair("space_to_depth: factor", factor)
     return stateless(
         lambda x: ops.space_to_depth(x, factor=factor),
         kind="space_to_depth",
@@ -65,7 +68,8 @@ def reshape(*shape):
 
     A `LayerError` where the example has another count of numbers than `shape`.
     """
-    require_positive("reshape", shape=shape)
+    for size in shape:
+        require_whole("reshape: size", size)
 
     def function(x):
         require(

@@ -1,8 +1,6 @@
-"""Layers without parameters, and what the constructors of layers share."""
+"""Layers without parameters."""
 
-from numbers import Integral
-
-from fnnet.core import Layer, require
+from fnnet.core import Layer
 
 
 def stateless(function, *, kind=None, config=None):
@@ -22,27 +20,25 @@ def stateless(function, *, kind=None, config=None):
     -------
     Layer
         Without parameters and state.
+
+    Raises
+    ------
+    TypeError
+        If `function` is none.
     """
 
     def apply(params, state, x, *, key=None, train=False):
         return function(x), state
 
+    if not callable(function):
+        raise TypeError(f"stateless takes a function x -> y, not {function!r}")
     name = kind or getattr(function, "__name__", "function").replace("<lambda>", "function")
-    return Layer(name, no_params, apply, config or {})
+    layer = Layer(name, no_params, apply, config or {})
+    # What help() shows of a value such as fn.relu, instead of what a Layer is.
+    object.__setattr__(layer, "__doc__", function.__doc__ or Layer.__doc__)
+    return layer
 
 
 def no_params(key, in_shape):
     """Initialise a layer that has neither parameters nor state."""
     return {}, {}
-
-
-def require_positive(kind, **settings):
-    """Refuse settings of a layer that are not whole numbers (or two) of at least 1."""
-    for name, value in settings.items():
-        values = value if isinstance(value, tuple | list) else (value,)
-        whole = all(isinstance(v, Integral) for v in values)
-        require(whole, f"{kind}: {name}={value!r} must be a whole number or two")
-        require(all(v >= 1 for v in values), f"{kind}: {name}={value} must be at least 1")
-        require(
-            len(values) <= 2 or name == "shape", f"{kind}: {name}={value} has more than two axes"
-        )

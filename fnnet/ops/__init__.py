@@ -1,4 +1,7 @@
-"""Array functions: arrays in, arrays out; no parameters made, no state kept."""
+"""Array functions: arrays in, arrays out; no parameters made, no state kept.
+
+Pictures are (N, H, W, C). Whole numbers, and shapes that do not fit, are refused by `LayerError`.
+"""
 
 from fnnet.ops.activations import (
     elu,

@@ -1,6 +1,6 @@
 """Activations, element by element but for `softmax`: any shape in, the same shape out.
 
-Each passes NaN on, and none overflows where its limit is finite.
+Each passes NaN on, and none overflows where its value is finite.
 """
 
 import math
@@ -8,8 +8,8 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, wide
-from fnnet.ops.channels import along_last
+from fnnet.core import require_floating, wide
+from fnnet.ops.channels import along_last, require_channels
 
 
 def identity(x):
@@ -24,6 +24,7 @@ def relu(x):
 
 def leaky_relu(x, *, slope=0.01):
     """``x`` above 0, ``slope x`` below, any shape (Maas, Hannun, Ng 2013)."""
+    require_floating(x)
     return jnp.where(x < 0, slope * x, x)
 
 
@@ -32,10 +33,8 @@ def prelu(x, slope):
 
     (..., C) -> (..., C). He et al. 2015, arXiv:1502.01852, equation 1.
     """
-    require(
-        x.shape[-1] == slope.shape[0],
-        f"the slopes are for {slope.shape[0]} channels, the last axis has {x.shape[-1]}",
-    )
+    require_floating(x)
+    require_channels(x, slope=slope)
     return jnp.where(x < 0, along_last(slope, x) * x, x)
 
 
@@ -44,6 +43,7 @@ def elu(x):
 
     Clevert, Unterthiner, Hochreiter 2016, arXiv:1511.07289, equation 15.
     """
+    require_floating(x)
     return jnp.where(x <= 0, jnp.expm1(jnp.minimum(x, 0)), x)
 
 
@@ -52,7 +52,9 @@ def gelu(x):
 
     Hendrycks, Gimpel 2016, arXiv:1606.08415, section 2.
     """
-    return 0.5 * x * (1 + lax.erf(x * math.sqrt(0.5)))
+    require_floating(x)
+    # erfc, not 1 + erf, which cancels: in bfloat16 it would be off by half at -3.
+    return 0.5 * x * lax.erfc(-x * math.sqrt(0.5))
 
 
 def silu(x):
@@ -60,21 +62,25 @@ def silu(x):
 
     Elfwing, Uchibe, Doya 2018, arXiv:1702.03118, equation 2.
     """
+    require_floating(x)
     return x * lax.logistic(x)
 
 
 def softplus(x):
     """``log(1 + exp(x))``, a smooth relu, any shape (Dugas et al. 2001)."""
+    require_floating(x)
     return jnp.logaddexp(x, jnp.zeros_like(x))
 
 
 def sigmoid(x):
     """``1 / (1 + exp(-x))``, any shape."""
+    require_floating(x)
     return lax.logistic(x)
 
 
 def tanh(x):
     """Compute the hyperbolic tangent, any shape."""
+    require_floating(x)
     return jnp.tanh(x)
 
 
@@ -93,11 +99,13 @@ def hard_sigmoid(x):
 
     Howard et al. 2019, arXiv:1905.02244, section 5.2.
     """
+    require_floating(x)
     return jnp.clip(x / 6 + 0.5, 0, 1)
 
 
 def hard_tanh(x):
     """``min(max(x, -1), 1)``, any shape (Collobert 2004)."""
+    require_floating(x)
     return jnp.clip(x, -1, 1)
 
 

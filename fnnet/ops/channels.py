@@ -1,5 +1,7 @@
 """Vectors of one value a channel, laid along an array's last axis."""
 
+from fnnet.core import require
+
 
 def along_last(vector, x):
     """Give `vector` (C,) the rank of `x` (..., C), so that nothing is broadcast by accident."""
@@ -8,4 +10,26 @@ def along_last(vector, x):
 
 def add_bias(y, bias):
     """Add `bias` (C,) to the last axis of `y` (..., C); None adds nothing."""
-    return y if bias is None else y + along_last(bias, y)
+    if bias is None:
+        return y
+    require(
+        bias.shape == y.shape[-1:],
+        f"the bias has shape {bias.shape}, the output {y.shape[-1]} channels",
+    )
+    return y + along_last(bias, y)
+
+
+def require_channels(x, **vectors):
+    """Refuse vectors that are not one value for each channel of `x`."""
+    for name, vector in vectors.items():
+        require(
+            vector.shape == x.shape[-1:],
+            f"{name} has shape {vector.shape}, the last axis {x.shape[-1]} channels"
+            + channels_first(x, vector.shape[0] if vector.ndim == 1 else None),
+        )
+
+
+def channels_first(x, expected):
+    """Give a hint where the second of four axes has the channels that the last should have."""
+    first = x.ndim == 4 and x.shape[1] == expected
+    return "; pictures are NHWC: did channels come first?" if first else ""

@@ -38,7 +38,8 @@ def rgb_to_ycbcr(x, *, peak=1.0):
     Raises
     ------
     LayerError
-        If the last axis has not three channels, or the values are whole numbers.
+        If the last axis has not three channels, the values are whole numbers, or `peak` is not
+        above 0.
 
     References
     ----------
@@ -75,6 +76,7 @@ def ycbcr_studio_to_rgb(x, *, peak=1.0):
 
 
 def _from_rgb(x, matrix, offsets, peak):
+    require(peak > 0, f"peak={peak} must be above 0")
     channels = _channels(x)
     shifted = [
         y + offset * (peak / 255) for y, offset in zip(_mix(channels, matrix), offsets, strict=True)
@@ -83,6 +85,7 @@ def _from_rgb(x, matrix, offsets, peak):
 
 
 def _to_rgb(x, matrix, offsets, peak):
+    require(peak > 0, f"peak={peak} must be above 0")
     centred = [
         channel - offset * (peak / 255)
         for channel, offset in zip(_channels(x), offsets, strict=True)

@@ -1,10 +1,13 @@
 """Convolution and transposed convolution of pictures: NHWC, kernels HWIO."""
 
+from numbers import Integral
+
+import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, require_floating
-from fnnet.ops.channels import add_bias
+from fnnet.core import require, require_floating, require_whole, require_whole_pair
+from fnnet.ops.channels import add_bias, channels_first
 
 PADDINGS = "'same', 'valid', 'reflect', 'edge' or ((top, bottom), (left, right))"
 
@@ -38,7 +41,7 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
         "same" gives ``ceil(H / stride)`` rows; of an odd number of zeros the larger half goes to
         the bottom and the right. "valid" pads nothing. "reflect" and "edge" pad as much as "same"
         with the picture's own pixels, mirrored at the edge's pixel or repeating it, instead of
-        zeros. Numbers are of zeros.
+        zeros. Numbers are of zeros; negative ones crop.
     groups : int
         Channels are cut into this many groups that do not see each other.
 
@@ -51,6 +54,7 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     LayerError
         If axes, channels or groups do not fit, or the kernel is larger than the padded picture.
     """
+    check_convolution("conv2d", stride=stride, padding=padding, dilation=dilation, groups=groups)
     _check_picture(x, kernel, groups)
     require(
         kernel.shape[3] % groups == 0, f"groups={groups} must divide {kernel.shape[3]} features"
@@ -74,13 +78,26 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     return add_bias(y, bias)
 
 
+def check_convolution(name, *, stride=1, padding="same", dilation=1, groups=1):
+    """Refuse settings that no convolution has."""
+    require_whole_pair(f"{name}: stride", stride)
+    require_whole_pair(f"{name}: dilation", dilation)
+    require_whole(f"{name}: groups", groups)
+    if not isinstance(padding, str):
+        sides = jax.tree.leaves(padding)
+        pairs = jax.tree.structure(padding) == jax.tree.structure(((0, 0), (0, 0)))
+        known = pairs and all(isinstance(side, Integral) for side in sides)
+    else:
+        known = padding in ("same", "valid", "reflect", "edge")
+    require(known, f"{name}: padding={padding!r} must be {PADDINGS}")
+
+
 def _pad(x, size, strides, padding):
     """Pad as `conv2d` says, for a kernel that covers `size`: the picture, and zeros to add."""
     if not isinstance(padding, str):
-        return x, tuple(pair(sides) for sides in padding)
+        return x, tuple(tuple(sides) for sides in padding)
     if padding in ("same", "valid"):
         return x, padding.upper()
-    require(padding in ("reflect", "edge"), f"padding={padding!r} must be {PADDINGS}")
     sides = lax.padtype_to_pads(x.shape[1:3], size, strides, "SAME")
     most = max(max(pair) for pair in sides)
     require(
@@ -121,7 +138,7 @@ def depthwise_conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation
     require(
         kernel.ndim == 4 and kernel.shape[2] == 1 and kernel.shape[3] % x.shape[3] == 0,
         f"a depthwise kernel is (kh, kw, 1, m * C): {kernel.shape} does not fit the picture's "
-        f"{x.shape[3]} channels",
+        f"{x.shape[3]} channels" + channels_first(x, kernel.shape[-1]),
     )
     return conv2d(
         x, kernel, bias, stride=stride, padding=padding, dilation=dilation, groups=x.shape[3]
@@ -155,6 +172,7 @@ def conv_transpose2d(x, kernel, bias=None, *, stride=2):
     is padded explicitly: the weight gradient of a padded convolution whose "kernel" is larger
     than the unpadded picture falls into a slow routine.
     """
+    check_convolution("conv_transpose2d", stride=stride)
     _check_picture(x, kernel, 1)
     strides, size = pair(stride), x.shape[1:3]
     taps = [-(-k // s) for k, s in zip(kernel.shape, strides, strict=False)]
@@ -183,8 +201,9 @@ def depth_to_space(x, *, factor):
     `factor` is a number or (rows, columns); a `LayerError` where their product does not divide the
     channels. Shi et al. 2016, arXiv:1609.05158, equation 4.
     """
-    fh, fw = pair(factor)
     require_pictures(x)
+    require_whole_pair("depth_to_space: factor", factor)
+    fh, fw = pair(factor)
     n, h, w, channels = x.shape
     c, rest = divmod(channels, fh * fw)
     require(rest == 0, f"depth_to_space: factor²={fh * fw} must divide {channels} channels")
@@ -198,8 +217,9 @@ def space_to_depth(x, *, factor):
     (N, H, W, C) -> (N, H / factor, W / factor, factor² * C); a `LayerError` where `factor`, a
     number or (rows, columns), does not divide height and width.
     """
-    fh, fw = pair(factor)
     require_pictures(x)
+    require_whole_pair("space_to_depth: factor", factor)
+    fh, fw = pair(factor)
     n, h, w, c = x.shape
     require(
         h % fh == 0 and w % fw == 0,
@@ -214,8 +234,8 @@ def _check_picture(x, kernel, groups):
     require_floating(x)
     require(kernel.ndim == 4, f"expects a kernel (kh, kw, C, O), got shape {kernel.shape}")
     channels, expected = x.shape[3], kernel.shape[2] * groups
-    first = "; pictures are NHWC: did channels come first?" if x.shape[1] == expected else ""
     require(
         channels == expected,
-        f"the kernel expects {expected} channels, the last axis has {channels}{first}",
+        f"the kernel expects {expected} channels, the last axis has {channels}"
+        + channels_first(x, expected),
     )

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from fnnet import random
-from fnnet.core import require
+from fnnet.core import require, require_floating
 
 
 def dropout(x, key, *, rate):
@@ -26,6 +26,7 @@ def spatial_dropout(x, key, *, rate):
 
 
 def _drop(name, x, key, rate, shape):
+    require_floating(x)
     require(0 <= rate < 1, f"{name}: rate={rate} must be at least 0 and below 1")
     dropped = min(round(rate * 65536), 65535)
     if dropped == 0:

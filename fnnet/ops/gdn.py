@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnnet.core import require, wide
-from fnnet.ops.channels import along_last
+from fnnet.ops.channels import along_last, channels_first
 
 
 def gdn(x, beta, gamma, *, inverse=False):
@@ -43,8 +43,14 @@ def gdn(x, beta, gamma, *, inverse=False):
     channels = x.shape[-1]
     require(
         (channels, channels) == gamma.shape and (channels,) == beta.shape,
-        f"beta {beta.shape} and gamma {gamma.shape} do not fit the last axis, which has {channels}",
+        f"beta {beta.shape} and gamma {gamma.shape} do not fit the last axis, which has {channels}"
+        + channels_first(x, beta.shape[0]),
     )
-    beta, gamma = beta.astype(y.dtype), gamma.astype(y.dtype)
-    pool = along_last(beta, x) + jnp.matmul(jnp.square(y), gamma.T, precision=lax.Precision.HIGHEST)
-    return (y * (jnp.sqrt(pool) if inverse else lax.rsqrt(pool))).astype(x.dtype)
+    beta, gamma = along_last(beta.astype(y.dtype), x), gamma.astype(y.dtype)
+    # In units of the largest, so that no square overflows; the units cancel, also in gradients.
+    unit = lax.stop_gradient(jnp.maximum(jnp.abs(y).max(-1, keepdims=True), 1))
+    energy = jnp.square(y / unit)
+    pool = beta / unit / unit + jnp.matmul(energy, gamma.T, precision=lax.Precision.HIGHEST)
+    if inverse:
+        return (y * unit * jnp.sqrt(pool)).astype(x.dtype)
+    return (y / unit * lax.rsqrt(pool)).astype(x.dtype)

@@ -5,8 +5,8 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, wide
-from fnnet.ops.channels import along_last
+from fnnet.core import require, require_whole, wide
+from fnnet.ops.channels import along_last, require_channels
 
 
 def moments(x, axes):
@@ -28,7 +28,8 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon=1e-5):
     algorithm 1.
     """
     y = wide(x)
-    _require_channels(x, scale)
+    require_channels(x, mean=mean, variance=variance, scale=scale, offset=offset)
+    _require_epsilon(epsilon)
     vectors = (vector.astype(y.dtype) for vector in (mean, variance, scale, offset))
     mean, variance, scale, offset = (along_last(vector, x) for vector in vectors)
     # Centred before it is scaled: x * a + c would cancel where the mean is large.
@@ -43,7 +44,7 @@ def layer_norm(x, scale, offset, *, epsilon=1e-6):
     picture. `epsilon`, above 0, is added to the variance; a `LayerError` where a place has one
     channel only. Ba, Kiros, Hinton 2016, arXiv:1607.06450, equation 4.
     """
-    _require_channels(x, scale)
+    require_channels(x, scale=scale, offset=offset)
     return _affine(_standardise(wide(x), (x.ndim - 1,), epsilon), scale, offset).astype(x.dtype)
 
 
@@ -55,8 +56,9 @@ def group_norm(x, scale, offset, *, groups, epsilon=1e-5):
     group has one value only. Wu, He 2018, arXiv:1803.08494, equation 7.
     """
     channels = x.shape[-1]
+    require_whole("groups", groups)
     require(channels % groups == 0, f"groups={groups} must divide the input's {channels} channels")
-    _require_channels(x, scale)
+    require_channels(x, scale=scale, offset=offset)
     split = wide(x).reshape(*x.shape[:-1], groups, channels // groups)
     y = _standardise(split, (*range(1, x.ndim - 1), x.ndim), epsilon)
     return _affine(y.reshape(x.shape), scale, offset).astype(x.dtype)
@@ -72,18 +74,20 @@ def instance_norm(x, scale, offset, *, epsilon=1e-5):
 
 
 def _standardise(x, axes, epsilon):
+    _require_epsilon(epsilon)
     count = math.prod(x.shape[axis] for axis in axes)
     require(count > 1, "needs more than one value to take mean and variance over")
     centred = x - x.mean(axes, keepdims=True)
-    return centred * lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + epsilon)
+    # In units of the largest, so that no square overflows; the units cancel, also in gradients.
+    unit = lax.stop_gradient(jnp.maximum(jnp.abs(centred).max(axes, keepdims=True), 1))
+    centred = centred / unit
+    variance = jnp.square(centred).mean(axes, keepdims=True)
+    return centred * lax.rsqrt(variance + epsilon / unit / unit)
 
 
 def _affine(x, scale, offset):
     return x * along_last(scale, x).astype(x.dtype) + along_last(offset, x).astype(x.dtype)
 
 
-def _require_channels(x, scale):
-    require(
-        x.shape[-1] == scale.shape[0],
-        f"the parameters are for {scale.shape[0]} channels, the last axis has {x.shape[-1]}",
-    )
+def _require_epsilon(epsilon):
+    require(epsilon > 0, f"epsilon={epsilon} must be above 0")

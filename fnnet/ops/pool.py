@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require
+from fnnet.core import require, require_floating, require_whole_pair
 from fnnet.ops.conv import pair, require_pictures
 
 
@@ -13,7 +13,7 @@ def max_pool(x, *, window=2, stride=None):
     ``H' = (H - window) // stride + 1``; `stride` is `window` unless given. Among equal values the
     first, row by row, gets the gradient. NaN is passed on.
     """
-    first, *rest = _window_slices(x, window, stride)
+    first, *rest = _window_slices("max_pool", x, window, stride)
     for other in rest:
         # A selection, not jnp.maximum: that halves the gradient between equals at every step.
         first = jnp.where((first >= other) | jnp.isnan(first), first, other)
@@ -22,7 +22,8 @@ def max_pool(x, *, window=2, stride=None):
 
 def avg_pool(x, *, window=2, stride=None):
     """Average each window: (N, H, W, C) -> (N, H', W', C); `window`, `stride` as in `max_pool`."""
-    slices = _window_slices(x, window, stride)
+    require_floating(x)
+    slices = _window_slices("avg_pool", x, window, stride)
     return sum(slices[1:], start=slices[0]) / len(slices)
 
 
@@ -32,6 +33,7 @@ def global_avg_pool(x):
     Lin, Chen, Yan 2014, arXiv:1312.4400, section 3.2.
     """
     require_pictures(x)
+    require_floating(x)
     return x.mean((1, 2))
 
 
@@ -43,6 +45,8 @@ def adaptive_avg_pool(x, *, size):
     (rows, columns), at least 1 and at most the picture's.
     """
     require_pictures(x)
+    require_floating(x)
+    require_whole_pair("adaptive_avg_pool: size", size)
     rows, columns = pair(size)
     require(
         rows <= x.shape[1] and columns <= x.shape[2],
@@ -58,10 +62,13 @@ def _average_windows(x, count, axis):
     return jnp.concatenate([window.mean(axis, keepdims=True) for window in windows], axis)
 
 
-def _window_slices(x, window, stride):
+def _window_slices(name, x, window, stride):
     """Cut out, for every place in the window, the pixels that stand there."""
     require_pictures(x)
-    (wh, ww), (sh, sw) = pair(window), pair(window if stride is None else stride)
+    stride = window if stride is None else stride
+    require_whole_pair(f"{name}: window", window)
+    require_whole_pair(f"{name}: stride", stride)
+    (wh, ww), (sh, sw) = pair(window), pair(stride)
     _, h, w, _ = x.shape
     require(h >= wh and w >= ww, f"a window of {wh}x{ww} does not fit into {h}x{w} pixels")
     rows, columns = (h - wh) // sh, (w - ww) // sw

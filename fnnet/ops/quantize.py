@@ -1,5 +1,7 @@
 """Rounding, and what stands in for it where a gradient is needed."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -44,7 +46,8 @@ def soft_round(x, *, temperature):
     Agustsson, Theis 2020, arXiv:2006.09952, section 4.1.
     """
     if not isinstance(temperature, jax.core.Tracer):
-        require(temperature > 0, f"soft_round: temperature={temperature} must be above 0")
+        possible = 0 < temperature < math.inf
+        require(possible, f"soft_round: temperature={temperature} must be above 0 and finite")
     y = wide(x)
     temperature = jnp.asarray(temperature, y.dtype)
     middle = jnp.floor(y) + 0.5

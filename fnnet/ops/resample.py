@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.core import require, require_floating
+from fnnet.core import require, require_floating, require_whole, require_whole_pair
 from fnnet.ops.conv import pair, require_pictures
 
 
@@ -34,6 +34,10 @@ def resize(x, *, factor=None, size=None, method="bilinear"):
         method in ("nearest", "bilinear"),
         f"resize: method={method!r} must be 'nearest' or 'bilinear'",
     )
+    if factor is None:
+        require_whole_pair("resize: size", size)
+    else:
+        require_whole("resize: factor", factor)
     if factor is not None and method == "nearest":
         return jnp.repeat(jnp.repeat(x, factor, axis=1), factor, axis=2)
     require_floating(x)
