@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from fnnet import random
-from fnnet.core import require
+from fnnet.core import require, require_whole
 
 __all__ = [
     "constant",
@@ -132,7 +133,7 @@ def orthogonal(gain=1.0):
     def draw(key, shape, dtype):
         _require_matrix(shape)
         rows = math.prod(shape[:-1])
-        return (gain * _rotation(key, rows, shape[-1])).reshape(shape).astype(dtype)
+        return (gain * _rotation(key, rows, shape[-1], dtype)).reshape(shape).astype(dtype)
 
     return Initializer("orthogonal", draw, {"gain": gain})
 
@@ -151,7 +152,7 @@ def delta_orthogonal(gain=1.0):
             shape[2] <= shape[3],
             f"delta_orthogonal: {shape[2]} channels cannot keep their lengths in {shape[3]}",
         )
-        centre = (gain * _rotation(key, *shape[2:])).astype(dtype)
+        centre = (gain * _rotation(key, *shape[2:], dtype)).astype(dtype)
         return jnp.zeros(shape, dtype).at[shape[0] // 2, shape[1] // 2].set(centre)
 
     return Initializer("delta_orthogonal", draw, {"gain": gain})
@@ -161,12 +162,12 @@ def icnr(factor, initializer=None):
     """Draw a kernel for `depth_to_space` whose ``factor²`` pixels of a cell start equal.
 
     What comes out of the shuffle is then a picture enlarged by repetition, without a checkerboard.
-    `factor` is at least 1 and its square divides the features.
+    `factor` is a whole number of at least 1 and its square divides the features.
     `initializer` (default: `lecun_normal`) draws the kernel of one pixel, (..., features /
     factor²), in the channel order of `fnnet.ops.depth_to_space`.
     Aitken et al. 2017, arXiv:1707.02937.
     """
-    require(factor >= 1, f"icnr: factor={factor} must be at least 1")
+    require_whole("icnr: factor", factor)
     initializer = initializer or lecun_normal()
 
     def draw(key, shape, dtype):
@@ -206,9 +207,13 @@ def _unit_uniform(key, shape, dtype):
     return random.uniform(key, shape, dtype, low=-math.sqrt(3), high=math.sqrt(3))
 
 
-def _rotation(key, rows, columns):
-    """Draw a matrix with orthonormal columns, or rows where there are fewer, evenly."""
-    tall = random.normal(key, (max(rows, columns), min(rows, columns)))
+def _rotation(key, rows, columns, dtype):
+    """Draw a matrix with orthonormal columns, or rows where there are fewer, evenly.
+
+    In float32, or in `dtype` where that is wider.
+    """
+    dtype = np.promote_types(dtype, np.float32)
+    tall = random.normal(key, (max(rows, columns), min(rows, columns)), dtype)
     q, r = jnp.linalg.qr(tall)
     # Without the signs the draw would depend on how the factorisation chooses them.
     q = q * jnp.sign(jnp.diagonal(r))[None]

@@ -38,8 +38,9 @@ def mae(prediction, target):
 def charbonnier(prediction, target, *, epsilon=1e-3):
     """Mean of ``sqrt(difference² + epsilon²)``, a smooth absolute error: (N, ...) -> (N,).
 
-    Charbonnier et al. 1994; `epsilon` as in Lai et al. 2017, arXiv:1704.03915.
+    Charbonnier et al. 1994; `epsilon`, above 0, as in Lai et al. 2017, arXiv:1704.03915.
     """
+    require(epsilon > 0, f"charbonnier: epsilon={epsilon} must be above 0")
     return _mean(jnp.sqrt(jnp.square(_difference(prediction, target)) + epsilon**2))
 
 
@@ -73,7 +74,7 @@ def softmax_cross_entropy(logits, target):
     Parameters
     ----------
     logits : array (N, ..., K)
-        Of K classes.
+        Of K classes; -inf for one that cannot be, which may have probability 0.
     target : array
         Whole-number labels (N, ...) in 0..K-1, or probabilities (N, ..., K). A label outside gives
         NaN.
@@ -95,7 +96,10 @@ def softmax_cross_entropy(logits, target):
         labels = jnp.where(labels < 0, logits.shape[-1], labels)  # -1 would be the last class
         return -_mean(jnp.take_along_axis(_log_softmax(logits), labels, -1))
     logits, target = _equal_shapes(logits, target)
-    return -_mean((target * _log_softmax(logits)).sum(-1))
+    log = _log_softmax(logits)
+    # 0 log 0 is 0; not the product's result is masked, since its gradient would still be NaN.
+    log = jnp.where((target == 0) & jnp.isneginf(log), 0, log)
+    return -_mean((target * log).sum(-1))
 
 
 def ssim(prediction, target, *, peak=1.0):

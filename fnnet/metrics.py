@@ -1,14 +1,15 @@
 """Measures of a decoded picture against its original, on the grey levels 0 to 255.
 
 They take NumPy arrays (N, H, W, C) of 8-bit pictures, or of floats on the same scale, compute in
-float64, and give one value a picture, (N,). Whole pictures at their own size: no crop, no border.
-A network's output is clipped to 0..255 and rounded first (`to_8_bit`). Published figures differ
-by window, form and range, so each convention has its own name.
+float64, and give one value a picture, (N,); a `LayerError` for floats that are not finite or all at
+most 1. Whole pictures at their own size: no crop, no border. A network's output is clipped to
+0..255 and rounded first (`to_8_bit`). Published figures differ by window, form and range, so each
+convention has its own name.
 """
 
 import numpy as np
 
-from fnnet.core import require
+from fnnet.core import require, require_whole
 from fnnet.ops import color, similarity
 
 __all__ = [
@@ -27,16 +28,28 @@ _STRIP = 64  # rows
 
 
 def to_8_bit(x):
-    """Turn values in 0..1 into grey levels: times 255, clipped, rounded to the nearest, uint8."""
-    x = np.asarray(x, np.float64)
+    """Turn values in 0..1 into grey levels: times 255, clipped, rounded to the nearest, uint8.
+
+    A `LayerError` for whole numbers, a ValueError for what is not finite.
+    """
+    x = np.asarray(x)
+    require(
+        not _is_whole(x), f"to_8_bit expects floats in 0..1, got {x.dtype}: grey levels already?"
+    )
+    x = x.astype(np.float64)
     if not np.isfinite(x).all():
         raise ValueError(f"to_8_bit: {(~np.isfinite(x)).sum()} values are not finite")
     return np.rint(np.clip(x * 255, 0, 255)).astype(np.uint8)
 
 
 def bits_per_pixel(file_bytes, height, width):
-    """Rate of a whole file of `file_bytes`, headers included: ``8 file_bytes / (height width)``."""
-    require(height >= 1 and width >= 1, f"bits_per_pixel: a picture has no {height}x{width} pixels")
+    """Rate of a whole file of `file_bytes`, headers included: ``8 file_bytes / (height width)``.
+
+    All are whole numbers, the sides at least 1.
+    """
+    require_whole("bits_per_pixel: file_bytes", file_bytes, least=0)
+    require_whole("bits_per_pixel: height", height)
+    require_whole("bits_per_pixel: width", width)
     return 8 * file_bytes / (height * width)
 
 
@@ -195,4 +208,22 @@ def _pictures(original, other):
         np.shape(original) == np.shape(other) and np.ndim(original) == 4,
         f"expects two equal shapes (N, H, W, C), got {np.shape(original)} and {np.shape(other)}",
     )
-    return np.asarray(original), np.asarray(other)
+    pictures = np.asarray(original), np.asarray(other)
+    for x in pictures:
+        _require_grey_levels(x)
+    return pictures
+
+
+def _require_grey_levels(x):
+    if _is_whole(x):
+        return
+    finite = np.isfinite(x)
+    require(finite.all(), f"expects grey levels 0..255, {(~finite).sum()} values are not finite")
+    require(
+        not x.any() or x.max() > 1,
+        "expects grey levels 0..255, got floats of at most 1; to_8_bit makes grey levels of these",
+    )
+
+
+def _is_whole(x):
+    return x.dtype.kind in "biu"

@@ -1,16 +1,20 @@
 """Schedules: functions ``step -> value`` of the step's number, plain or traced.
 
 The first step is step 0. Wherever an optimiser takes a schedule, it takes a plain number too.
-Every schedule is right for totals of 1, 2 and 3 steps, and at steps in the millions. `steps` is
-always at least 1; a `LayerError` says what else cannot be.
+Every schedule is right for totals of 1, 2 and 3 steps, and at steps in the millions; of an array
+of steps it gives an array of values. `steps` is always at least 1 and below 2**31, and values are
+finite; a `LayerError` says what else cannot be, a `TypeError` what is no number.
 """
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fnnet.core import require, require_whole
 
@@ -33,18 +37,22 @@ __all__ = [
 Schedule = Callable
 
 
-def as_schedule(value):
-    """Make a schedule of a plain number; leave a schedule as it is."""
+def as_schedule(value, name="schedule", least=-math.inf):
+    """Make a schedule of a number of at least `least`, or leave a schedule as it is."""
     require(
         not isinstance(value, Plateau),
         "a Plateau is no schedule, it needs losses; optim.scale_by_schedule takes it",
     )
-    return value if callable(value) else constant(value)
+    if callable(value):
+        return value
+    _require_number(name, value, least, "a number or a schedule")
+    return constant(value)
 
 
 def constant(value):
     """Give `value` at every step."""
-    return lambda step: jnp.asarray(value, jnp.float32)
+    _require_number("constant: value", value)
+    return lambda step: jnp.full(jnp.shape(step), value, jnp.float32)
 
 
 def piecewise(values, boundaries):
@@ -53,12 +61,14 @@ def piecewise(values, boundaries):
     `boundaries` are the steps at which the next value holds, one fewer than the values.
     """
     _require_boundaries("piecewise", f"{len(values)} values", len(values), boundaries)
+    for place, value in enumerate(values):
+        _require_number(f"piecewise: values[{place}]", value)
     return lambda step: jnp.asarray(values, jnp.float32)[_passed(step, boundaries)]
 
 
 def linear(start, end, *, steps):
     """Go from `start` at step 0 to `end` at `steps` in a straight line, then stay."""
-    require_whole("linear: steps", steps)
+    _require_run("linear", steps, start=start, end=end)
     return lambda step: _line(start, end, step, steps)
 
 
@@ -67,14 +77,14 @@ def polynomial(start, end, *, steps, power):
 
     ``end + (start - end) * (1 - step / steps) ** power``
     """
-    require_whole("polynomial: steps", steps)
+    _require_run("polynomial", steps, start=start, end=end)
     require(power > 0, f"polynomial: power={power} must be above 0")
     return lambda step: end + (start - end) * _left(step, steps) ** power
 
 
 def exponential(start, end, *, steps):
     """Go from `start` at step 0 to `end` at `steps` by equal factors, then stay; both above 0."""
-    require_whole("exponential: steps", steps)
+    _require_run("exponential", steps, start=start, end=end)
     require(start > 0 and end > 0, f"exponential: start={start} and end={end} must both be above 0")
     return lambda step: start * (end / start) ** _done(step, steps)
 
@@ -85,8 +95,9 @@ def cosine(peak, *, steps, warmup=0, end=0.0):
     Step 0 already moves: the warm-up gives ``peak / (warmup + 1)`` there, `peak` at step `warmup`,
     and the fall reaches `end` at `steps`. Loshchilov, Hutter 2017, arXiv:1608.03983, equation 5.
     """
-    require_whole("cosine: steps", steps)
-    require(0 <= warmup < steps, f"cosine: warmup={warmup} must be in 0..{steps - 1}, below steps")
+    _require_run("cosine", steps, peak=peak, end=end)
+    require_whole("cosine: warmup", warmup, least=0)
+    require(warmup < steps, f"cosine: warmup={warmup} must be in 0..{steps - 1}, below steps")
 
     def schedule(step):
         fall = _half_cosine(peak, end, _float(step) - warmup, steps - warmup)
@@ -101,7 +112,7 @@ def warm_restarts(peak, *, steps, factor=2, end=0.0):
     The first period has `steps` steps, each later one `factor` times as many, and each begins at
     `peak`. Loshchilov, Hutter 2017, arXiv:1608.03983, equation 5.
     """
-    require_whole("warm_restarts: steps", steps)
+    _require_run("warm_restarts", steps, peak=peak, end=end)
     require_whole("warm_restarts: factor", factor)
     if factor == 1:
         return lambda step: _half_cosine(peak, end, jnp.asarray(step) % steps, steps)
@@ -122,17 +133,19 @@ def warm_restarts(peak, *, steps, factor=2, end=0.0):
 def one_cycle(peak, *, steps, rise=0.3, divisor=25.0, end=0.0):
     """Rise from ``peak / divisor`` to `peak` and fall to `end`, both in straight lines, then stay.
 
-    The share `rise` of `steps` goes up. Smith, Topin 2018, arXiv:1708.07120: large rates in the
-    middle, and rates far below the first at the end; the paper falls in two lines, this in one.
+    The peak is at step ``round(rise * steps)``, at most the last, so that every total has it; a
+    single step is the peak. `rise` is between 0 and 1, `divisor` at least 1. Smith, Topin 2018,
+    arXiv:1708.07120: large rates in the middle, and rates far below the first at the end; the paper
+    falls in two lines, this in one.
     """
-    require_whole("one_cycle: steps", steps)
+    _require_run("one_cycle", steps, peak=peak, end=end)
     require(0 < rise < 1, f"one_cycle: rise={rise} must be between 0 and 1")
     require(divisor >= 1, f"one_cycle: divisor={divisor} must be at least 1")
-    top = rise * steps
+    top = min(round(rise * steps), steps - 1)
 
     def schedule(step):
         step = _float(step)
-        up = _line(peak / divisor, peak, step, top)
+        up = _line(peak / divisor, peak, step, max(top, 1))
         return jnp.where(step < top, up, _line(peak, end, step - top, steps - top))
 
     return schedule
@@ -144,7 +157,7 @@ def warmup(schedule, *, steps):
     Step 0 already moves, by ``1 / (steps + 1)`` of the schedule's first value. Goyal et al. 2017,
     arXiv:1706.02677, section 2.2.
     """
-    require_whole("warmup: steps", steps)
+    _require_run("warmup", steps)
     schedule = as_schedule(schedule)
 
     def warmed(step):
@@ -161,11 +174,13 @@ def warmup_stable_decay(peak, *, steps, warmup, decay, end=0.0):
     several lengths can share all steps before the fall. Hu et al. 2024, arXiv:2404.06395,
     section 4.2.
     """
+    _require_run("warmup_stable_decay", steps, peak=peak, end=end)
+    require_whole("warmup_stable_decay: warmup", warmup, least=0)
     require_whole("warmup_stable_decay: decay", decay)
     require(
-        0 <= warmup <= steps - decay,
-        f"warmup_stable_decay: warmup={warmup} must be at least 0, "
-        f"and with decay={decay} at most steps={steps}",
+        warmup + decay <= steps,
+        f"warmup_stable_decay: warmup={warmup} and decay={decay} must together be at most "
+        f"steps={steps}",
     )
 
     def schedule(step):
@@ -186,8 +201,12 @@ def join(schedules, boundaries):
 
     def joined(step):
         since = [jnp.maximum(jnp.asarray(step) - start, 0) for start in (0, *boundaries)]
-        values = [_float(follow(s)) for follow, s in zip(schedules, since, strict=True)]
-        return jnp.stack(values)[_passed(step, boundaries)]
+        values = [
+            jnp.broadcast_to(_float(follow(s)), s.shape)
+            for follow, s in zip(schedules, since, strict=True)
+        ]
+        chosen = _passed(step, boundaries)[None]
+        return jnp.take_along_axis(jnp.stack(values), chosen, 0)[0]
 
     return joined
 
@@ -200,7 +219,7 @@ class Plateau(NamedTuple):
     init : callable
         ``() -> state``, a dict of scalars; ``state["scale"]`` is the factor and starts at 1.
     update : callable
-        ``(state, value) -> state``, pure; for each loss that was measured.
+        ``(state, value) -> state``, pure; for each loss that was measured, a scalar.
     """
 
     init: Callable
@@ -234,9 +253,12 @@ def reduce_on_plateau(*, factor=0.5, patience=10, threshold=1e-4, smallest=0.0):
     def init():
         # Not infinity: a training step refuses an optimiser's state that is not finite.
         worst = jnp.array(jnp.finfo(jnp.float32).max)
-        return {"best": worst, "scale": jnp.ones(()), "waited": jnp.zeros((), jnp.int32)}
+        one, none = jnp.ones((), jnp.float32), jnp.zeros((), jnp.int32)
+        return {"best": worst, "scale": one, "waited": none}
 
     def update(state, value):
+        shape = jnp.shape(value)
+        require(shape == (), f"reduce_on_plateau: value must be a scalar, got an array of {shape}")
         value, best = _float(value), state["best"]
         improved = jnp.isfinite(value) & (value < best - threshold * jnp.abs(best))
         waited = jnp.where(improved, 0, state["waited"] + 1)
@@ -278,15 +300,35 @@ def _rise(step, warmup):
 
 def _passed(step, boundaries):
     """Count the boundaries at or before a step."""
-    return jnp.sum(jnp.asarray(step, jnp.int32) >= jnp.asarray(boundaries, jnp.int32))
+    boundaries, step = jnp.asarray(boundaries, jnp.int32), jnp.asarray(step, jnp.int32)
+    return jnp.searchsorted(boundaries, step, side="right", method="compare_all")
+
+
+def _require_number(name, value, least=-math.inf, kind="a number"):
+    """Refuse what is no finite number of at least `least`, where that is known before a step."""
+    scalar = isinstance(value, np.ndarray | jax.Array) and value.ndim == 0
+    if not isinstance(value, Real) and not (scalar and jnp.issubdtype(value.dtype, np.number)):
+        raise TypeError(f"{name}={value!r} must be {kind}")
+    possible = isinstance(value, jax.core.Tracer) or (math.isfinite(value) and value >= least)
+    bound = "" if least == -math.inf else f" and at least {least}"
+    require(possible, f"{name}={value} must be finite{bound}")
+
+
+def _require_run(name, steps, **values):
+    """Refuse what is no total of steps, which are counted in int32, and what are no numbers."""
+    require_whole(f"{name}: steps", steps)
+    require(steps < 2**31, f"{name}: steps={steps} must be below 2**31")
+    for setting, value in values.items():
+        _require_number(f"{name}: {setting}", value)
 
 
 def _require_boundaries(name, parts, count, boundaries):
     one_more = count == len(boundaries) + 1
     require(one_more, f"{name}: {parts} must be one more than {len(boundaries)} boundaries")
     whole = all(isinstance(boundary, Integral) for boundary in boundaries)
-    rising = all(a < b for a, b in pairwise((0, *boundaries)))
+    rising = all(a < b for a, b in pairwise((0, *boundaries, 2**31)))
     require(
         whole and rising,
-        f"{name}: boundaries={boundaries} must be whole numbers that rise from at least 1",
+        f"{name}: boundaries={boundaries} must be whole numbers that rise from at least 1, below "
+        "2**31",
     )

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from fnnet import trees
 from fnnet.core import Layer, require
 from fnnet.optim import apply_updates
+from fnnet.optim.optimizer import require_optimizer
 
 __all__ = [
     "FitReport",
@@ -122,12 +123,18 @@ def make_step(loss, optimizer):
         folded into it, so that every call of a run gets the same one. `metrics` are the loss's
         with `loss`, `gradient_norm` and the boolean `finite`.
 
+    Raises
+    ------
+    TypeError
+        If `optimizer` is none, such as a constructor that was not called.
+
     Notes
     -----
     Where the loss, a gradient, or what would be kept of them is not finite, `params`, `state` and
     `opt_state` stay as they were; `step` moves on, so that the next batch is another one, and
     `skipped` counts.
     """
+    require_optimizer("make_step", optimizer)
     gradient = jax.value_and_grad(loss, has_aux=True)
 
     @partial(jax.jit, donate_argnums=0)

@@ -1,11 +1,13 @@
 """What ``jax.tree`` lacks: names of leaves, sizes, norms, digests."""
 
+import functools
 import hashlib
 import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from fnnet.core import wide
 
@@ -54,7 +56,13 @@ def zeros_like(tree):
 
 def global_norm(tree):
     """Compute the Euclidean norm of all leaves taken as one vector, in float32 or wider."""
-    return jnp.sqrt(sum(jnp.sum(jnp.square(wide(leaf))) for leaf in jax.tree.leaves(tree)))
+    leaves = [wide(leaf) for leaf in jax.tree.leaves(tree)]
+    largest = functools.reduce(
+        jnp.maximum, [jnp.max(jnp.abs(leaf), initial=0) for leaf in leaves], 0
+    )
+    # In units of the largest number: squares leave float32's range long before their root does.
+    unit = lax.stop_gradient(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
+    return unit * jnp.sqrt(sum(jnp.sum(jnp.square(leaf / unit)) for leaf in leaves))
 
 
 def all_finite(tree):

@@ -89,6 +89,21 @@ def test_orthogonal_kernels_are_rotations_as_matrices(shape):
     np.testing.assert_allclose(matrix.T @ matrix, 4 * np.eye(matrix.shape[1]), atol=1e-5)
 
 
+def test_rotations_of_float64_are_exact_to_float64():
+    with jax.enable_x64(True):
+        matrix = initializers.orthogonal()(key(), (12, 5), jnp.float64)
+        centre = initializers.delta_orthogonal()(key(), (3, 3, 5, 5), jnp.float64)[1, 1]
+        for columns in (matrix, centre):
+            np.testing.assert_allclose(columns.T @ columns, np.eye(5), atol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [0, 1.5])
+def test_a_factor_that_is_no_count_is_refused(factor):
+    with pytest.raises(fn.LayerError) as error:
+        initializers.icnr(factor)
+    assert str(error.value) == f"icnr: factor={factor} must be a whole number of at least 1"
+
+
 def test_rotations_are_drawn_evenly():
     """The mean of many is 0: a factorisation that fixes signs would leave a bias."""
     keys = jax.random.split(key(), 2000)

@@ -1,6 +1,6 @@
 """Every property of a loss, over every row of `contracts_measures`."""
 
-from functools import cache
+from functools import cache, partial
 
 import gradients
 import jax
@@ -195,6 +195,9 @@ def test_other_refusals_are_sentences_too():
         assert refusal(lambda a, b, delta=delta: losses.huber(a, b, delta=delta), x, x) == (
             f"huber: delta={delta} must be above 0"
         )
+    for epsilon in (0, -1.0):
+        charbonnier = partial(losses.charbonnier, epsilon=epsilon)
+        assert refusal(charbonnier, x, x) == f"charbonnier: epsilon={epsilon} must be above 0"
     large = jnp.zeros((1, 11, 11, 1))
     assert refusal(lambda a, b: losses.ssim(a, b, peak=0), large, large) == (
         "peak=0 must be above 0"
@@ -211,6 +214,19 @@ def test_a_label_outside_the_classes_gives_nan():
     logits = jnp.zeros((3, 4))
     for labels in (jnp.array([0, 4, -1]), jnp.array([0, 255, 128], jnp.uint8)):
         assert np.isnan(losses.softmax_cross_entropy(logits, labels)).tolist() == [0, 1, 1]
+
+
+def test_a_class_that_cannot_be_costs_nothing_where_its_probability_is_0():
+    logits = jnp.array([[0.0, 1.0, -jnp.inf]])
+    target = jnp.array([[0.25, 0.75, 0.0]])
+    both = jax.value_and_grad(lambda *args: losses.softmax_cross_entropy(*args).sum(), (0, 1))
+    both = jax.jit(both)
+    value, slopes = both(logits, target)
+    expected, (slope, _) = both(logits[:, :2], target[:, :2])
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    np.testing.assert_allclose(slopes[0], jnp.pad(slope, ((0, 0), (0, 1))), atol=1e-6)
+    assert np.isfinite(slopes[1]).all()
+    assert both(logits, jnp.array([[0.5, 0.0, 0.5]]))[0] == jnp.inf
 
 
 def test_precision_of_both_arguments_may_differ():

@@ -84,6 +84,28 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(row):
             )
 
 
+@every_metric
+def test_pictures_in_0_to_1_and_not_finite_ones_are_refused(row):
+    original, other = pictures(*row.sizes[0])
+    small = other / 255
+    for pair in ((original, small), (small, other), (small.astype(jnp.bfloat16), other)):
+        with pytest.raises(ValueError) as error:
+            getattr(metrics, row.name)(*pair)
+        assert str(error.value) == (
+            "expects grey levels 0..255, got floats of at most 1; to_8_bit makes grey levels of "
+            "these"
+        )
+    small[0, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError) as error:
+        getattr(metrics, row.name)(original, small)
+    assert str(error.value) == "expects grey levels 0..255, 1 values are not finite"
+
+
+def test_black_pictures_are_grey_levels():
+    black = np.zeros((1, 4, 4, 1))
+    assert metrics.psnr(black, black + 255) == [0]
+
+
 def test_psnrb_knows_the_luma_of_one_and_three_channels():
     with pytest.raises(ValueError, match=r"^psnrb expects 1 or 3 channels, got 4$"):
         metrics.psnrb(*pictures(16, 16, 4))
@@ -91,8 +113,13 @@ def test_psnrb_knows_the_luma_of_one_and_three_channels():
 
 def test_rates_count_the_whole_file():
     assert metrics.bits_per_pixel(1000, 20, 40) == 10
-    with pytest.raises(ValueError, match=r"^bits_per_pixel: a picture has no 0x40 pixels$"):
+    whole = r"must be a whole number of at least"
+    with pytest.raises(ValueError, match=rf"^bits_per_pixel: height=0 {whole} 1$"):
         metrics.bits_per_pixel(1000, 0, 40)
+    with pytest.raises(ValueError, match=rf"^bits_per_pixel: width=2\.5 {whole} 1$"):
+        metrics.bits_per_pixel(1000, 20, 2.5)
+    with pytest.raises(ValueError, match=rf"^bits_per_pixel: file_bytes=-1 {whole} 0$"):
+        metrics.bits_per_pixel(-1, 20, 40)
 
 
 def test_grey_levels_are_rounded_and_clipped_not_cut():
@@ -101,6 +128,11 @@ def test_grey_levels_are_rounded_and_clipped_not_cut():
     assert levels.dtype == np.uint8
     with pytest.raises(ValueError, match=r"^to_8_bit: 1 values are not finite$"):
         metrics.to_8_bit(np.array([0.5, np.nan]))
+    for dtype in ("uint8", "int64", "bool"):
+        sentence = rf"^to_8_bit expects floats in 0\.\.1, got {dtype}: grey levels already\?$"
+        with pytest.raises(ValueError, match=sentence):
+            metrics.to_8_bit(np.ones(3, dtype))
+    assert metrics.to_8_bit(jnp.ones(1, jnp.bfloat16)).tolist() == [255]
 
 
 # Measured apart from this code, in the order of the names.

@@ -256,6 +256,23 @@ def test_clipping_scales_by_the_norm_over_all_leaves_and_only_down():
     assert clip.update(zero, (), zero, 0)[0]["a"] == 0
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e25])
+def test_a_norm_is_right_where_squares_leave_the_range(size):
+    grads = {"a": jnp.full(3, size), "b": jnp.full((2, 3), -size)}
+    np.testing.assert_allclose(trees.global_norm(grads), 3 * size, rtol=1e-6)
+    clip = optim.clip_by_global_norm(min(1.0, size))
+    clipped, _ = jax.jit(clip.update)(grads, (), grads, 0)
+    np.testing.assert_allclose(trees.global_norm(clipped), min(1.0, size), rtol=1e-6)
+
+
+def test_a_norm_keeps_what_is_not_finite_and_has_a_gradient():
+    assert trees.global_norm({}) == 0 and trees.global_norm({"a": jnp.zeros(2)}) == 0
+    assert trees.global_norm([jnp.array([1, -jnp.inf])]) == jnp.inf
+    assert jnp.isnan(trees.global_norm([jnp.array([jnp.inf, jnp.nan]), jnp.ones(2)]))
+    slope = jax.grad(trees.global_norm)(jnp.array([3.0, -4.0]))
+    np.testing.assert_allclose(slope, [0.6, -0.8], rtol=1e-6)
+
+
 def test_chained_links_feed_each_other_in_order():
     params = {"w": jnp.zeros(1)}
     chain = optim.chain(optim.clip_by_global_norm(1.0), optim.momentum(0.1))
@@ -388,6 +405,69 @@ def test_the_examples_in_docstrings_run():
     assert (failures, tries > 5) == (0, True)
 
 
+ADAM = "; call it: optim.adam(learning_rate)"
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (
+            lambda: optim.adam("1e-3"),
+            "adam: learning_rate='1e-3' must be a number or a schedule",
+        ),
+        (
+            lambda: optim.adam(None),
+            "adam: learning_rate=None must be a number or a schedule",
+        ),
+        (
+            lambda: optim.sgd(np.ones(1)),
+            "sgd: learning_rate=array([1.]) must be a number or a schedule",
+        ),
+        (
+            lambda: optim.adamw(0.1, mask="kernel"),
+            "decay_weights: mask='kernel' must be a function",
+        ),
+        (
+            lambda: optim.chain(optim.clip(1.0), optim.adam),
+            f"chain needs an Optimizer, got a function{ADAM}",
+        ),
+        (
+            lambda: optim.chain([optim.clip(1.0)]),
+            "chain needs an Optimizer, got a list",
+        ),
+        (
+            lambda: optim.accumulate(optim.adam, 2),
+            f"accumulate needs an Optimizer, got a function{ADAM}",
+        ),
+        (
+            lambda: optim.skip_not_finite(0.1),
+            "skip_not_finite needs an Optimizer, got a float",
+        ),
+        (
+            lambda: optim.partition({"all": optim.sgd}, str),
+            f"partition: 'all' needs an Optimizer, got a function{ADAM}",
+        ),
+        (
+            lambda: optim.partition([optim.sgd(0.1)], str),
+            "partition needs a dict of optimizers, got a list",
+        ),
+        (
+            lambda: optim.partition({"all": optim.sgd(0.1)}, "all"),
+            "partition: label='all' must be a function",
+        ),
+        (
+            lambda: train.make_step(None, optim.adam),
+            f"make_step needs an Optimizer, got a function{ADAM}",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-",
+)
+def test_a_setting_of_a_wrong_kind_is_refused_when_it_is_written(build, sentence):
+    with pytest.raises(TypeError) as error:
+        build()
+    assert str(error.value) == sentence
+
+
 def label_bias(params):
     optimizers = {"kernels": optim.sgd(0.1), "biases": optim.sgd(0.2)}
     return optim.partition(optimizers, params.get).init({path: jnp.ones(1) for path in params})
@@ -409,6 +489,18 @@ def label_bias(params):
             "adamw: learning_rate=inf must be finite and at least 0",
         ),
         (
+            lambda: optim.adam(np.float32(-0.5)),
+            "adam: learning_rate=-0.5 must be finite and at least 0",
+        ),
+        (
+            lambda: optim.sgd(np.array(np.inf)),
+            "sgd: learning_rate=inf must be finite and at least 0",
+        ),
+        (
+            lambda: optim.decay_weights(jnp.array(jnp.nan)),
+            "decay_weights: rate=nan must be finite and at least 0",
+        ),
+        (
             lambda: optim.muon(-1),
             "muon: learning_rate=-1 must be finite and at least 0",
         ),
@@ -425,7 +517,8 @@ def label_bias(params):
         (lambda: optim.adam(0.1, beta2=-0.1), "adam: beta2=-0.1 must be in [0, 1)"),
         (lambda: optim.adam(0.1, epsilon=0), "adam: epsilon=0 must be above 0"),
         (lambda: optim.adamw(0.1, beta1=1), "adamw: beta1=1 must be in [0, 1)"),
-        (lambda: optim.adamw(0.1, decay=-0.1), "adamw: decay=-0.1 must be at least 0"),
+        (lambda: optim.adamw(0.1, decay=-0.1), "adamw: decay=-0.1 must be finite and at least 0"),
+        (lambda: optim.adamw(0.1, decay=np.inf), "adamw: decay=inf must be finite and at least 0"),
         (lambda: optim.amsgrad(0.1, beta2=1), "amsgrad: beta2=1 must be in [0, 1)"),
         (lambda: optim.lion(0.1, beta1=1.5), "lion: beta1=1.5 must be in [0, 1)"),
         (lambda: optim.lion(0.1, beta2=1), "lion: beta2=1 must be in [0, 1)"),
@@ -443,6 +536,10 @@ def label_bias(params):
         (
             lambda: optim.accumulate(optim.sgd(0.1), 2.5),
             "accumulate: every=2.5 must be a whole number of at least 1",
+        ),
+        (
+            lambda: optim.partition({}, str),
+            "partition: optimizers={} must name at least one",
         ),
         (
             lambda: label_bias({"kernel": "kernels", "bias": "offsets"}),

@@ -68,6 +68,70 @@ def test_the_last_steps_of_a_long_run_are_not_rounding(name):
     assert schedule(total) == 0
 
 
+PEAKED = ("linear", "polynomial", "exponential", "cosine", "warm_restarts", "one_cycle")
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 10])
+@pytest.mark.parametrize("name", [*PEAKED, "warmup_stable_decay"])
+def test_the_steps_of_a_run_contain_the_peak(name, total):
+    assert max(map(SCHEDULES[name].make(total), range(total))) == 1
+
+
+def test_the_top_of_one_cycle_is_a_step_of_the_run():
+    tops = {(1, 0.3): 0, (1, 0.9): 0, (2, 0.9): 1, (3, 0.9): 2, (10, 0.96): 9, (7, 0.5): 4}
+    for (total, rise), top in tops.items():
+        schedule = schedules.one_cycle(1.0, steps=total, rise=rise)
+        assert int(np.argmax(schedule(jnp.arange(total)))) == top
+        assert schedule(top) == 1
+        assert np.isfinite(
+            jax.grad(lambda p, n=total, r=rise: schedules.one_cycle(p, steps=n, rise=r)(0))(1.0)
+        )
+
+
+@every_schedule
+def test_an_array_of_steps_gives_an_array_of_values(row):
+    steps = np.arange(12).reshape(3, 4)
+    found = row.make(3)(steps)
+    assert (found.shape, found.dtype) == ((3, 4), jnp.float32)
+    np.testing.assert_allclose(found.ravel(), [row.oracle(step, 3) for step in range(12)], 1e-6)
+
+
+def test_joined_functions_may_ignore_the_step():
+    joined = schedules.join([lambda step: 0.5, lambda step: step], [2])
+    assert schedules.join([0.5], [])(jnp.arange(2)).tolist() == [0.5, 0.5]
+    assert joined(jnp.arange(4)).tolist() == [0.5, 0.5, 0, 1]
+    assert (joined(1), joined(3)) == (0.5, 1)
+
+
+def test_peaks_may_be_traced():
+    peaks = jnp.array([0.5, 2.0])
+    found = jax.vmap(lambda peak: schedules.one_cycle(peak, steps=4)(1))(peaks)
+    np.testing.assert_allclose(found, peaks)
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (lambda: schedules.constant("1"), "constant: value='1' must be a number"),
+        (lambda: schedules.cosine(None, steps=3), "cosine: peak=None must be a number"),
+        (lambda: schedules.linear(1, [0], steps=3), "linear: end=[0] must be a number"),
+        (
+            lambda: schedules.piecewise([1, "0"], [3]),
+            "piecewise: values[1]='0' must be a number",
+        ),
+        (
+            lambda: schedules.join([1.0, None], [3]),
+            "schedule=None must be a number or a schedule",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-",
+)
+def test_what_is_no_number_is_refused(build, sentence):
+    with pytest.raises(TypeError) as error:
+        build()
+    assert str(error.value) == sentence
+
+
 def test_schedules_pass_through_their_joints():
     linear = schedules.linear(1.0, 0.2, steps=4)
     assert [float(linear(s)) for s in (0, 2, 4, 9)] == pytest.approx([1, 0.6, 0.2, 0.2])
@@ -123,7 +187,9 @@ def test_plateau_by_hand():
         [0.2, 3.0, 0],
     ]
     np.testing.assert_allclose(seen, expected, rtol=1e-6)
-    start = plateau.init()
+    with jax.enable_x64(True):
+        start = plateau.init()
+        assert jax.eval_shape(plateau.update, start, jnp.float64(1))["scale"].dtype == jnp.float32
     assert {name: (leaf.dtype, leaf.shape) for name, leaf in start.items()} == {
         name: (leaf.dtype, leaf.shape) for name, leaf in state.items()
     }
@@ -167,6 +233,39 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
             "cosine: steps=0 must be a whole number of at least 1",
         ),
         (
+            lambda: schedules.cosine(1, steps=3, warmup=2.5),
+            "cosine: warmup=2.5 must be a whole number of at least 0",
+        ),
+        (
+            lambda: schedules.cosine(1, steps=2**31),
+            "cosine: steps=2147483648 must be below 2**31",
+        ),
+        (
+            lambda: schedules.cosine(np.nan, steps=3),
+            "cosine: peak=nan must be finite",
+        ),
+        (
+            lambda: schedules.constant(jnp.array(jnp.inf)),
+            "constant: value=inf must be finite",
+        ),
+        (
+            lambda: schedules.warmup_stable_decay(1, steps=10.5, warmup=2, decay=2),
+            "warmup_stable_decay: steps=10.5 must be a whole number of at least 1",
+        ),
+        (
+            lambda: schedules.warmup_stable_decay(1, steps=10, warmup=2.5, decay=2),
+            "warmup_stable_decay: warmup=2.5 must be a whole number of at least 0",
+        ),
+        (
+            lambda: schedules.piecewise([1.0, 0.1], [2**31]),
+            "piecewise: boundaries=[2147483648] must be whole numbers that rise from at least 1, "
+            "below 2**31",
+        ),
+        (
+            lambda: schedules.reduce_on_plateau().update({}, jnp.ones(3)),
+            "reduce_on_plateau: value must be a scalar, got an array of (3,)",
+        ),
+        (
             lambda: schedules.cosine(1, steps=3, warmup=3),
             "cosine: warmup=3 must be in 0..2, below steps",
         ),
@@ -200,7 +299,7 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.warmup_stable_decay(1, steps=9, warmup=5, decay=5),
-            "warmup_stable_decay: warmup=5 must be at least 0, and with decay=5 at most steps=9",
+            "warmup_stable_decay: warmup=5 and decay=5 must together be at most steps=9",
         ),
         (
             lambda: schedules.piecewise([1.0, 0.1], [3, 5]),
@@ -208,7 +307,8 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.piecewise([1.0, 0.1, 0.01], [5, 5]),
-            "piecewise: boundaries=[5, 5] must be whole numbers that rise from at least 1",
+            "piecewise: boundaries=[5, 5] must be whole numbers that rise from at least 1, "
+            "below 2**31",
         ),
         (
             lambda: schedules.join([], []),
@@ -216,11 +316,11 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.join([1.0, 0.1], [0]),
-            "join: boundaries=[0] must be whole numbers that rise from at least 1",
+            "join: boundaries=[0] must be whole numbers that rise from at least 1, below 2**31",
         ),
         (
             lambda: schedules.join([1.0, 0.1], [2.5]),
-            "join: boundaries=[2.5] must be whole numbers that rise from at least 1",
+            "join: boundaries=[2.5] must be whole numbers that rise from at least 1, below 2**31",
         ),
         (
             lambda: schedules.warmup(schedules.reduce_on_plateau(), steps=3),

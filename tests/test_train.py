@@ -186,6 +186,16 @@ def test_several_bad_steps_in_a_row_end_the_run_with_a_sentence():
     assert seen == list(range(1, 9))
 
 
+def test_a_finite_gradient_is_finite_however_large_or_small():
+    optimizer = optim.sgd(1.0)
+    step = train.make_step(lambda p, s, batch, key: (batch @ p["w"], (s, {})), optimizer)
+    for size in (1e20, 1e-30):
+        state = train.init_state({"w": jnp.zeros(4)}, {}, optimizer)
+        state, metrics = step(state, jnp.full(4, size), jax.random.key(0))
+        assert metrics["finite"] and state.params["w"][0] == -jnp.float32(size)
+        np.testing.assert_allclose(metrics["gradient_norm"], 2 * size, rtol=1e-6)
+
+
 def test_what_goes_wrong_while_batches_are_made_reaches_the_caller():
     def failing(number):
         if number == 3:

@@ -98,12 +98,12 @@ def adam(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
 def adamw(learning_rate, *, decay=0.01, mask=None, beta1=0.9, beta2=0.999, epsilon=1e-8):
     """Adam with decoupled weight decay: ``update = adam's - rate * decay * params``.
 
-    `decay` is at least 0; `mask` chooses the leaves that decay by their path, as in
+    `decay` is finite and at least 0; `mask` chooses the leaves that decay by their path, as in
     `decay_weights`; `beta1`, `beta2` and `epsilon` are as in `adam`. Loshchilov, Hutter 2019,
     arXiv:1711.05101, algorithm 2, with the decay in units of the learning rate.
     """
     _require_moments("adamw", beta1, beta2, epsilon)
-    require(decay >= 0, f"adamw: decay={decay} must be at least 0")
+    require(0 <= decay < math.inf, f"adamw: decay={decay} must be finite and at least 0")
     rate = rate_schedule("adamw: learning_rate", learning_rate)
     return chain(
         adam(rate, beta1=beta1, beta2=beta2, epsilon=epsilon),

@@ -1,6 +1,5 @@
 """What every optimiser is, and how optimisers and links are put together."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -32,7 +31,9 @@ def apply_updates(params, updates):
 
 
 def chain(*links):
-    """Feed each link's updates to the next as its gradients."""
+    """Feed each link's updates to the next as its gradients; a `TypeError` for what is no link."""
+    for link in links:
+        require_optimizer("chain", link)
 
     def init(params):
         return tuple(link.init(params) for link in links)
@@ -48,11 +49,21 @@ def chain(*links):
 
 
 def rate_schedule(name, rate):
-    """Make a schedule of a rate, refusing a plain number that cannot be one."""
-    # Only of a plain number can it be asked: a traced one is known when the step runs.
-    possible = not isinstance(rate, int | float) or 0 <= rate < math.inf
-    require(possible, f"{name}={rate} must be finite and at least 0")
-    return as_schedule(rate)
+    """Make a schedule of a rate, refusing what cannot be one; a traced one is not known yet."""
+    return as_schedule(rate, name, least=0)
+
+
+def require_optimizer(name, value):
+    """Refuse what is no `Optimizer`, such as a constructor that was not called."""
+    if not isinstance(value, Optimizer):
+        hint = "; call it: optim.adam(learning_rate)" if callable(value) else ""
+        raise TypeError(f"{name} needs an Optimizer, got a {type(value).__name__}{hint}")
+
+
+def require_callable(name, value):
+    """Refuse what is no function."""
+    if not callable(value):
+        raise TypeError(f"{name}={value!r} must be a function")
 
 
 def require_decay(name, decay):

@@ -3,6 +3,8 @@
 None of them counts steps: the number is handed in.
 """
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 
@@ -14,7 +16,9 @@ from fnnet.optim.optimizer import (
     cast_like,
     chain,
     rate_schedule,
+    require_callable,
     require_decay,
+    require_optimizer,
     scaled,
     widen,
 )
@@ -57,6 +61,13 @@ def decay_weights(rate, *, mask=None):
     mask : callable, optional
         ``path -> bool``: which leaves decay, by their path as in ``"encoder/conv2d_0/kernel"``;
         all without one.
+
+    Raises
+    ------
+    LayerError
+        If `rate` is a number that is negative or not finite.
+    TypeError
+        If `rate` is neither number nor schedule, or `mask` no function.
     """
     rate = rate_schedule("decay_weights: rate", rate)
 
@@ -68,6 +79,7 @@ def decay_weights(rate, *, mask=None):
     everywhere = Optimizer(_no_state, update)
     if mask is None:
         return everywhere
+    require_callable("decay_weights: mask", mask)
     return partition_by(
         {"decayed": everywhere, "others": chain()},
         lambda path, leaf: "decayed" if mask(path) else "others",
@@ -105,8 +117,10 @@ def accumulate(optimizer, every):
     """Step `optimizer` once in `every` steps, with the mean of their gradients.
 
     `every` is at least 1. Other updates are 0. The optimiser is told ``step // every``: its
-    schedules count its own steps.
+    schedules count its own steps. Links behind it (`ema`, `decay_weights`) act on the waiting steps
+    too, so they belong inside. A `TypeError` for what is no optimiser.
     """
+    require_optimizer("accumulate", optimizer)
     require_whole("accumulate: every", every)
 
     def start(params, inner):
@@ -145,9 +159,18 @@ def partition(optimizers, label):
 
     Raises
     ------
+    TypeError
+        If `optimizers` is no dict of optimisers, or `label` no function.
     LayerError
-        In ``init``, if a leaf gets a name that is not there, or a name gets no leaf.
+        If `optimizers` is empty; in ``init``, if a leaf gets a name that is not there, or a name
+        gets no leaf.
     """
+    if not isinstance(optimizers, Mapping):
+        raise TypeError(f"partition needs a dict of optimizers, got a {type(optimizers).__name__}")
+    require(optimizers, "partition: optimizers={} must name at least one")
+    for name, optimizer in optimizers.items():
+        require_optimizer(f"partition: {name!r}", optimizer)
+    require_callable("partition: label", label)
     parts = partition_by(optimizers, lambda path, leaf: label(path))
 
     def init(params):
@@ -218,8 +241,10 @@ def skip_not_finite(optimizer):
     """Make no step where gradients, updates or the optimiser's new state are not finite.
 
     Then updates are 0, the optimiser's state stays, and ``opt_state["skipped"]`` counts.
-    `fnnet.train.make_step` does so by itself; this is for other loops.
+    `fnnet.train.make_step` does so by itself; this is for other loops. A `TypeError` for what is no
+    optimiser.
     """
+    require_optimizer("skip_not_finite", optimizer)
 
     def init(params):
         return {"inner": optimizer.init(params), "skipped": jnp.zeros((), jnp.int32)}
