@@ -187,6 +187,11 @@ def test_pictures_that_are_none_or_too_small_are_refused(row):
     assert refusal(row.call, small, small) == (
         f"{row.name} needs at least {row.least}x{row.least} pixels, got {row.least - 1}x300"
     )
+    planes = jnp.zeros((1, 3, 300, 300))
+    assert refusal(row.call, planes, planes) == (
+        f"{row.name} needs at least {row.least}x{row.least} pixels, got 3x300; pictures are NHWC: "
+        "did channels come first?"
+    )
 
 
 def test_other_refusals_are_sentences_too():

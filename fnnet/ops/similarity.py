@@ -31,10 +31,12 @@ MS_SSIM_LEAST = 161  # pixels: halved four times, it is the Gaussian window's 11
 
 def require_size(name, x, least):
     """Refuse pictures (N, H, W, C) with a side below `least` pixels."""
-    height, width = x.shape[1:3]
+    height, width, channels = x.shape[1:]
+    first = height in (1, 3) and channels not in (1, 3)
+    hint = "; pictures are NHWC: did channels come first?" if first else ""
     require(
         min(height, width) >= least,
-        f"{name} needs at least {least}x{least} pixels, got {height}x{width}",
+        f"{name} needs at least {least}x{least} pixels, got {height}x{width}{hint}",
     )
 
 
