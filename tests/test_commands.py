@@ -26,6 +26,7 @@ from experiments.runs import load_run
 
 COMMANDS = {"train": train, "evaluate": evaluate, "reconstruct": reconstruct}
 TINY = ("--tiny", "--steps", "3")
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture
@@ -107,9 +108,16 @@ def test_a_tiny_run_makes_all_that_it_promises(command, tmp_path):
     [
         ("--task", "restore", "--model", "residual"),
         ("--task", "emulate", "--loss", "charbonnier", "--optimizer", "momentum"),
-        ("--model", "mlp", "--optimizer", "sgd", "--schedule", "constant"),
-        ("--model", "shallow", "--schedule", "exponential", "--loss", "mae"),
-        ("--model", "conv", "--pooling", "max", "--dropout", "0.1", "--schedule", "linear"),
+        pytest.param(
+            ("--model", "mlp", "--optimizer", "sgd", "--schedule", "constant"), marks=SLOW
+        ),
+        pytest.param(
+            ("--model", "shallow", "--schedule", "exponential", "--loss", "mae"), marks=SLOW
+        ),
+        pytest.param(
+            ("--model", "conv", "--pooling", "max", "--dropout", "0.1", "--schedule", "linear"),
+            marks=SLOW,
+        ),
     ],
     ids=lambda options: options[1],
 )

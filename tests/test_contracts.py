@@ -22,10 +22,10 @@ def every_layer(test):
     return pytest.mark.parametrize("row", LAYERS, ids=lambda row: row.name)(test)
 
 
-def every_layer_variants_slow(test):
+def every_layer_variants_slow(test, layers=LAYERS):
     """For what costs most: of the rows of one kind all but the first are marked slow."""
     kinds, rows = set(), []
-    for row in LAYERS:
+    for row in layers:
         kind = row.make().kind
         marks = [pytest.mark.slow] if kind in kinds else []
         rows.append(pytest.param(row, marks=marks, id=row.name))
@@ -118,9 +118,7 @@ def test_seeds_under_vmap_are_seeds_one_after_another(row):
     close(jax.jit(start, compiler_options=UNOPTIMISED)(keys[2]), third, 1e-5)
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in LAYERS if row.true_gradient], ids=lambda row: row.name
-)
+@partial(every_layer_variants_slow, layers=[row for row in LAYERS if row.true_gradient])
 def test_gradients_equal_finite_differences_and_a_planted_error_is_found(row):
     with jax.enable_x64(True):
         layer, (params, state) = row.make(), row.init(np.float64)

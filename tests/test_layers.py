@@ -130,7 +130,7 @@ def test_activations_pass_nan_on_and_relu_is_flat_at_zero():
 SIZES = st.tuples(*[st.integers(1, 6)] * 2)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(SIZES, SIZES, st.tuples(*[st.integers(1, 4)] * 2))
 def test_transposed_convolution_is_the_adjoint_of_the_strided_one(size, kernel_size, stride):
     """``<conv(x), y> = <x, conv_transpose(y)>`` with the kernel flipped, channels exchanged."""
@@ -151,7 +151,7 @@ def test_transposed_convolution_is_the_adjoint_of_the_strided_one(size, kernel_s
         np.testing.assert_allclose(jnp.vdot(down, y), jnp.vdot(x, up), rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(SIZES, SIZES, st.tuples(*[st.integers(1, 4)] * 2))
 def test_transposed_convolution_equals_jax_s_own(size, kernel_size, stride):
     rng = np.random.default_rng(1)

@@ -36,6 +36,7 @@ def trained(model, steps=40):
     return train_state, values
 
 
+@pytest.mark.slow
 def test_training_in_bfloat16_comes_near_float32_and_keeps_everything_in_float32():
     narrow, narrow_losses = trained(fn.train.Policy().applied_to(MODEL))
     _, wide_losses = trained(MODEL)

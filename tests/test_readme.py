@@ -7,6 +7,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 import fnnet
 from experiments import train
 
@@ -14,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_example_runs_and_does_what_it_says():
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     code_lines = [line for line in example.splitlines() if line.strip()]
