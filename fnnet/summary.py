@@ -56,7 +56,7 @@ def rows(model, in_shape):
     def observe(name, child, child_params, x):
         path.append(name)
         inside.append(0)
-        place, here = len(found), "/".join(path)
+        place, here = len(found), "/".join(path[1:]) or name  # the model's own name is in no path
         repetitions = times[-1]
         times.append(repetitions * _repetitions(child))
         found.append(None)
@@ -77,9 +77,7 @@ def rows(model, in_shape):
     x = core.examples(in_shape)
     with core.observed(observe):
         finish = observe(model.kind, model, params, x)
-        path.clear()  # the model's own name is in no path
         y, _ = jax.eval_shape(partial(model.apply, train=False), params, state, x)
-        path.append(model.kind)
         finish(y)
     own, *layers = found
     return layers if layers and _hands_on(model) and not own.parameters else found

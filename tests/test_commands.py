@@ -542,13 +542,14 @@ def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_is_not(tmp_path):
     options = ("--tiny", "--dropout", "0.1", "--steps", "60", "--save-seconds", "0.01")
     options += ("--data", put_pictures(tmp_path / "pictures"))
     whole = child(*options, "--out", tmp_path / "whole")
-    assert whole.wait() == 0
+    _, errors = whole.communicate()  # not wait(): a full pipe would stop the child
+    assert whole.returncode == 0, errors
     broken = tmp_path / "broken"
     for lines, arguments in ((10, (*options, "--out", broken)), (30, ("--resume", broken))):
         process = child(*arguments)
         wait_for_lines(broken / "metrics.jsonl", lines, process)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
     again = child("--resume", broken)
     _, errors = again.communicate()
     assert again.returncode == 0, errors

@@ -5,6 +5,7 @@ import math
 from fnnet import ops
 from fnnet.core import require, require_whole, require_whole_pair
 from fnnet.layers.stateless import stateless
+from fnnet.ops.resample import check_resize
 
 
 def resize(factor=None, *, size=None, method="bilinear"):
@@ -13,15 +14,7 @@ def resize(factor=None, *, size=None, method="bilinear"):
     (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C); either is at least 1. `method`
     is "nearest" or "bilinear"; see `fnnet.ops.resize`.
     """
-    require((factor is None) != (size is None), "resize: give either factor or size")
-    require(
-        method in ("nearest", "bilinear"),
-        f"resize: method={method!r} must be 'nearest' or 'bilinear'",
-    )
-    if size is None:
-        require_whole("resize: factor", factor)
-    else:
-        require_whole_pair("resize: size", size)
+    check_resize(factor=factor, size=size, method=method)
     given = {"factor": factor} if size is None else {"size": size}
     return stateless(
         lambda x: ops.resize(x, **given, method=method),
@@ -57,6 +50,7 @@ def space_to_depth(factor=2):
 
 
 def _flatten(x):
+    """Lay each example's numbers in a row: (N, ...) -> (N, features)."""
     return x.reshape(x.shape[0], -1)
 
 

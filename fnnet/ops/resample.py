@@ -29,6 +29,19 @@ def resize(x, *, factor=None, size=None, method="bilinear"):
         If both or neither of `factor` and `size` are given, or `method` is another one.
     """
     require_pictures(x)
+    check_resize(factor=factor, size=size, method=method)
+    if factor is not None and method == "nearest":
+        return jnp.repeat(jnp.repeat(x, factor, axis=1), factor, axis=2)
+    require_floating(x)
+    if factor is not None:
+        return _bilinear(_bilinear(x, factor, axis=1), factor, axis=2)
+    along = _pick if method == "nearest" else _interpolate
+    rows, columns = pair(size)
+    return along(along(x, rows, axis=1), columns, axis=2)
+
+
+def check_resize(*, factor, size, method):
+    """Refuse settings that `resize` cannot work with."""
     require((factor is None) != (size is None), "resize: give either factor or size")
     require(
         method in ("nearest", "bilinear"),
@@ -38,14 +51,6 @@ def resize(x, *, factor=None, size=None, method="bilinear"):
         require_whole_pair("resize: size", size)
     else:
         require_whole("resize: factor", factor)
-    if factor is not None and method == "nearest":
-        return jnp.repeat(jnp.repeat(x, factor, axis=1), factor, axis=2)
-    require_floating(x)
-    if factor is not None:
-        return _bilinear(_bilinear(x, factor, axis=1), factor, axis=2)
-    along = _pick if method == "nearest" else _interpolate
-    rows, columns = pair(size)
-    return along(along(x, rows, axis=1), columns, axis=2)
 
 
 def _bilinear(x, factor, axis):
