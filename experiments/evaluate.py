@@ -36,7 +36,9 @@ def main(config: Config):
     require(1 <= quality <= 100, f"--quality {quality}: must be in 1..100")
     data = run.config["data"] if config.data is None else config.data
     sides = {picture["sha256"]: picture["side"] for picture in run.record["pictures"]}
-    pairs = load_pairs(data, quality, sides)
+    # Another set is measured as it is; the run's own as the run prepared it.
+    downscale = run.config["downscale"] if config.data is None else 1.0
+    pairs = load_pairs(data, quality, sides, downscale=downscale)
     seen = sum(pair.side == "train" for pair in pairs)
     if seen:
         note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")
@@ -44,7 +46,7 @@ def main(config: Config):
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()
     terminal.print(f"{config.run}, step {run.step}", soft_wrap=True)
-    terminal.print(tables.score_table(scores, run.task, quality))
+    terminal.print(tables.score_table(scores, run.task, quality, downscale=downscale))
     for line in tables.cost_lines(evaluation.cost(run.model)):
         terminal.print(line, soft_wrap=True)
     return scores

@@ -5,6 +5,7 @@ from rich.table import Table
 
 from experiments.evaluation import mean
 
+_ROWS = 60
 _SIDES = {"train": "training", "validation": "held-out", "test": "held-out", "new": "new"}
 
 
@@ -22,9 +23,13 @@ def side_label(side):
     return _SIDES[side]
 
 
-def score_table(scores, task, quality):
-    """Lay out one row a held-out or new picture, and the means, training pictures last."""
-    table = Table(title=_title(task, quality), title_justify="left")
+def score_table(scores, task, quality, *, downscale=1.0):
+    """Lay out one row a held-out or new picture, and the means, training pictures last.
+
+    Of a large set the first 60 pictures get a row; the means are over all. `downscale` is told in
+    the title where pictures were made smaller.
+    """
+    table = Table(title=_title(task, quality, downscale), title_justify="left")
     for name in ("picture", "side"):
         table.add_column(name, no_wrap=True)
     for name in ("JPEG bpp", "PSNR", "SSIM", "network PSNR", "SSIM", "gain dB"):
@@ -33,8 +38,11 @@ def score_table(scores, task, quality):
     for score in scores:
         groups.setdefault(side_label(score.side), []).append(score)
     for label in ("held-out", "new"):
-        for score in groups.get(label, []):
+        group = groups.get(label, [])
+        for score in group[:_ROWS]:
             table.add_row(score.name, label, *_cells([score]))
+        if len(group) > _ROWS:
+            table.add_row(f"and {len(group) - _ROWS} more", label)
     table.add_section()
     for label in ("held-out", "new", "training"):
         if label in groups:
@@ -42,13 +50,14 @@ def score_table(scores, task, quality):
     return table
 
 
-def _title(task, quality):
+def _title(task, quality, downscale):
     meaning = {
         "autoencode": "the network's reconstruction against the original",
         "emulate": "the network's output against the JPEG version, its target",
         "restore": "the restored JPEG against the original",
     }[task.name]
-    return f"{task.name}: {meaning}; JPEG at quality {quality} against the original"
+    title = f"{task.name}: {meaning}; JPEG at quality {quality} against the original"
+    return title if downscale == 1 else f"{title}; pictures scaled down by {downscale:g}"
 
 
 def _cells(scores):

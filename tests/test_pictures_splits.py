@@ -17,7 +17,7 @@ def make_set(names, contents=None):
     """A set of tiny pictures; equal contents mean equal pixels."""
     contents = range(len(names)) if contents is None else contents
     originals = tuple(
-        Picture(name, Path(f"{name}.png"), noise(2, 3, seed=content))
+        Picture.of(noise(2, 3, seed=content), name, Path(f"{name}.png"))
         for name, content in zip(names, contents, strict=True)
     )
     return PictureSet("set", Path("set"), originals)
@@ -130,8 +130,8 @@ def test_less_than_two_distinct_pictures_are_refused(contents, count):
 def test_pictures_of_equal_bytes_but_another_shape_are_distinct():
     pixels = np.zeros((2, 3, 3), np.uint8)
     originals = (
-        Picture("a", None, pixels),
-        Picture("b", None, pixels.reshape(3, 2, 3)),
+        Picture.of(pixels, "a"),
+        Picture.of(pixels.reshape(3, 2, 3), "b"),
     )
     sides = split(PictureSet("set", Path("set"), originals))
     assert set(sides.values()) == {"train", "test"}
