@@ -145,8 +145,10 @@ def _row(path, number, line, row_type):
 
 
 def _quality(text):
-    first, *second = map(int, text.split(","))
-    return (first, *second) if second else first
+    if "," not in text:
+        return int(text)
+    first, second = text.split(",")
+    return int(first), int(second)
 
 
 _READERS = {

@@ -14,9 +14,8 @@ from experiments.commands import run_command
 from experiments.pictures import PictureError
 from experiments.tables import console
 
-
 RECIPES = {
-    "grey": "grey: luma from 16 to 235, compressed as one channel",
+    "grey": "grey: one channel; of colour, the luma from 16 to 235",
     "colour": "colour: RGB, chroma halved",
     "double": "double: luma compressed twice, the second time on blocks shifted by 4 pixels",
 }

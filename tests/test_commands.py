@@ -157,6 +157,19 @@ def test_evaluate_prints_the_table_that_training_printed(command, trained, tmp_p
     assert status == 0 and "mean of 3 │ new" in output
 
 
+def test_evaluate_checks_its_metrics_first_and_prints_nothing_where_they_are_wrong(
+    command, trained, monkeypatch
+):
+    monkeypatch.delenv("FNNET_DATA", raising=False)
+    status, output, errors = command("evaluate", trained)
+    assert status == 0 and "mean of 2 │ held-out" in output
+    assert "note: psnr and ssim checked: 12 known values of JPEG at quality 10" in errors
+    monkeypatch.setattr(fn.metrics, "ssim", fn.metrics.ssim_box8)
+    status, output, errors = command("evaluate", trained)
+    assert (status, output) == (2, "")
+    assert "error: metrics are not what they must be, so nothing is measured by them" in errors
+
+
 def test_reconstruct_writes_a_picture_of_the_same_size_for_every_input(command, trained, tmp_path):
     pictures = put_pictures(tmp_path / "in", size=(37, 1))
     Image.fromarray(data.camera()[:20, :30]).save(tmp_path / "grey.png")
