@@ -37,6 +37,8 @@ SLOW = pytest.mark.slow
 @pytest.fixture
 def command(monkeypatch, capfd):
     """Run a command in this process; give its exit status, output and errors."""
+    # evaluate would check its metrics on LIVE1 each time.
+    monkeypatch.delenv("FNNET_DATA", raising=False)
 
     def run(name, *args):
         module = COMMANDS[name]
@@ -160,7 +162,6 @@ def test_evaluate_prints_the_table_that_training_printed(command, trained, tmp_p
 def test_evaluate_checks_its_metrics_first_and_prints_nothing_where_they_are_wrong(
     command, trained, monkeypatch
 ):
-    monkeypatch.delenv("FNNET_DATA", raising=False)
     status, output, errors = command("evaluate", trained)
     assert status == 0 and "mean of 2 │ held-out" in output
     assert "note: psnr and ssim checked: 12 known values of JPEG at quality 10" in errors
