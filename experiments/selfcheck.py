@@ -32,9 +32,9 @@ class Cell:
     @property
     def faults(self):
         """What the value differs from by more than the tolerance: a list of phrases."""
-        references = {"expected": self.row.measured}
+        references = {"expected": f"{self.row.measured:.4f}"}
         if self.row.reproduced:
-            references["published"] = self.row.published
+            references["published"] = str(self.row.published)
         tolerance = DECIBELS if self.row.metric.startswith("psnr") else SIMILARITY
         return [
             f"{kind} {value} ({self.found - float(value):+.4f})"
@@ -76,7 +76,7 @@ def measure(rows, sets, follow=lambda results, total: results):
     jobs = [(key, picture) for key in names for picture in sets[key[0]]]
     values = defaultdict(list)
     with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
         # Closed first: who interrupts need not wait for what has not begun.
         closing(pool.map(lambda job: _values(*job, names[job[0]]), jobs)) as results,
     ):

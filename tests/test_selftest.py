@@ -159,9 +159,9 @@ def test_right_metrics_are_checked_in_a_line():
 def test_differences_are_told_with_their_size():
     assert Cell(row(), 30.0099).faults == []
     assert Cell(row(), 29.9).sentence() == (
-        "astronaut grey q=10 psnr: measured 29.9000, expected 30.0 (-0.1000)"
+        "astronaut grey q=10 psnr: measured 29.9000, expected 30.0000 (-0.1000)"
     )
-    assert Cell(row(metric="ssim", measured=0.8), 0.8006).faults == ["expected 0.8 (+0.0006)"]
+    assert Cell(row(metric="ssim", measured=0.8), 0.8006).faults == ["expected 0.8000 (+0.0006)"]
     assert Cell(row(), math.nan).faults and Cell(row(), math.inf).faults
     published = row(set="live1", recipe="double", quality=(30, 10), published=30.5)
     assert Cell(replace(published, reproduced=False), 30.0).faults == []
