@@ -4,6 +4,7 @@ COMMANDS = {
     "train": "train a network on pictures and show what it learned (about 4 minutes)",
     "evaluate": "print a trained network's quality on held-out pictures or another set",
     "reconstruct": "apply a trained network to your own pictures",
+    "selftest": "measure JPEG's published rows again, to see that the metrics are right",
 }
 
 

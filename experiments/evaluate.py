@@ -9,6 +9,7 @@ from experiments import evaluation, tables
 from experiments.commands import note, run_command
 from experiments.pairs import load_pairs
 from experiments.runs import load_run
+from experiments.selfcheck import check_metrics
 from fnnet.core import require
 
 
@@ -42,6 +43,7 @@ def main(config: Config):
     seen = sum(pair.side == "train" for pair in pairs)
     if seen:
         note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")
+    note(check_metrics(("psnr", "ssim"), [pair.picture for pair in pairs]))
     apply = evaluation.make_apply(run.model, run.params, run.state)
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()

@@ -25,12 +25,15 @@ ORDER = [
     ("experiments.pictures",),
     ("experiments.runfolder",),
     ("experiments.commands",),
-    ("experiments.models", "experiments.tasks", "experiments.pairs"),
-    ("experiments.evaluation", "experiments.runs"),
+    ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.baselines"),
+    ("experiments.evaluation", "experiments.runs", "experiments.selfcheck"),
     ("experiments.tables", "experiments.figures"),
     ("experiments.progress",),
     ("experiments.training",),
-    ("experiments.train", "experiments.evaluate", "experiments.reconstruct"),
+    (
+        *("experiments.train", "experiments.evaluate", "experiments.reconstruct"),
+        "experiments.selftest",
+    ),
     ("experiments", "experiments.__main__"),
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

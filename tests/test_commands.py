@@ -19,12 +19,17 @@ from skimage import data
 
 import experiments.__main__ as overview
 import fnnet as fn
-from experiments import evaluate, reconstruct, train
+from experiments import evaluate, reconstruct, selftest, train
 from experiments.commands import Interrupted, run_command
 from experiments.runfolder import read_metrics
 from experiments.runs import load_run
 
-COMMANDS = {"train": train, "evaluate": evaluate, "reconstruct": reconstruct}
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "reconstruct": reconstruct,
+    "selftest": selftest,
+}
 TINY = ("--tiny", "--steps", "3")
 SLOW = pytest.mark.slow
 
@@ -32,6 +37,8 @@ SLOW = pytest.mark.slow
 @pytest.fixture
 def command(monkeypatch, capfd):
     """Run a command in this process; give its exit status, output and errors."""
+    # evaluate would check its metrics on LIVE1 each time.
+    monkeypatch.delenv("FNNET_DATA", raising=False)
 
     def run(name, *args):
         module = COMMANDS[name]
@@ -150,6 +157,18 @@ def test_evaluate_prints_the_table_that_training_printed(command, trained, tmp_p
             )
     status, output, _ = command("evaluate", trained, "--data", put_pictures(tmp_path / "new"))
     assert status == 0 and "mean of 3 │ new" in output
+
+
+def test_evaluate_checks_its_metrics_first_and_prints_nothing_where_they_are_wrong(
+    command, trained, monkeypatch
+):
+    status, output, errors = command("evaluate", trained)
+    assert status == 0 and "mean of 2 │ held-out" in output
+    assert "note: psnr and ssim checked: 12 known values of JPEG at quality 10" in errors
+    monkeypatch.setattr(fn.metrics, "ssim", fn.metrics.ssim_box8)
+    status, output, errors = command("evaluate", trained)
+    assert (status, output) == (2, "")
+    assert "error: metrics are not what they must be, so nothing is measured by them" in errors
 
 
 def test_reconstruct_writes_a_picture_of_the_same_size_for_every_input(command, trained, tmp_path):

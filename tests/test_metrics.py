@@ -1,14 +1,10 @@
-"""Metrics against loops, scikit-image, and rows measured on LIVE1 and Classic5."""
+"""Metrics against loops, on what they refuse, and on rounding; JPEG's rows are test_selftest's."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import skimage.data
 from contracts_measures import METRICS, OTHER_METRICS
-from PIL import Image
 
-import fnnet as fn
-from experiments.pictures.jpeg import jpeg_version
 from fnnet import metrics
 
 every_metric = pytest.mark.parametrize("row", METRICS, ids=lambda row: row.name)
@@ -133,55 +129,3 @@ def test_grey_levels_are_rounded_and_clipped_not_cut():
         with pytest.raises(ValueError, match=sentence):
             metrics.to_8_bit(np.ones(3, dtype))
     assert metrics.to_8_bit(jnp.ones(1, jnp.bfloat16)).tolist() == [255]
-
-
-# Measured apart from this code, in the order of the names.
-NAMES = ("psnr", "ssim", "ssim_uniform7", "ssim_box8", "psnrb", "psnrb_channels", "ms_ssim")
-MEASURED = {
-    ("chelsea", "grey", 10): (30.7014, 0.7847, 0.7921, 0.8014, 27.8789, 27.8536, 0.9391),
-    ("chelsea", "colour", 10): (28.4673, 0.7612, 0.7700, 0.7799, 26.7622, 26.2519, 0.9214),
-    ("coffee", "grey", 10): (28.3785, 0.7660, 0.7668, 0.7748, 25.9575, 25.9575, 0.9264),
-    ("coffee", "colour", 10): (26.0300, 0.6934, 0.6935, 0.7016, 24.6096, 24.1439, 0.8819),
-    ("live1", "grey", 10): (27.7698, 0.7730, 0.7804, 0.7905, 25.3325, 25.3293, 0.9331),
-    ("live1", "grey", 40): (32.3548, 0.9041, 0.9113, 0.9173, 29.9566, 29.9483, 0.9862),
-    ("live1", "colour", 10): (25.6925, 0.7433, 0.7493, 0.7593, 24.2006, 23.7550, 0.9037),
-    ("live1", "colour", 40): (30.2803, 0.8821, 0.8877, 0.8942, 28.8316, 28.3938, 0.9733),
-    ("classic5", "grey", 10): (27.8211, 0.7595, 0.7688, 0.7800, 25.2090, 25.2090, 0.9374),
-}
-
-
-def measure_jpeg(picture, recipe, quality):
-    """All metrics of a picture's JPEG version, the picture RGB or already grey."""
-    if recipe == "grey" and picture.ndim == 3:
-        luma = fn.ops.rgb_to_ycbcr_studio(picture.astype(np.float64), peak=255.0)[..., 0]
-        picture = np.floor(luma + 0.5).astype(np.uint8)
-    decoded, _ = jpeg_version(picture, quality)
-    pair = [p[None, ..., None] if p.ndim == 2 else p[None] for p in (picture, decoded)]
-    return [getattr(metrics, name)(*pair)[0] for name in NAMES]
-
-
-def check_measured(pictures, key):
-    found = np.mean([measure_jpeg(picture, *key[1:]) for picture in pictures], 0)
-    np.testing.assert_allclose(found, MEASURED[key], rtol=0, atol=1e-4, err_msg=str(NAMES))
-
-
-@pytest.mark.parametrize(
-    "key", [key for key in MEASURED if key[0] in ("chelsea", "coffee")], ids=str
-)
-def test_measured_rows_of_scikit_image_s_photographs(key):
-    check_measured([getattr(skimage.data, key[0])()], key)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        pytest.param(key, marks=[pytest.mark.slow] * (key[0] == "live1"), id=str(key))
-        for key in MEASURED
-        if key[0] in ("live1", "classic5")
-    ],
-)
-def test_measured_rows_of_published_sets(key, data_root):
-    folder = data_root / {"live1": "live1/originals", "classic5": "classic5"}[key[0]]
-    paths = sorted(folder.iterdir())
-    assert len(paths) == {"live1": 29, "classic5": 5}[key[0]]
-    check_measured((np.asarray(Image.open(path)) for path in paths), key)

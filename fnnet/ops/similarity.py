@@ -91,7 +91,11 @@ def _weighted(x, weights, axis):
     """Average along an axis under a sliding window, wholly inside."""
     size = x.shape[axis] - len(weights) + 1
     before = (slice(None),) * axis
-    return sum(w * x[(*before, slice(i, i + size))] for i, w in enumerate(weights))
+    # Summed first, weighed then: every window here gives one weight to two taps or to all.
+    taps = {}
+    for i, weight in enumerate(weights):
+        taps.setdefault(weight, []).append(x[(*before, slice(i, i + size))])
+    return sum(weight * sum(same[1:], start=same[0]) for weight, same in taps.items())
 
 
 def ms_ssim(x, y, channel_means):
