@@ -14,6 +14,7 @@ from experiments.pictures.files import (
 from experiments.pictures.jpeg import jpeg_version
 from experiments.pictures.layouts import PictureSet, jpeg_for, locate, open_set
 from experiments.pictures.live1 import LIVE1, canonical_name
+from experiments.pictures.overlap import Shared, find_shared
 from experiments.pictures.patches import check_patch
 from experiments.pictures.splits import split
 
@@ -24,10 +25,12 @@ __all__ = [
     "Picture",
     "PictureError",
     "PictureSet",
+    "Shared",
     "canonical_name",
     "check_patch",
     "embedded_pictures",
     "find_pictures",
+    "find_shared",
     "jpeg_for",
     "jpeg_version",
     "locate",

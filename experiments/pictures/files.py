@@ -14,6 +14,7 @@ from PIL import Image
 
 from experiments.pictures.errors import PictureError
 from experiments.pictures.faults import READ_FORMATS, explain, lacks_png_end
+from experiments.pictures.fingerprint import fingerprint
 from experiments.pictures.modes import rgb_pixels, sample_format, upright
 
 PIXEL_LIMIT = 2**26
@@ -50,6 +51,11 @@ class Picture:
     def sha256(self):
         """The SHA-256 of the pixels' bytes in row-major order, as 64 hexadecimal digits."""
         return hashlib.sha256(np.ascontiguousarray(self.pixels)).hexdigest()
+
+    @cached_property
+    def fingerprint(self):
+        """What the picture looks like, to find it again after small changes."""
+        return fingerprint(self.pixels)
 
 
 def read_picture(path, *, allow_cmyk=True):
