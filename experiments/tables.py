@@ -22,9 +22,13 @@ def side_label(side):
     return _SIDES[side]
 
 
-def score_table(scores, task, quality):
-    """Lay out one row a held-out or new picture, and the means, training pictures last."""
-    table = Table(title=_title(task, quality), title_justify="left")
+def score_table(scores, task, quality, *, stamp=None):
+    """Lay out one row a held-out or new picture, and the means, training pictures last.
+
+    A `stamp` says in the title what the table does not show; training pictures have rows then.
+    """
+    title = _title(task, quality)
+    table = Table(title=f"{title}\n{stamp}" if stamp else title, title_justify="left")
     for name in ("picture", "side"):
         table.add_column(name, no_wrap=True)
     for name in ("JPEG bpp", "PSNR", "SSIM", "network PSNR", "SSIM", "gain dB"):
@@ -32,7 +36,7 @@ def score_table(scores, task, quality):
     groups = {}
     for score in scores:
         groups.setdefault(side_label(score.side), []).append(score)
-    for label in ("held-out", "new"):
+    for label in ("held-out", "new", *(["training"] if stamp else [])):
         for score in groups.get(label, []):
             table.add_row(score.name, label, *_cells([score]))
     table.add_section()

@@ -97,22 +97,35 @@ def _start_record(job):
     record = {
         "seed": job.config["seed"],
         "model": job.model_record,
-        "pictures": [
-            {"name": pair.picture.name, "sha256": pair.picture.sha256, "side": pair.side}
-            for pair in job.pairs
-        ],
+        "pictures": [_picture_record(pair) for pair in job.pairs],
         "sessions": [],
     }
     if path.exists():
         before = runs.read_record(job.folder)
-        if before["pictures"] != record["pictures"]:
+        # Records of older versions have no fingerprints; equal pixels have equal ones.
+        bare = [
+            {name: value for name, value in picture.items() if name != "fingerprint"}
+            for picture in record["pictures"]
+        ]
+        if before["pictures"] not in (record["pictures"], bare):
             raise runfolder.RunError(f"{path}: the pictures are not those that the run began with")
         for session in before["sessions"]:
             _note_changes(session["environment"], here)
-        record = before
+        record = before | {"pictures": record["pictures"]}
     record["sessions"].append({"environment": here})
     runfolder.write_json(path, record)
     return record
+
+
+def _picture_record(pair):
+    """Tell a picture by name and pixels, and what it looks like, to find it in other sets."""
+    picture = pair.picture
+    return {
+        "name": picture.name,
+        "sha256": picture.sha256,
+        "fingerprint": picture.fingerprint,
+        "side": pair.side,
+    }
 
 
 def _note_changes(before, now):

@@ -25,7 +25,7 @@ ORDER = [
     ("experiments.pictures",),
     ("experiments.runfolder",),
     ("experiments.commands",),
-    ("experiments.models", "experiments.tasks", "experiments.pairs"),
+    ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
     ("experiments.evaluation", "experiments.runs"),
     ("experiments.tables", "experiments.figures"),
     ("experiments.progress",),

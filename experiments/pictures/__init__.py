@@ -11,6 +11,7 @@ from experiments.pictures.files import (
     read_picture,
     write_png,
 )
+from experiments.pictures.fingerprint import FORM as FINGERPRINT_FORM
 from experiments.pictures.jpeg import jpeg_version
 from experiments.pictures.layouts import PictureSet, jpeg_for, locate, open_set
 from experiments.pictures.live1 import LIVE1, canonical_name
@@ -19,6 +20,7 @@ from experiments.pictures.patches import check_patch
 from experiments.pictures.splits import split
 
 __all__ = [
+    "FINGERPRINT_FORM",
     "LIVE1",
     "PIXEL_LIMIT",
     "SUFFIXES",
