@@ -37,7 +37,9 @@ def main(config: Config):
     quality = run.config["quality"] if config.quality is None else config.quality
     require(1 <= quality <= 100, f"--quality {quality}: must be in 1..100")
     data = run.config["data"] if config.data is None else config.data
-    pairs = load_pairs(data, quality, leakage.sides(run))
+    # Another set is measured as it is; the run's own as the run prepared it.
+    downscale = run.config["downscale"] if config.data is None else 1.0
+    pairs = load_pairs(data, quality, leakage.sides(run), downscale=downscale)
     stamp = None
     if config.data is not None:
         pairs = leakage.mark_trained(pairs, run, allow_overlap=config.allow_overlap)
@@ -49,7 +51,8 @@ def main(config: Config):
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()
     terminal.print(f"{config.run}, step {run.step}", soft_wrap=True)
-    terminal.print(tables.score_table(scores, run.task, quality, stamp=stamp))
+    table = tables.score_table(scores, run.task, quality, downscale=downscale, stamp=stamp)
+    terminal.print(table)
     for line in tables.cost_lines(evaluation.cost(run.model)):
         terminal.print(line, soft_wrap=True)
     return scores

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from experiments.tasks import normalise
 from fnnet import metrics
 from fnnet.summary import rows as layer_rows
 
@@ -34,7 +34,7 @@ def make_apply(model, params, state):
     forward = jax.jit(lambda x: model.apply(params, state, x)[0])
 
     def apply(pixels):
-        return metrics.to_8_bit(forward(jnp.asarray(pixels[None], jnp.float32) / 255)[0])
+        return metrics.to_8_bit(forward(normalise(pixels[None]))[0])
 
     return apply
 
@@ -53,7 +53,7 @@ def score(apply, task, pair):
 
 def score_all(apply, task, pairs):
     """Measure pairs, two at a time unless they are so large that memory might run out."""
-    largest = max(pair.original[..., 0].size for pair in pairs)
+    largest = max(math.prod(pair.picture.shape[:2]) for pair in pairs)
     with ThreadPoolExecutor(2 if largest < 2**22 else 1) as pool:
         return list(pool.map(lambda pair: score(apply, task, pair), pairs))
 

@@ -1,11 +1,11 @@
 """Pictures that a network was trained on, found again in a set that it is to be measured on."""
 
+import shlex
 from dataclasses import dataclass, replace
 
 from experiments.pictures import FINGERPRINT_FORM, find_shared
+from experiments.pictures.errors import some
 from experiments.runfolder import RunError
-
-_LISTED = 8  # so many names are spelt out in a message
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,9 @@ def mark_trained(pairs, run, *, allow_overlap):
     for found in find_shared([pair.picture for pair in pairs], _trained(run)):
         shared.setdefault(found.name_a, found)
     if shared and not allow_overlap:
+        said = [_said(found) for found in shared.values()]
         raise RunError(
-            f"{len(shared)} of {len(pairs)} pictures were trained on: {_listed(shared.values())}; "
+            f"{len(shared)} of {len(pairs)} pictures were trained on: {some(said)}; "
             "leave --data out to measure on this run's own held-out pictures, or add "
             "--allow-overlap to go on with these labelled"
         )
@@ -88,8 +89,8 @@ def _trained(run):
         if picture.fingerprint is None:
             raise RunError(
                 f"{run.folder / 'record.json'}: was written before pictures had fingerprints, so "
-                "nobody can tell which pictures of --data were trained on; train again, or leave "
-                "--data out"
+                "nobody can tell which pictures of --data were trained on; train again, or add "
+                f"them with python -m experiments.train --resume {shlex.quote(str(run.folder))}"
             )
         if not FINGERPRINT_FORM.fullmatch(str(picture.fingerprint)):
             raise _damaged(run, f"the fingerprint of {_printable(picture.name)}")
@@ -98,12 +99,6 @@ def _trained(run):
 
 def _damaged(run, what):
     return RunError(f"{run.folder / 'record.json'}: its list of pictures is damaged: {what}")
-
-
-def _listed(shared):
-    said = [_said(found) for found in shared]
-    more = len(said) - _LISTED
-    return ", ".join(said[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _said(found):

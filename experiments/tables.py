@@ -5,6 +5,7 @@ from rich.table import Table
 
 from experiments.evaluation import mean
 
+_ROWS = 60
 _SIDES = {"train": "training", "validation": "held-out", "test": "held-out", "new": "new"}
 
 
@@ -22,12 +23,14 @@ def side_label(side):
     return _SIDES[side]
 
 
-def score_table(scores, task, quality, *, stamp=None):
+def score_table(scores, task, quality, *, downscale=1.0, stamp=None):
     """Lay out one row a held-out or new picture, and the means, training pictures last.
 
-    A `stamp` says in the title what the table does not show; training pictures have rows then.
+    Of a large set the first 60 pictures get a row; the means are over all. `downscale` is told in
+    the title where pictures were made smaller, and so is a `stamp` that says what the table does
+    not show; training pictures have rows then.
     """
-    title = _title(task, quality)
+    title = _title(task, quality, downscale)
     table = Table(title=f"{title}\n{stamp}" if stamp else title, title_justify="left")
     for name in ("picture", "side"):
         table.add_column(name, no_wrap=True)
@@ -37,8 +40,11 @@ def score_table(scores, task, quality, *, stamp=None):
     for score in scores:
         groups.setdefault(side_label(score.side), []).append(score)
     for label in ("held-out", "new", *(["training"] if stamp else [])):
-        for score in groups.get(label, []):
+        group = groups.get(label, [])
+        for score in group[:_ROWS]:
             table.add_row(score.name, label, *_cells([score]))
+        if len(group) > _ROWS:
+            table.add_row(f"and {len(group) - _ROWS} more", label)
     table.add_section()
     for label in ("held-out", "new", "training"):
         if label in groups:
@@ -46,13 +52,14 @@ def score_table(scores, task, quality, *, stamp=None):
     return table
 
 
-def _title(task, quality):
+def _title(task, quality, downscale):
     meaning = {
         "autoencode": "the network's reconstruction against the original",
         "emulate": "the network's output against the JPEG version, its target",
         "restore": "the restored JPEG against the original",
     }[task.name]
-    return f"{task.name}: {meaning}; JPEG at quality {quality} against the original"
+    title = f"{task.name}: {meaning}; JPEG at quality {quality} against the original"
+    return title if downscale == 1 else f"{title}; pictures scaled down by {downscale:g}"
 
 
 def _cells(scores):

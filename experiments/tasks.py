@@ -31,6 +31,11 @@ TASKS = {
 }
 
 
+def normalise(pixels):
+    """Turn uint8 grey levels into what networks take: float32, black 0 and white 1."""
+    return jnp.asarray(pixels, jnp.float32) / 255
+
+
 def check(task, model_config):
     """Refuse a model that cannot mean anything for a task."""
     require(
@@ -49,7 +54,7 @@ def make_loss(model, name):
     per_example = getattr(losses, name)
 
     def loss(params, state, batch, key):
-        source, target = (pictures.astype(jnp.float32) / 255 for pictures in batch)
+        source, target = (normalise(pictures) for pictures in batch)
         y, state = model.apply(params, state, source, key=key, train=key is not None)
         value = per_example(y, target).mean()
         squared = losses.mse(jnp.clip(y, 0, 1), target)

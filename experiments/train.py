@@ -12,7 +12,7 @@ import tyro
 from experiments import models, runfolder, runs
 from experiments.commands import Interrupted, from_json, run_command
 from experiments.models import Activation, Pooling
-from experiments.pictures import locate
+from experiments.pictures import Grid, locate
 from experiments.tasks import TASKS, LossName, TaskName, check
 from experiments.training import load_training_pairs, train_run
 from fnnet.core import require
@@ -82,6 +82,11 @@ class Config:
     """Patches a step. Default: 64."""
     patch: int | None = None
     """Side of a training patch in pixels. Default: 48."""
+    grid: Grid = "any"
+    """Where patches lie on JPEG's 8x8 grid. any: anywhere; keep: on its lines, as in a whole
+    picture; shift: never there."""
+    downscale: float = 1.0
+    """Pictures are first scaled down by this factor, without aliasing; 2 halves their sides."""
     seed: int = 0
     """Decides weights, patches, dropout, and the split of sets that have none of their own."""
     save_seconds: float = 20.0
@@ -168,8 +173,13 @@ def _check(config):
     for name in ("steps", "batch", "patch", "width"):
         value = getattr(config, name)
         require(value is None or value >= 1, f"--{name} {value}: must be at least 1")
+    require(
+        config.grid != "keep" or (config.patch or 48) % 8 == 0,
+        f"--patch {config.patch}: must be a multiple of 8 for --grid keep",
+    )
     require(1 <= config.quality <= 100, f"--quality {config.quality}: must be in 1..100")
     require(0 <= config.seed < 2**32, f"--seed {config.seed}: must be in 0..{2**32 - 1}")
+    require(1 <= config.downscale <= 64, f"--downscale {config.downscale}: must be in 1..64")
     for name in ("clip", "learning_rate", "save_seconds"):
         value = getattr(config, name)
         option = name.replace("_", "-")

@@ -16,7 +16,7 @@ import fnnet as fn
 from experiments import evaluation, figures, models, runfolder, runs, tables
 from experiments.commands import note
 from experiments.pairs import Pair, load_pairs
-from experiments.pictures import check_patch, sample_batch
+from experiments.pictures import check_patch, pool, sample_batch
 from experiments.progress import TrainingProgress
 from experiments.tasks import TASKS, Task, make_loss
 from fnnet.train import evaluate, fit, init_state, make_step
@@ -28,7 +28,8 @@ except ImportError:  # Windows has no such module
 
 _INIT, _TRAIN = 0, 1  # what a key that is derived from the run's is for
 _WATCHES = 30  # how many times held-out crops are measured in a run
-_WATCH_BATCH, _WATCH_PATCH = 8, 128
+_WATCH_BATCH, _WATCH_PATCH, _WATCH_PICTURES = 8, 128, 64
+_MEASURED_TRAINING = 64  # training pictures, whose mean only shows the gap to the held-out ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,14 @@ class _Job:
 
 def load_training_pairs(config):
     """Read the pictures that a run's options name, and check that the patch fits into them."""
-    pairs = load_pairs(config["data"], config["quality"], seed=config["seed"])
-    check_patch([pair.picture for pair in pairs if pair.side == "train"], config["patch"])
+    pairs = load_pairs(
+        config["data"],
+        config["quality"],
+        seed=config["seed"],
+        downscale=config["downscale"],
+    )
+    pictures = [pair.picture for pair in pairs if pair.side == "train"]
+    check_patch(pictures, config["patch"], config["grid"])
     return pairs
 
 
@@ -146,18 +153,21 @@ def _train(job, started):
     first = int(train_state.step)
     runfolder.cut_metrics(log, first)
     loss = make_loss(job.model, config["loss"])
-    sources, steps = job.sources(job.side("train")), config["steps"]
+    pairs, steps = job.side("train"), config["steps"]
+    sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
     watched = _watched_batch(job)
     every, saved = math.ceil(steps / _WATCHES), (first, time.perf_counter())
     timing = {"seconds_to_first_step": time.perf_counter() - started}
 
     def batches(number):
+        chosen = pool(sizes, seed=config["seed"], step=number)
         return sample_batch(
-            sources,
+            job.sources([pairs[index] for index in chosen]),
             seed=config["seed"],
             step=number,
             batch_size=config["batch"],
             patch=config["patch"],
+            grid=config["grid"],
         )
 
     def on_step(number, train_state, metrics):
@@ -206,10 +216,10 @@ def _initial_state(job, optimizer, key):
 
 def _watched_batch(job):
     """Cut the same crops out of held-out pictures in every run of a seed."""
-    sources = job.sources(job.watched)
-    patch = min(_WATCH_PATCH, *(min(source.shape[:2]) for source, _ in sources))
+    pairs = job.watched[:_WATCH_PICTURES]
+    patch = min(_WATCH_PATCH, *(min(pair.picture.shape[:2]) for pair in pairs))
     return sample_batch(
-        sources, seed=job.config["seed"], step=0, batch_size=_WATCH_BATCH, patch=patch
+        job.sources(pairs), seed=job.config["seed"], step=0, batch_size=_WATCH_BATCH, patch=patch
     )
 
 
@@ -246,9 +256,8 @@ def _finite(row):
 def _report(job, record, train_state, timing, started):
     """Measure whole pictures; print the table, draw the figures, complete the record."""
     apply = evaluation.make_apply(job.model, train_state.params, train_state.state)
-    measured = (
-        job.side("test", "validation") + job.side("train")[: 2 if job.config["tiny"] else None]
-    )
+    trained_on = job.side("train")[: 2 if job.config["tiny"] else _MEASURED_TRAINING]
+    measured = job.side("test", "validation") + trained_on
     scores = evaluation.score_all(apply, job.task, measured)
     rows = runfolder.read_metrics(job.folder / "metrics.jsonl")
     cost = evaluation.cost(job.model)
@@ -264,7 +273,8 @@ def _report(job, record, train_state, timing, started):
     session["peak_memory_mb"] = peak_memory_mb()
     runfolder.write_json(job.folder / "record.json", record | {"result": result})
     terminal = tables.console()
-    terminal.print(tables.score_table(scores, job.task, job.config["quality"]))
+    quality, downscale = job.config["quality"], job.config["downscale"]
+    terminal.print(tables.score_table(scores, job.task, quality, downscale=downscale))
     for line in [
         *tables.cost_lines(cost),
         *_time_lines(session),

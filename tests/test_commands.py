@@ -204,7 +204,8 @@ def test_a_run_of_an_older_version_is_compared_after_it_was_resumed(command, tra
     (folder / "record.json").write_text(json.dumps(record))
     assert error_of(command("evaluate", folder, "--data", pictures)) == (
         f"{folder / 'record.json'}: was written before pictures had fingerprints, so nobody can "
-        "tell which pictures of --data were trained on; train again, or leave --data out"
+        "tell which pictures of --data were trained on; train again, or add them with "
+        f"python -m experiments.train --resume {folder}"
     )
     assert command("evaluate", folder)[0] == 0
     assert command("train", "--resume", folder)[0] == 0
@@ -271,6 +272,11 @@ BAD_OPTIONS = [
     (("train", "--seed", "-1"), "--seed -1: must be in 0..4294967295"),
     (("train", "--learning-rate", "nan"), "--learning-rate nan: must be above 0"),
     (("train", "--width", "0"), "--width 0: must be at least 1"),
+    (("train", "--downscale", "0.5"), "--downscale 0.5: must be in 1..64"),
+    (
+        ("train", "--grid", "keep", "--patch", "20"),
+        "--patch 20: must be a multiple of 8 for --grid keep",
+    ),
     (
         ("train", "--steps", "many"),
         "Error parsing --steps: no type matching INT could be instantiated from ['many']; "
@@ -390,6 +396,36 @@ def test_a_partner_that_is_converted_is_told_of(command, trained, tmp_path):
     status, _, errors = command("evaluate", trained, "--data", folder)
     assert status == 0
     assert re.search(r"note: .*qf10/b.png: .*white", errors), errors
+
+
+def test_pictures_are_prepared_as_asked_and_the_run_says_so(command, tmp_path):
+    put_pictures(tmp_path / "set/refimgs", "abcd", size=(128, 112))
+    put_pictures(tmp_path / "set/qf10", "abcd", size=(128, 112))
+    options = ("--data", tmp_path / "set", "--downscale", 2, "--grid", "shift", "--patch", 32)
+    status, output, errors = command("train", *TINY, "--out", tmp_path / "run", *options)
+    assert status == 0, errors
+    assert f"note: {tmp_path}/set: versions are made of the reduced pictures here" in errors
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["downscale"], config["grid"]) == (2.0, "shift")
+    title = "pictures scaled down by 2"
+    assert title in re.sub(r"\s+", " ", output)
+    status, again, _ = command("evaluate", tmp_path / "run")
+    assert title in re.sub(r"\s+", " ", again)
+    held_out = re.search(r"│ mean of 1 │ held-out .*", output)[0]
+    assert held_out in again
+    # Another set is measured at its own size.
+    status, output, _ = command(
+        "evaluate", tmp_path / "run", "--data", put_pictures(tmp_path / "p")
+    )
+    assert status == 0 and title not in re.sub(r"\s+", " ", output)
+
+
+def test_a_set_without_the_quality_says_that_its_versions_are_made(command, trained, tmp_path):
+    put_pictures(tmp_path / "set/refimgs")
+    put_pictures(tmp_path / "set/qf20")
+    _, _, errors = command("evaluate", trained, "--data", tmp_path / "set")
+    made = "its 3 versions are of quality 20; those of quality 10 are made here"
+    assert f"note: {tmp_path}/set: {made}\n" in errors
 
 
 def test_one_picture_is_enough_to_evaluate_on(command, trained, tmp_path):

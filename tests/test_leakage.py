@@ -21,7 +21,7 @@ WAY_OUT = (
 
 
 def pair(name, pixels, side="new"):
-    return Pair(Picture(name, None, pixels), pixels, None, side)
+    return Pair(Picture.of(pixels, name), side, lambda: (pixels, None))
 
 
 def make_run(*pairs):
@@ -99,7 +99,8 @@ def test_a_record_without_fingerprints_cannot_be_compared(allow):
         leakage.mark_trained([pair("b", noise(seed=1))], run, allow_overlap=allow)
     assert str(caught.value) == (
         "RUN/record.json: was written before pictures had fingerprints, so nobody can tell which "
-        "pictures of --data were trained on; train again, or leave --data out"
+        "pictures of --data were trained on; train again, or add them with python -m "
+        "experiments.train --resume RUN"
     )
     assert leakage.sides(run) == {trained.picture.sha256: "train"}
 

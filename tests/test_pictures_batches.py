@@ -3,9 +3,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_builders import noise
+from picture_builders import noise, smooth
 
-from experiments.pictures import Picture, PictureError, check_patch, sample_batch
+from experiments.pictures import (
+    Picture,
+    PictureError,
+    check_patch,
+    jpeg_version,
+    sample_batch,
+)
 
 ARGUMENTS = {"seed": 0, "step": 0, "batch_size": 4, "patch": 8}
 
@@ -103,6 +109,42 @@ def test_every_single_batch_is_spread_over_pictures_and_places():
     assert np.mean(missed) < 0.018
 
 
+@pytest.mark.parametrize("grid", ["any", "keep", "shift"])
+def test_patches_lie_on_the_grid_as_they_are_told(grid):
+    pictures = [(coordinates(64, 77, 0),), (coordinates(51, 100, 1),)]
+    corners = set()
+    for step in range(40):
+        arguments = {"seed": 0, "step": step, "batch_size": 32, "patch": 24, "grid": grid}
+        (batch,) = sample_batch(pictures, **arguments)
+        for square in batch.astype(int):
+            # Turning and mirroring keep the smallest row and column: those of the place.
+            corners.add((square[..., 0].min() % 8, square[..., 1].min() % 8))
+    everywhere = {(row, column) for row in range(8) for column in range(8)}
+    expected = {"any": everywhere, "keep": {(0, 0)}, "shift": everywhere - {(0, 0)}}
+    assert corners == expected[grid]
+
+
+@pytest.mark.parametrize("grid", ["keep", "shift"])
+def test_every_place_on_the_grid_is_reached(grid):
+    rows = set()
+    for step in range(60):
+        (batch,) = sample_batch(
+            [(coordinates(40, 40),)], seed=0, step=step, batch_size=16, patch=8, grid=grid
+        )
+        rows |= {int(square[..., 0].min()) for square in batch}
+    expected = range(0, 33, 8) if grid == "keep" else range(33)
+    assert rows == set(expected)
+
+
+def test_a_kept_grid_shows_the_blocks_where_a_whole_picture_has_them():
+    plane, _ = jpeg_version(smooth(64, 64)[..., 0] // 2 + smooth(64, 64)[..., 1] // 2, 1)
+    blocks = np.stack([plane] * 3, axis=-1)
+    (batch,) = sample_batch([(blocks,)], seed=0, step=0, batch_size=16, patch=16, grid="keep")
+    for square in batch.astype(float):
+        steps = np.abs(np.diff(square, axis=0)).mean((1, 2))
+        assert steps.argmax() == 7
+
+
 def test_pictures_of_one_pixel_are_drawn_equally_often():
     pictures = [(coordinates(1, 1, index),) for index in range(4)]
     (batch,) = sample_batch(pictures, seed=0, step=0, batch_size=4000, patch=1)
@@ -143,6 +185,17 @@ def test_a_picture_of_the_patch_size_gives_itself():
             {},
             "source 0 has an array of shape (20, 30, 3) and type float64, not (H, W, 3) of uint8",
         ),
+        (sources((20, 30)), {"grid": "all"}, "grid='all' must be one of any, keep, shift"),
+        (
+            sources((20, 30)),
+            {"grid": "keep", "patch": 12},
+            "grid='keep' needs a multiple of 8, not a patch of 12",
+        ),
+        (
+            sources((20, 30), (15, 14)),
+            {"grid": "shift"},
+            "grid='shift' needs pictures of 15 pixels at least",
+        ),
         (
             [(noise(20, 30, 1),)],
             {},
@@ -158,9 +211,9 @@ def test_wrong_arguments_are_refused(pictures, change, sentence):
 
 def test_a_patch_that_fits_nowhere_is_refused_with_the_way_out():
     pictures = [
-        Picture("large", Path("large.png"), noise(80, 90)),
-        Picture("small", Path("small.png"), noise(50, 60)),
-        Picture("tiny", Path("tiny.png"), noise(30, 40)),
+        Picture.of(noise(80, 90), "large", Path("large.png")),
+        Picture.of(noise(50, 60), "small", Path("small.png")),
+        Picture.of(noise(30, 40), "tiny", Path("tiny.png")),
     ]
     check_patch(pictures, 30)
     check_patch([], 30)
@@ -170,6 +223,13 @@ def test_a_patch_that_fits_nowhere_is_refused_with_the_way_out():
         "tiny.png: 40x30 pixels is smaller than the patch of 64: leave it out, or take "
         "--patch 30 or less"
     )
+    with pytest.raises(ValueError) as caught:
+        check_patch(pictures, 24, "shift")
+    assert str(caught.value) == (
+        "tiny.png: 40x30 pixels is smaller than the patch of 24 that is shifted by up to 7: leave "
+        "it out, or take --patch 23 or less"
+    )
+    check_patch(pictures, 23, "shift")
     with pytest.raises(ValueError) as caught:
         check_patch(pictures, 0)
     assert str(caught.value) == "--patch 0: must be at least 1"

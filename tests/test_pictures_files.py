@@ -86,7 +86,7 @@ def test_grey_has_three_equal_channels_and_says_that_it_had_one(put):
 def test_sha256_is_of_the_pixels_in_row_major_order(put):
     picture = read_picture(put("a.png", encode(PIXELS, "PNG")))
     assert picture.sha256 == hashlib.sha256(PIXELS.tobytes()).hexdigest()
-    turned = Picture("a", None, np.asfortranarray(PIXELS))
+    turned = Picture.of(np.asfortranarray(PIXELS), "a")
     assert turned.sha256 == picture.sha256
 
 

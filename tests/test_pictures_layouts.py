@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import skimage
 from picture_builders import encode, noise, smooth
+from skimage import data
 
 from experiments.pictures import (
     LIVE1,
@@ -15,9 +16,12 @@ from experiments.pictures import (
     jpeg_version,
     locate,
     open_set,
+    originals,
     read_picture,
+    sets,
     write_png,
 )
+from experiments.pictures.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +110,7 @@ def test_the_embedded_set_is_the_default():
     assert names(picture_set) == [
         *("astronaut", "chelsea", "coffee", "motorcycle_left", "motorcycle_right")
     ]
-    assert not picture_set.compressed
+    assert picture_set.versions == ()
     assert picture_set.notices == ()
     for picture in picture_set.originals:
         assert picture.pixels.ndim == 3
@@ -130,31 +134,48 @@ def test_a_plain_folder_is_read_wherever_it_lies(place):
     assert picture_set.name == "set"
     assert picture_set.folder == Path("set")
     assert names(picture_set) == ["a", "b", "c"]
-    assert not picture_set.compressed
+    assert picture_set.versions == ()
     for picture in picture_set.originals:
         assert np.array_equal(picture.pixels, read_picture(picture.path).pixels)
 
 
-def test_a_folder_within_a_folder_is_found_once_only():
-    fill("set/one/two", ["a.png"])
-    assert fault(open_set, "set") == (
-        "set/one: looked for pictures here or in originals, or for refimgs beside qf10, qf20 and "
-        "so on; found two"
-    )
+LOOKED_FOR = (
+    "set: looked for pictures here or in originals; refimgs beside qf10, qf20 ..., color/qf_10 "
+    "... or jpeg/img1 ...; pictures beside lr_10 ... or beside img1 ... and jpeginfo.txt; "
+    "original beside compressed/NAME_0_5838 ...; found "
+)
 
 
 def test_what_is_no_set_is_told_with_what_was_found():
     Path("set").mkdir()
-    assert fault(open_set, "set") == (
-        "set: looked for pictures here or in originals, or for refimgs beside qf10, qf20 and so "
-        "on; found nothing"
-    )
+    assert fault(open_set, "set") == f"{LOOKED_FOR}nothing"
     for name in "abcdefghij":
         Path("set", name).mkdir()
-    assert fault(open_set, "set") == (
-        "set: looked for pictures here or in originals, or for refimgs beside qf10, qf20 and so "
-        "on; found a, b, c, d, e, f, g, h and 2 more"
-    )
+    assert fault(open_set, "set") == f"{LOOKED_FOR}a, b, c, d, e, f, g, h and 2 more"
+    fill("set/a/b/c", ["a.png"])
+    assert fault(open_set, "set") == f"{LOOKED_FOR}a, b, c, d, e, f, g, h and 2 more"
+
+
+def test_a_folder_of_several_sets_is_refused_with_their_names():
+    fill("set/2025", ["a.png"])
+    fill("set/deep/2026", ["a.png"])
+    assert fault(open_set, "set") == ("set: holds several sets (2025, deep/2026); name one of them")
+
+
+def test_every_damaged_original_is_named_and_counted():
+    fill("set", ["a.png", "b.png", "c.png"])
+    Path("set/b.png").write_bytes(b"")
+    one = "set/b.png: empty, not a picture that fnnet reads (PNG, JPEG, BMP, TIFF, WebP, PPM)"
+    assert fault(open_set, "set") == one
+    Path("set/c.png").write_bytes(b"")
+    both = f"{one}; {one.replace('b.png', 'c.png')}"
+    assert fault(open_set, "set") == f"set: 2 of 3 pictures cannot be read: {both}"
+    picture_set = open_set("set", skip_damaged=True)
+    assert names(picture_set) == ["a"]
+    assert picture_set.notices == (one, one.replace("b.png", "c.png"))
+    Path("set/a.png").write_bytes(b"")
+    with pytest.raises(PictureError, match="3 of 3 pictures cannot be read"):
+        open_set("set", skip_damaged=True)
 
 
 def test_the_alias_of_live1_is_resolved_unless_both_are_there():
@@ -198,7 +219,7 @@ def test_versions_are_paired_by_name(folder):
     course(folder)
     picture_set = open_set("set")
     assert names(picture_set) == ["a", "b"]
-    assert list(picture_set.compressed) == [10, 90]
+    assert list(picture_set.qualities) == [10, 90]
     for quality in (10, 90):
         for picture in picture_set.originals:
             pixels, size = jpeg_for(picture_set, picture, quality)
@@ -321,6 +342,102 @@ def test_a_grey_original_is_compressed_as_one_channel():
     assert size == expected_size
 
 
+@pytest.mark.parametrize(
+    ("originals", "opened", "folder"),
+    [
+        ("refimgs", "set", "qf_{}"),
+        ("refimgs", "set", "color/QF_{}"),
+        ("refimgs", "set/color", "color/qf_{}"),
+        ("refimgs-gray", "set", "gray/qf_{}"),
+        ("refimgs-gray", "set/gray", "gray/qf_{}"),
+        ("", "set", "lr_{}"),
+        ("originals", "set", "quality-{}"),
+    ],
+)
+def test_the_forms_of_folders_by_quality(originals, opened, folder):
+    fill(f"set/{originals}", ["b.bmp", "lighthouse3.bmp"])
+    for quality in (10, 40):
+        place = Path("set", folder.format(quality))
+        place.mkdir(parents=True)
+        for name, partner in (("b", "b.jpeg"), ("lighthouse3", "lighthouse.jpeg")):
+            pixels = read_picture(f"set/{originals}/{name}.bmp").pixels
+            (place / partner).write_bytes(encode(pixels, "JPEG", quality=quality))
+    picture_set = open_set(opened)
+    assert names(picture_set) == ["b", "lighthouse"]
+    assert picture_set.layout == "originals beside a folder for each JPEG quality"
+    assert [(v.original, v.quality) for v in picture_set.versions] == [
+        ("b", 10),
+        ("lighthouse", 10),
+        ("b", 40),
+        ("lighthouse", 40),
+    ]
+    for picture in picture_set.originals:
+        pixels, size = jpeg_for(picture_set, picture, 40)
+        expected, expected_size = jpeg_version(picture.pixels, 40)
+        assert np.array_equal(pixels, expected)
+        assert size == expected_size
+
+
+def test_grey_versions_beside_colour_ones_are_left_out_with_the_way_to_them():
+    for place in ("refimgs", "color/qf_10", "gray/qf_10"):
+        fill(f"set/{place}", ["a.bmp"])
+    assert open_set("set").notices == (
+        "set/gray: grey versions are left out; name that folder for them",
+    )
+    assert fault(open_set, "set/gray") == (
+        "set/gray: JPEG versions of 1 qualities, but no originals: looked for refimgs, originals, "
+        "pictures beside them, and for grey ones refimgs-gray"
+    )
+
+
+def test_a_rate_in_the_name_is_read():
+    fill("set/original", ["a_b.bmp", "house.bmp"])
+    fill("set/compressed", ["a_b_0_5838.bmp", "House_1_25.bmp", "a_b_2_0.bmp", "a_b.bmp"])
+    fill("set/compressed", ["boat_0_1.bmp"])
+    picture_set = open_set("set")
+    assert [(v.original, v.bits_per_pixel) for v in picture_set.versions] == [
+        ("house", 1.25),
+        ("a_b", 0.5838),
+        ("a_b", 2.0),
+    ]
+    assert picture_set.notices == (
+        "set/compressed: 2 pictures are not named by an original and a rate, as NAME_0_5838 "
+        "(a_b.bmp, boat_0_1.bmp); left out",
+    )
+
+
+def test_a_picture_that_is_another_than_its_name_says_is_refused():
+    scenes = {"a": data.astronaut()[:128, 128:320], "b": data.coffee()[:128, :192]}
+    for place in ("refimgs", "qf10"):
+        Path("set", place).mkdir(parents=True)
+    for (name, pixels), partner in zip(scenes.items(), "ba", strict=True):
+        write_png(f"set/refimgs/{name}.png", pixels)
+        write_png(f"set/qf10/{partner}.png", jpeg_version(pixels, 10)[0])
+    picture_set = open_set("set")
+    assert fault(jpeg_for, picture_set, picture_set.originals[0], 10) == (
+        "set/qf10/a.png: shows b, not a, of which it is said to be a version"
+    )
+
+
+# Memory.
+
+
+def test_pictures_that_left_memory_are_read_again(monkeypatch):
+    fill("set", ["a.png", "b.png", "c.png"])
+    monkeypatch.setattr(sets, "Store", lambda: Store(16 * 24 * 3))
+    picture_set = open_set("set")
+    read = []
+    monkeypatch.setattr(originals, "read_picture", lambda p: read.append(p) or read_picture(p))
+    a, b, _ = picture_set.originals
+    for picture in (a, a, b, a):
+        expected = read_picture(picture.path)
+        assert np.array_equal(picture.pixels, expected.pixels)
+        assert picture.sha256 == expected.sha256
+    assert [path.name for path in read] == ["a.png", "b.png", "a.png"]  # one fits in
+    write_png(b.path, smooth(16, 24))
+    assert fault(lambda: b.pixels) == "set/b.png: was changed while it was in use"
+
+
 # Real sets.
 
 
@@ -328,7 +445,7 @@ def test_live1_opens_by_its_name(data_root):
     picture_set = open_set("live1")
     assert names(picture_set) == list(LIVE1)
     assert picture_set.name == "live1"
-    assert not picture_set.compressed
+    assert picture_set.versions == ()
     assert picture_set.notices == ()
 
 

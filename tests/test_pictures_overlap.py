@@ -2,6 +2,7 @@
 
 import csv
 import re
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,12 @@ with open(overlap.TABLE, encoding="utf-8", newline="") as file:
 LOOK = re.compile(rf"looks the same, distance (\d+) of {BITS}")
 
 
+@cache
+def originals(root, name):
+    """The pictures of a real set, read once for all tests."""
+    return open_set(root / name).originals
+
+
 @pytest.fixture
 def table(monkeypatch):
     """A table of known overlaps that the test fills."""
@@ -25,7 +32,7 @@ def table(monkeypatch):
 
 
 def make(name, pixels):
-    return Picture(name, None, pixels)
+    return Picture.of(pixels, name)
 
 
 def test_names_do_not_count_and_pixels_do(table):
@@ -88,7 +95,7 @@ def test_the_table_has_the_hashes_of_the_real_pictures(data_root):
     # One picture of 500 JPEG files: the others need not be decoded.
     training = {"302003": read_picture(data_root / "train" / "302003.jpg")}
     sets = {"train": training} | {
-        name: {picture.name: picture for picture in open_set(data_root / name).originals}
+        name: {picture.name: picture for picture in originals(data_root, name)}
         for name in ("live1", "kodak", "classic5", "set5", "set14")
     }
     for row in ROWS:
@@ -98,7 +105,7 @@ def test_the_table_has_the_hashes_of_the_real_pictures(data_root):
 
 
 def test_live1_shares_19_pictures_with_kodak(data_root, monkeypatch):
-    live1, kodak = (open_set(data_root / name).originals for name in ("live1", "kodak"))
+    live1, kodak = (originals(data_root, name) for name in ("live1", "kodak"))
     shared = find_shared(live1, kodak)
     assert len(shared) == 19 and {found[:2] for found in shared} == pair_names("live1", "kodak")
     relations = [found.relation for found in shared]
@@ -117,7 +124,7 @@ def test_live1_shares_19_pictures_with_kodak(data_root, monkeypatch):
 def test_the_real_sets_share_what_is_known_and_nothing_else(data_root):
     """Every pair of all pictures: the table's, one stereo pair, and a wide gap to the rest."""
     names = ("live1", "kodak", "classic5", "set5", "set14", "train", "train_hq")
-    sets = {name: open_set(data_root / name).originals for name in names}
+    sets = {name: originals(data_root, name) for name in names}
     sets["embedded"] = open_set().originals
     pictures = [
         SimpleNamespace(place=(name, p.name), fingerprint=p.fingerprint)

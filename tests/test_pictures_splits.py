@@ -17,7 +17,7 @@ def make_set(names, contents=None):
     """A set of tiny pictures; equal contents mean equal pixels."""
     contents = range(len(names)) if contents is None else contents
     originals = tuple(
-        Picture(name, Path(f"{name}.png"), noise(2, 3, seed=content))
+        Picture.of(noise(2, 3, seed=content), name, Path(f"{name}.png"))
         for name, content in zip(names, contents, strict=True)
     )
     return PictureSet("set", Path("set"), originals)
@@ -128,7 +128,7 @@ def test_the_real_kodak_has_the_seeded_split_of_its_names(data_root):
 def test_versions_of_one_photograph_are_never_divided(seed):
     photographs = open_set().originals[:4]  # not both motorcycles
     versions = [
-        Picture(f"{number}{photograph.name}", None, pixels)
+        Picture.of(pixels, f"{number}{photograph.name}")
         for photograph in photographs
         for number, pixels in enumerate(
             (photograph.pixels, photograph.pixels[::2, 1::2, ::-1], np.rot90(photograph.pixels))
@@ -154,7 +154,12 @@ def test_pictures_that_a_third_one_links_are_one_scene(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("contents", "count"), [([], "0 distinct picture"), ([1, 1, 1], "1 distinct picture")]
+    ("contents", "count"),
+    [
+        ([], "0 distinct picture"),
+        ([1], "1 distinct picture"),
+        ([1, 1, 1], "1 distinct picture among 3 (versions of one photograph count once)"),
+    ],
 )
 def test_less_than_two_distinct_pictures_are_refused(contents, count):
     picture_set = make_set([f"p{index}" for index in range(len(contents))], contents)
@@ -166,8 +171,8 @@ def test_less_than_two_distinct_pictures_are_refused(contents, count):
 def test_pictures_of_equal_bytes_but_another_shape_are_distinct():
     pixels = np.zeros((2, 3, 3), np.uint8)
     originals = (
-        Picture("a", None, pixels),
-        Picture("b", None, pixels.reshape(3, 2, 3)),
+        Picture.of(pixels, "a"),
+        Picture.of(pixels.reshape(3, 2, 3), "b"),
     )
     sides = split(PictureSet("set", Path("set"), originals))
     assert set(sides.values()) == {"train", "test"}

@@ -1,6 +1,6 @@
 """Pictures: reading and writing files, sets and their layouts, JPEG versions, splits, batches."""
 
-from experiments.pictures.batches import sample_batch
+from experiments.pictures.batches import Grid, sample_batch
 from experiments.pictures.embedded import embedded_pictures
 from experiments.pictures.errors import PictureError
 from experiments.pictures.files import (
@@ -13,21 +13,25 @@ from experiments.pictures.files import (
 )
 from experiments.pictures.fingerprint import FORM as FINGERPRINT_FORM
 from experiments.pictures.jpeg import jpeg_version
-from experiments.pictures.layouts import PictureSet, jpeg_for, locate, open_set
 from experiments.pictures.live1 import LIVE1, canonical_name
 from experiments.pictures.overlap import Shared, find_shared
 from experiments.pictures.patches import check_patch
+from experiments.pictures.pools import pool
+from experiments.pictures.sets import PictureSet, jpeg_for, locate, made_version, open_set
 from experiments.pictures.splits import split
+from experiments.pictures.versions import Version
 
 __all__ = [
     "FINGERPRINT_FORM",
     "LIVE1",
     "PIXEL_LIMIT",
     "SUFFIXES",
+    "Grid",
     "Picture",
     "PictureError",
     "PictureSet",
     "Shared",
+    "Version",
     "canonical_name",
     "check_patch",
     "embedded_pictures",
@@ -36,7 +40,9 @@ __all__ = [
     "jpeg_for",
     "jpeg_version",
     "locate",
+    "made_version",
     "open_set",
+    "pool",
     "read_picture",
     "sample_batch",
     "split",

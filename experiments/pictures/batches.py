@@ -1,8 +1,10 @@
 """Training batches as a pure function of (seed, step)."""
 
+from typing import Literal, get_args
+
 import numpy as np
 
-from experiments.pictures.patches import cut
+from experiments.pictures.patches import BLOCK, cut
 
 # Tells these draws from others that a run makes with the same seed.
 PURPOSE = 0x62617463
@@ -11,7 +13,10 @@ PURPOSE = 0x62617463
 SPREAD = np.array([13925035116211876495, 10511698010929265436], np.uint64)
 
 
-def sample_batch(sources, *, seed, step, batch_size, patch):
+Grid = Literal["any", "keep", "shift"]
+
+
+def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any"):
     """Cut a batch of random patches, the same square from all arrays that belong together.
 
     Parameters
@@ -22,6 +27,12 @@ def sample_batch(sources, *, seed, step, batch_size, patch):
         Not negative. The same two give the same batch on every machine.
     batch_size, patch : int
         At least 1; no picture may be smaller than the patch.
+    grid : {"any", "keep", "shift"}
+        How patches lie on the 8x8 grid of the pictures' JPEG versions. ``"any"``: each place is
+        as likely as any other, as a picture that was cropped has it. ``"keep"``: every patch's
+        edges are block edges, also when it is mirrored or turned, as in a whole picture; the patch
+        must be a multiple of 8. ``"shift"``: no patch's top left corner is a block's; pictures
+        must be 7 pixels larger than the patch.
 
     Returns
     -------
@@ -41,30 +52,55 @@ def sample_batch(sources, *, seed, step, batch_size, patch):
     and one of four quarter turns are drawn independently.
     """
     shapes = _checked_shapes(sources, seed=seed, step=step, batch_size=batch_size, patch=patch)
+    _check_grid(grid, shapes, patch)
     # Raw bits, because NumPy keeps those of a bit generator the same in all releases, and the
     # methods of Generator not. The remainder's bias is below 2**-30 for anything that has memory.
     generator = np.random.default_rng([seed, PURPOSE, step]).bit_generator
-    bits = generator.random_raw(3 + 2 * batch_size)
+    bits = generator.random_raw(3 + 3 * batch_size)
     ends = np.cumsum(shapes[:, 0] * shapes[:, 1], dtype=np.uint64)
     numbers = np.arange(batch_size, dtype=np.uint64)
     steps = numbers * ends[-1] // np.uint64(batch_size)
     chosen = np.searchsorted(ends, (bits[0] + steps) % ends[-1], side="right")
-    places = (shapes[chosen] - patch + 1).astype(np.uint64)
+    flips, quarters, offsets = bits[3:].reshape(3, batch_size)
+    flips, quarters = (flips % np.uint64(2)).tolist(), (quarters % np.uint64(4)).tolist()
+    block, first = _lattice(grid, offsets)
+    places = ((shapes[chosen] - patch - first) // block + 1).astype(np.uint64)
     # Fractions of 2**64 that wrap around; their upper halves are scaled to the places there are.
     spread = (bits[1:3] + numbers[:, None] * SPREAD) >> np.uint64(32)
-    tops, lefts = ((spread * places) >> np.uint64(32)).T.tolist()
-    flips, quarters = (bits[3:] % np.uint64(4)).reshape(2, batch_size).tolist()
+    places = ((spread * places) >> np.uint64(32)).astype(np.int64)
+    tops, lefts = (first + block * places).T.tolist()
     batch = tuple(np.empty((batch_size, patch, patch, 3), np.uint8) for _ in sources[0])
     for row, source in enumerate(chosen.tolist()):
         for pixels, out in zip(sources[source], batch, strict=True):
             square = cut(
-                pixels, tops[row], lefts[row], patch, flip=flips[row] % 2, quarters=quarters[row]
+                pixels, tops[row], lefts[row], patch, flip=flips[row], quarters=quarters[row]
             )
             # Channel by channel: NumPy copies a turned square four times as fast without the
             # short inner axis.
             for channel in range(3):
                 out[row, ..., channel] = square[..., channel]
     return batch
+
+
+def _lattice(grid, offsets):
+    """Give the distance between places, and each patch's first place (row, column)."""
+    if grid == "any":
+        return 1, 0
+    if grid == "keep":
+        return BLOCK, 0
+    chosen = 1 + (offsets % np.uint64(BLOCK**2 - 1)).astype(np.int64)
+    return BLOCK, np.stack([chosen // BLOCK, chosen % BLOCK], axis=-1)
+
+
+def _check_grid(grid, shapes, patch):
+    if grid not in get_args(Grid):
+        raise ValueError(f"sample_batch: grid={grid!r} must be one of {', '.join(get_args(Grid))}")
+    if grid == "keep" and patch % BLOCK:
+        raise ValueError(f"sample_batch: grid='keep' needs a multiple of 8, not a patch of {patch}")
+    if grid == "shift" and (shapes < patch + BLOCK - 1).any():
+        raise ValueError(
+            f"sample_batch: grid='shift' needs pictures of {patch + BLOCK - 1} pixels at least"
+        )
 
 
 def _checked_shapes(sources, *, seed, step, batch_size, patch):

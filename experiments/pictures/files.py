@@ -5,8 +5,8 @@ import logging
 import os
 import secrets
 import warnings
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +26,21 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture in memory, 8-bit RGB, and where it came from.
+    """A picture, 8-bit RGB, and where it came from.
 
     Attributes
     ----------
     name : str
         The file's name without its suffix, or the name that its set gives it.
     path : Path or None
-    pixels : ndarray
-        (H, W, 3) uint8.
+    load : callable
+        ``() -> pixels``; those of a set's pictures are read again when memory ran short.
+    shape : tuple of int
+        (H, W, 3), the pixels'.
+    sha256 : str
+        SHA-256 of the pixels' bytes in row-major order, as 64 hexadecimal digits.
+    fingerprint : str
+        What the picture looks like, to find it again after small changes.
     is_grey : bool
         Whether the source had one channel; the three are equal then.
     notices : tuple of str
@@ -43,19 +49,24 @@ class Picture:
 
     name: str
     path: Path | None
-    pixels: np.ndarray
+    load: Callable[[], np.ndarray] = field(repr=False)
+    shape: tuple[int, int, int]
+    sha256: str = field(repr=False)
+    fingerprint: str = field(repr=False)
     is_grey: bool = False
     notices: tuple[str, ...] = ()
 
-    @cached_property
-    def sha256(self):
-        """The SHA-256 of the pixels' bytes in row-major order, as 64 hexadecimal digits."""
-        return hashlib.sha256(np.ascontiguousarray(self.pixels)).hexdigest()
+    @classmethod
+    def of(cls, pixels, name, path=None, is_grey=False, notices=()):
+        """Make a picture of (H, W, 3) uint8 pixels, which it keeps."""
+        digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
+        looks = fingerprint(pixels)
+        return cls(name, path, lambda: pixels, pixels.shape, digest, looks, is_grey, tuple(notices))
 
-    @cached_property
-    def fingerprint(self):
-        """What the picture looks like, to find it again after small changes."""
-        return fingerprint(self.pixels)
+    @property
+    def pixels(self):
+        """(H, W, 3) uint8."""
+        return self.load()
 
 
 def read_picture(path, *, allow_cmyk=True):
@@ -95,7 +106,7 @@ def read_picture(path, *, allow_cmyk=True):
         raise PictureError(explain(error, path, PIXEL_LIMIT)) from error
     pixels = np.array(pixels, dtype=np.uint8, order="C")
     pixels.setflags(write=False)
-    return Picture(path.stem, path, pixels, is_grey, tuple(notices))
+    return Picture.of(pixels, path.stem, path, is_grey, notices)
 
 
 def write_png(path, pixels):

@@ -1,235 +1,144 @@
-"""Sets of pictures: where they lie, how their folders are laid out, their JPEG versions."""
+"""How people lay out originals and their JPEG versions in folders; told by what lies in them."""
 
-import difflib
-import os
 import re
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
+from experiments.pictures import live_files
+from experiments.pictures.errors import PictureError, some
+from experiments.pictures.files import entries, pictures_in, require_distinct
+from experiments.pictures.live1 import LIVE1, canonical_name
+from experiments.pictures.versions import Version
 
-from experiments.pictures.embedded import embedded_pictures
-from experiments.pictures.errors import PictureError
-from experiments.pictures.files import (
-    Picture,
-    entries,
-    find_pictures,
-    pictures_in,
-    read_picture,
-    require_distinct,
+ORIGINALS = ("refimgs", "originals", "original", "references", "reference")
+GREY_ORIGINALS = ("refimgs-gray", "refimgs-grey", "refimgs_gray", "refimgs_grey")
+LOOKED_FOR = (
+    "pictures here or in originals; refimgs beside qf10, qf20 ..., color/qf_10 ... or jpeg/img1 "
+    "...; pictures beside lr_10 ... or beside img1 ... and jpeginfo.txt; original beside "
+    "compressed/NAME_0_5838 ..."
 )
-from experiments.pictures.jpeg import jpeg_version
-from experiments.pictures.live1 import canonical_name
-
-ROOT_VARIABLE = "FNNET_DATA"
-LISTED = 8  # so many names are spelt out in a message
+NESTED = 2  # so many folders deep a set may lie in the one that is named
 
 
-@dataclass(frozen=True, eq=False)
-class PictureSet:
-    """Originals, and where their compressed versions lie if the set brings some.
+@dataclass(frozen=True)
+class Layout:
+    """What a folder's files are to each other.
 
-    Attributes
-    ----------
-    name : str
-    folder : Path or None
-        None for the embedded photographs.
-    originals : tuple of Picture
-        Sorted by name; names are canonical and unique.
-    compressed : mapping of int to mapping of str to Path
-        JPEG quality, then the original's canonical name, to the file with its decoded version.
-        Whether it is complete is checked when a quality is asked for.
-    notices : tuple of str
-        What a user must know of the set and of how its pictures were read.
+    `originals` are paths by canonical name; `qualities` are folders of versions by JPEG quality,
+    complete or not; `notices` are sentences for the user.
     """
 
     name: str
-    folder: Path | None
-    originals: tuple[Picture, ...]
-    compressed: Mapping[int, Mapping[str, Path]] = field(default_factory=dict)
+    originals: dict[str, Path]
+    versions: tuple[Version, ...] = ()
+    qualities: dict[int, Path] = field(default_factory=dict)
+    score_name: str = ""
     notices: tuple[str, ...] = ()
 
 
-def locate(data):
-    """Find the folder that `data` means.
+class _Place:
+    """A folder's pictures, and its subfolders and other files by their name in small letters."""
 
-    Parameters
-    ----------
-    data : str or Path
-        A folder; or, if there is none of that name, a set under the folder that the environment
-        variable FNNET_DATA names.
+    def __init__(self, folder):
+        self.folder = folder
+        found = entries(folder)
+        # Archives made on a Mac bring __MACOSX, a shadow of their folders without pictures.
+        self.folders = {p.name.lower(): p for p in found if p.is_dir() and p.name != "__MACOSX"}
+        self.pictures = pictures_in(folder)
+        self.files = {p.name.lower(): p for p in found if not p.is_dir()}
+
+    def first(self, names):
+        """Give the first subfolder of one of these names that holds pictures; None if none."""
+        there = (self.folders[name] for name in names if name in self.folders)
+        return next((folder for folder in there if pictures_in(folder)), None)
+
+
+def recognise(folder):
+    """Tell what is what in a folder, or in a folder within it.
 
     Raises
     ------
     PictureError
-        If neither is there: tells what was looked for and which named sets there are.
+        If it is laid out in no known way, or holds several sets: says what was looked for and
+        what was found.
     """
-    if not str(data):
-        raise PictureError("'': an empty name is neither a folder nor a set")
-    folder = Path(data).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        raise PictureError(f"{data}: a file, not a folder of pictures")
-    root = os.environ.get(ROOT_VARIABLE)
-    if not root:
+    folder = Path(folder)
+    inside = _search(folder, NESTED)
+    if len(inside) == 1:
+        return inside[0][1]
+    if inside:
+        names = some([str(path.relative_to(folder)) for path, _ in inside])
+        raise PictureError(f"{folder}: holds several sets ({names}); name one of them")
+    found = some([path.name for path in entries(folder)]) or "nothing"
+    raise PictureError(f"{folder}: looked for {LOOKED_FOR}; found {found}")
+
+
+def _search(folder, deeper):
+    """List (folder, layout) of the sets that lie here; only if none does, further inside."""
+    place = _Place(folder)
+    for form in (_by_quality, _release_2, _rate_in_name, _release_1, _plain):
+        layout = form(place)
+        if layout is not None:
+            return [(folder, layout)]
+    if deeper == 0:
+        return []
+    return [found for path in place.folders.values() for found in _search(path, deeper - 1)]
+
+
+def _by_quality(place):
+    """Originals, and a folder of versions for each quality."""
+    color = _any(place, ("color", "colour"))
+    grey = _any(place, ("gray", "grey"))
+    notices = []
+    if folders := _quality_folders(place.folder):
+        originals, loose = _originals_beside(place), place.pictures
+        if originals is not None and originals != place.folder and loose:
+            notices = [
+                f"{place.folder}: {len(loose)} pictures beside {originals.name} are left out"
+            ]
+    elif color and (folders := _quality_folders(color)):
+        originals = place.first(ORIGINALS)
+        if grey:
+            notices = [f"{grey}: grey versions are left out; name that folder for them"]
+    elif grey and (folders := _quality_folders(grey)):
+        originals = place.first(GREY_ORIGINALS)
+    if not folders:
+        return None
+    if originals is None:
         raise PictureError(
-            f"{data}: no such folder, and {ROOT_VARIABLE}, which would name the folder of named "
-            "sets, is not set"
+            f"{place.folder}: JPEG versions of {len(folders)} qualities, but no originals: looked "
+            "for refimgs, originals, pictures beside them, and for grey ones refimgs-gray"
         )
-    if not Path(root).is_dir():
-        raise PictureError(f"{data}: no such folder, and {ROOT_VARIABLE}={root} is no folder")
-    if (Path(root) / data).is_dir():
-        return Path(root) / data
-    sets = [path.name for path in _subfolders(root)]
-    near = difflib.get_close_matches(str(data), sets, n=1)
-    raise PictureError(
-        f"{data}: neither a folder nor a set in {ROOT_VARIABLE}={root}, which has "
-        f"{', '.join(sets) or 'none'}" + (f"; did you mean {near[0]}?" if near else "")
-    )
-
-
-def open_set(data=None):
-    """Read the originals of a set and find its compressed versions.
-
-    Parameters
-    ----------
-    data : str, Path or None
-        What `locate` takes; None means the embedded photographs.
-
-    Returns
-    -------
-    PictureSet
-
-    Raises
-    ------
-    PictureError
-        If the set is not found, its layout is none that is known, or a picture cannot be read.
-
-    Notes
-    -----
-    Known layouts are: pictures directly in the folder, or in its subfolder ``originals``; and
-    ``refimgs`` beside folders ``qf10``, ``qf20``, ... (any of 1 to 100) that hold decoded JPEG
-    versions under the originals' names. Either may lie in the only subfolder of the folder. Files
-    belong together by name, never by position.
-    """
-    if data is None:
-        return PictureSet("embedded", None, embedded_pictures())
-    folder = locate(data)
-    source, qualities, notices = _layout(folder)
-    paths = find_pictures(source)
-    pictures = [
-        replace(read_picture(path), name=name)
-        for path, name in zip(paths, _names(paths), strict=True)
+    names = _named(pictures_in(originals), originals)
+    versions = [
+        Version(path, name, quality=quality)
+        for quality in sorted(folders)
+        for name, path in _named(pictures_in(folders[quality]), folders[quality], names).items()
     ]
-    originals = tuple(sorted(pictures, key=lambda picture: picture.name))
-    names = {picture.name.casefold(): picture.name for picture in originals}
-    return PictureSet(
-        name=Path(os.path.abspath(folder)).name,
-        folder=folder,
-        originals=originals,
-        compressed={quality: _partners(qualities[quality], names) for quality in sorted(qualities)},
-        notices=(*notices, *(notice for picture in originals for notice in picture.notices)),
+    return Layout(
+        "originals beside a folder for each JPEG quality",
+        names,
+        tuple(versions),
+        folders,
+        notices=tuple(notices),
     )
 
 
-def jpeg_for(picture_set, picture, quality):
-    """Give one original's JPEG version: the set's own, or made now where the set has none.
-
-    Parameters
-    ----------
-    picture_set : PictureSet
-    picture : Picture
-        One of its originals. A grey one is compressed as one channel.
-    quality : int
-        1 to 100.
-
-    Returns
-    -------
-    tuple of ndarray, int or None
-        Decoded pixels (H, W, 3) uint8, and the bytes of the JPEG file; None where the set brings
-        decoded pixels only.
-
-    Raises
-    ------
-    PictureError
-        If the set's folder for this quality lacks a partner of any original, has one too many, or
-        the partner has another size.
-
-    Warns
-    -----
-    UserWarning
-        If the set's own version had to be converted, as `read_picture` says.
-    """
-    if quality in picture_set.compressed:
-        return _own_version(picture_set, picture, quality)
-    if not picture.is_grey:
-        return jpeg_version(picture.pixels, quality)
-    plane, size = jpeg_version(picture.pixels[..., 0], quality)
-    return np.repeat(plane[..., None], 3, axis=-1), size
+def _originals_beside(place):
+    """Find the originals of versions that lie here: here, or above where here is one colour."""
+    if place.first(ORIGINALS) is not None:
+        return place.first(ORIGINALS)
+    if place.pictures:
+        return place.folder
+    is_grey = place.folder.name.lower() in ("gray", "grey")
+    return _Place(place.folder.absolute().parent).first(GREY_ORIGINALS if is_grey else ORIGINALS)
 
 
-def _own_version(picture_set, picture, quality):
-    partners = picture_set.compressed[quality]
-    _require_pairs(picture_set, quality)
-    if picture.name not in partners:
-        raise PictureError(f"{picture.path or picture.name}: not in the set {picture_set.name}")
-    path = partners[picture.name]
-    partner = read_picture(path)
-    for notice in partner.notices:
-        warnings.warn(notice, stacklevel=3)
-    pixels = partner.pixels
-    if pixels.shape != picture.pixels.shape:
-        raise PictureError(
-            f"{path}: {_size(pixels)} pixels, but its original {picture.path} has "
-            f"{_size(picture.pixels)}"
-        )
-    with open(path, "rb") as file:
-        is_jpeg = file.read(3) == b"\xff\xd8\xff"
-    return pixels, path.stat().st_size if is_jpeg else None
-
-
-def _require_pairs(picture_set, quality):
-    partners = picture_set.compressed[quality]
-    names = {picture.name for picture in picture_set.originals}
-    missing, surplus = sorted(names - partners.keys()), sorted(partners.keys() - names)
-    faults = []
-    if missing:
-        faults.append(f"no partner of {len(missing)} of {len(names)} originals ({_some(missing)})")
-    if surplus:
-        faults.append(f"{len(surplus)} pictures without an original ({_some(surplus)})")
-    if faults:
-        raise PictureError(f"{picture_set.folder}: qf{quality} has {' and '.join(faults)}")
-
-
-def _layout(folder, *, may_nest=True):
-    """Tell where the originals lie, which folder holds which quality, and what to notice."""
-    subfolders = _subfolders(folder)
-    named = {path.name.lower(): path for path in subfolders}
-    qualities = _quality_folders(folder, subfolders)
-    loose = pictures_in(folder)
-    if "refimgs" in named and qualities:
-        left_out = [f"{folder}: {len(loose)} pictures beside refimgs are left out"] if loose else []
-        return named["refimgs"], qualities, left_out
-    if loose:
-        return folder, {}, []
-    if "originals" in named and pictures_in(named["originals"]):
-        return named["originals"], {}, []
-    if may_nest and len(subfolders) == 1:
-        return _layout(subfolders[0], may_nest=False)
-    raise PictureError(
-        f"{folder}: looked for pictures here or in originals, or for refimgs beside qf10, qf20 "
-        f"and so on; found {_some([path.name for path in entries(folder)]) or 'nothing'}"
-    )
-
-
-def _quality_folders(folder, subfolders):
-    """Map each quality to its folder: qf10, QF20, ..."""
+def _quality_folders(folder):
+    """Map each quality to its folder: qf10, QF_20, lr_30, ..."""
     qualities = {}
-    for path in subfolders:
-        match = re.fullmatch(r"qf(\d+)", path.name.lower(), re.ASCII)
+    for path in _Place(folder).folders.values():
+        match = re.fullmatch(r"(?:qf|lr|quality)[_-]?(\d+)", path.name.lower(), re.ASCII)
         if match is None:
             continue
         quality = int(match[1])
@@ -241,33 +150,144 @@ def _quality_folders(folder, subfolders):
     return qualities
 
 
-def _partners(folder, names):
-    """Map canonical names to the files of a quality's folder; `names` are the originals'."""
-    paths = pictures_in(folder)
+def _release_2(place):
+    """Recognise LIVE's release 2: refimgs, and jpeg with img1 to img233."""
+    originals, jpeg = place.first(ORIGINALS), place.folders.get("jpeg")
+    versions = _numbered(pictures_in(jpeg)) if jpeg else {}
+    if originals is None or not versions:
+        return None
+    names = _named(pictures_in(originals), originals)
+    listed, scores, score_name, notices = None, {}, "", []
+    if info := _Place(jpeg).files.get("info.txt"):
+        listed, notices = live_files.read_list(info)
+    elif references := place.files.get("refnames_all.mat"):
+        files = live_files.read_reference_names(references)
+        listed = {n: live_files.Entry(file, None) for n, file in files.items()}
+    for file, name in (
+        ("dmos_realigned.mat", live_files.REALIGNED),
+        ("dmos.mat", live_files.RELEASED),
+    ):
+        if not scores and file in place.files:
+            scores, score_name = live_files.read_dmos(place.files[file]), name
+    made, faults = _listed_versions(versions, listed, names, scores, jpeg)
+    notices = (*notices, *faults)
+    return Layout("LIVE release 2", names, made, score_name=score_name, notices=notices)
+
+
+def _release_1(place):
+    """Recognise LIVE's release 1, JPEG: originals and img1 to img233 in one folder."""
+    versions = _numbered(place.pictures)
+    others = [path for path in place.pictures if path not in versions.values()]
+    info = place.files.get("jpeginfo.txt") or place.files.get("info.txt")
+    listed, notices = live_files.read_list(info) if versions and info else (None, [])
+    if listed and not others:
+        raise PictureError(
+            f"{place.folder}: LIVE's compressed pictures without their originals; name the folder "
+            "that holds both"
+        )
+    known = bool(others) and all(canonical_name(path.stem) in LIVE1 for path in others)
+    # A camera names its pictures img1, too: those are versions only beside a list or LIVE1.
+    if not versions or not (listed or known):
+        return None
+    names = _named(others, place.folder)
+    scores = {}
+    for file in ("subjectscores1.txt", "subjectscores2.txt"):
+        if file in place.files:
+            scores |= live_files.read_raw_scores(place.files[file])
+    made, faults = _listed_versions(versions, listed or None, names, scores, place.folder)
+    score_name, notices = live_files.RAW if scores else "", (*notices, *faults)
+    return Layout("LIVE release 1, JPEG", names, made, score_name=score_name, notices=notices)
+
+
+def _listed_versions(pictures, listed, originals, scores, folder):
+    """Make a version of each numbered picture that the list, where there is one, knows.
+
+    Gives the versions, and a sentence for each way in which list and folder differ.
+    """
+    if listed is None:
+        versions = [Version(path, None, score=scores.get(n)) for n, path in pictures.items()]
+        return tuple(versions), []
+    by_name = {name.casefold(): name for name in originals}
+    versions, strangers = [], []
+    for number, path in pictures.items():
+        if number not in listed:
+            continue
+        file, rate = listed[number]
+        original = by_name.get(canonical_name(Path(file).stem).casefold())
+        if original is None:
+            strangers.append(path.name)
+            continue
+        is_lossless = None if rate is None else rate == 0
+        rate = None if is_lossless else rate
+        versions.append(Version(path, original, None, rate, is_lossless, scores.get(number)))
+    unlisted = [path.name for number, path in pictures.items() if number not in listed]
+    missing = [f"img{number}" for number in sorted(listed.keys() - pictures.keys())]
+    faults = [
+        f"{folder}: {len(names)} {what} ({some(names)}); left out"
+        for what, names in (
+            ("pictures are not in the list", unlisted),
+            ("pictures of the list are missing", missing),
+            ("pictures have an original that is missing", strangers),
+        )
+        if names
+    ]
+    return tuple(versions), faults
+
+
+def _rate_in_name(place):
+    """Recognise originals beside compressed/NAME_0_5838: the bits per pixel are in the name."""
+    originals, compressed = place.first(ORIGINALS), place.folders.get("compressed")
+    if originals is None or compressed is None or not pictures_in(compressed):
+        return None
+    names = _named(pictures_in(originals), originals)
+    by_name = {name.casefold(): name for name in names}
+    versions, odd = [], []
+    for path in pictures_in(compressed):
+        match = re.fullmatch(r"(.+)_(\d+)_(\d+)", path.stem, re.ASCII)
+        original = by_name.get(canonical_name(match[1]).casefold()) if match else None
+        if original is None:
+            odd.append(path.name)
+        else:
+            rate = float(f"{match[2]}.{match[3]}")
+            versions.append(Version(path, original, None, rate or None, rate == 0))
+    notices = (
+        f"{compressed}: {len(odd)} pictures are not named by an original and a rate, as "
+        f"NAME_0_5838 ({some(odd)}); left out",
+    )
+    name = "originals beside compressed pictures with their rate in the name"
+    return Layout(name, names, tuple(versions), notices=notices if odd else ())
+
+
+def _plain(place):
+    """Recognise originals alone."""
+    folder = place.folder if place.pictures else place.first(ORIGINALS)
+    return folder and Layout("a plain folder", _named(pictures_in(folder), folder))
+
+
+def _any(place, names):
+    return next((place.folders[name] for name in names if name in place.folders), None)
+
+
+def _numbered(paths):
+    """Map N to the picture ``imgN``, in the order of N."""
+    found = {}
+    for path in paths:
+        number = live_files.numbered(path)
+        if number is not None and found.setdefault(number, path) is not path:
+            raise PictureError(
+                f"{path.parent}: {found[number].name} and {path.name} share one number; keep one"
+            )
+    return dict(sorted(found.items()))
+
+
+def _named(paths, folder, others=()):
+    """Map canonical names to paths, sorted by name; the spelling of `others` counts, if given."""
     require_distinct(paths, folder)
-    # Where a system kept the case of one folder only, the originals' spelling counts.
-    return {
-        names.get(name.casefold(), name): path
-        for path, name in zip(paths, _names(paths), strict=True)
-    }
-
-
-def _names(paths):
-    """Name each picture canonically, unless two of them would then share a name."""
     names = [canonical_name(path.stem) for path in paths]
     # A folder with lighthouse and lighthouse3 is not LIVE1: there the alias means nothing.
-    return names if len(set(names)) == len(names) else [path.stem for path in paths]
-
-
-def _subfolders(folder):
-    # Archives made on a Mac bring __MACOSX, a shadow of their folders without pictures.
-    return [path for path in entries(folder) if path.is_dir() and path.name != "__MACOSX"]
-
-
-def _some(names):
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _size(pixels):
-    return f"{pixels.shape[1]}x{pixels.shape[0]}"
+    if len(set(names)) != len(names):
+        names = [path.stem for path in paths]
+    # Where a system kept the case of one folder only, the originals' spelling counts.
+    spelling = {name.casefold(): name for name in others}
+    named = {spelling.get(n.casefold(), n): path for n, path in zip(names, paths, strict=True)}
+    return dict(sorted(named.items()))

@@ -4,8 +4,10 @@ import numpy as np
 
 from experiments.pictures.errors import PictureError
 
+BLOCK = 8  # the side of JPEG's blocks
 
-def check_patch(pictures, patch):
+
+def check_patch(pictures, patch, grid="any"):
     """Refuse a patch that does not fit into every picture.
 
     Parameters
@@ -13,6 +15,8 @@ def check_patch(pictures, patch):
     pictures : sequence of Picture
     patch : int
         Side of the square in pixels.
+    grid : {"any", "keep", "shift"}
+        How patches lie on JPEG's grid, as `sample_batch` says.
 
     Raises
     ------
@@ -23,14 +27,16 @@ def check_patch(pictures, patch):
     """
     if patch < 1:
         raise ValueError(f"--patch {patch}: must be at least 1")
-    smallest = min(pictures, key=lambda picture: min(picture.pixels.shape[:2]), default=None)
+    smallest = min(pictures, key=lambda picture: min(picture.shape[:2]), default=None)
     if smallest is None:
         return
-    height, width = smallest.pixels.shape[:2]
-    if min(height, width) < patch:
+    height, width, _ = smallest.shape
+    largest = min(height, width) - (BLOCK - 1 if grid == "shift" else 0)
+    if largest < patch:
+        shifted = " that is shifted by up to 7" if grid == "shift" else ""
         raise PictureError(
             f"{smallest.path or smallest.name}: {width}x{height} pixels is smaller than the patch "
-            f"of {patch}: leave it out, or take --patch {min(height, width)} or less"
+            f"of {patch}{shifted}: leave it out, or take --patch {largest} or less"
         )
 
 

@@ -61,9 +61,11 @@ def _seeded(picture_set, seed):
     groups = _groups(picture_set.originals)
     if len(groups) < 2:
         where = picture_set.folder or picture_set.name
+        count = len(picture_set.originals)
+        among = f" among {count} (versions of one photograph count once)" if count > 1 else ""
         raise PictureError(
-            f"{where}: {len(groups)} distinct picture, but a split needs one to train and one to "
-            "test on"
+            f"{where}: {len(groups)} distinct picture{among}, but a split needs one to train and "
+            "one to test on"
         )
     groups = sorted(groups, key=lambda group: _draw(seed, min(group)))
     small = len(groups) // SMALL_SHARE
