@@ -196,6 +196,7 @@ def test_evaluate_stamps_an_overlap_that_is_allowed(command, trained, tmp_path):
             assert line in without
 
 
+@SLOW
 def test_a_run_of_an_older_version_is_compared_after_it_was_resumed(command, trained, tmp_path):
     folder, pictures = tmp_path / "run", put_pictures(tmp_path / "set")
     shutil.copytree(trained, folder)

@@ -123,9 +123,9 @@ def test_bits_are_signs_of_the_dct_of_the_averaged_luma(size):
     [
         noise(1, 1),
         noise(15, 400),
-        noise(2, 65_537),
+        noise(2, 70_000),
         np.zeros((40, 30, 3), np.uint8),
-        np.full((65_536, 16, 3), 255, np.uint8),
+        np.full((70_000, 16, 3), 255, np.uint8),
         np.full((33, 47, 3), (200, 3, 77), np.uint8),
         smooth(),
         smooth(480, 640),
