@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from experiments import evaluation, tables
+from experiments import evaluation, leakage, tables
 from experiments.commands import note, run_command
 from experiments.pairs import load_pairs
 from experiments.runs import load_run
@@ -24,8 +24,10 @@ class Config:
     run: tyro.conf.Positional[Path]
     """The run's folder."""
     data: str | None = None
-    """Another set: a folder of pictures, or a set's name under FNNET_DATA. Pictures of it that
-    the network was trained on are told by their pixels and labelled."""
+    """Another set: a folder of pictures, or a set's name under FNNET_DATA. It is refused if it
+    has photographs that the network was trained on, whatever their names, sizes or formats."""
+    allow_overlap: bool = False
+    """Take such a set all the same: the table says so, and keeps those pictures apart."""
     quality: int | None = None
     """Quality of the JPEG versions. Default: the run's."""
 
@@ -36,10 +38,13 @@ def main(config: Config):
     quality = run.config["quality"] if config.quality is None else config.quality
     require(1 <= quality <= 100, f"--quality {quality}: must be in 1..100")
     data = run.config["data"] if config.data is None else config.data
-    sides = {picture["sha256"]: picture["side"] for picture in run.record["pictures"]}
     # Another set is measured as it is; the run's own as the run prepared it.
     downscale = run.config["downscale"] if config.data is None else 1.0
-    pairs = load_pairs(data, quality, sides, downscale=downscale)
+    pairs = load_pairs(data, quality, leakage.sides(run), downscale=downscale)
+    stamp = None
+    if config.data is not None:
+        pairs = leakage.mark_trained(pairs, run, allow_overlap=config.allow_overlap)
+        stamp = leakage.stamp(pairs)
     seen = sum(pair.side == "train" for pair in pairs)
     if seen:
         note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")
@@ -48,7 +53,8 @@ def main(config: Config):
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()
     terminal.print(f"{config.run}, step {run.step}", soft_wrap=True)
-    terminal.print(tables.score_table(scores, run.task, quality, downscale=downscale))
+    table = tables.score_table(scores, run.task, quality, downscale=downscale, stamp=stamp)
+    terminal.print(table)
     for line in tables.cost_lines(evaluation.cost(run.model)):
         terminal.print(line, soft_wrap=True)
     return scores

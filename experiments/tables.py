@@ -23,13 +23,15 @@ def side_label(side):
     return _SIDES[side]
 
 
-def score_table(scores, task, quality, *, downscale=1.0):
+def score_table(scores, task, quality, *, downscale=1.0, stamp=None):
     """Lay out one row a held-out or new picture, and the means, training pictures last.
 
     Of a large set the first 60 pictures get a row; the means are over all. `downscale` is told in
-    the title where pictures were made smaller.
+    the title where pictures were made smaller, and so is a `stamp` that says what the table does
+    not show; training pictures have rows then.
     """
-    table = Table(title=_title(task, quality, downscale), title_justify="left")
+    title = _title(task, quality, downscale)
+    table = Table(title=f"{title}\n{stamp}" if stamp else title, title_justify="left")
     for name in ("picture", "side"):
         table.add_column(name, no_wrap=True)
     for name in ("JPEG bpp", "PSNR", "SSIM", "network PSNR", "SSIM", "gain dB"):
@@ -37,7 +39,7 @@ def score_table(scores, task, quality, *, downscale=1.0):
     groups = {}
     for score in scores:
         groups.setdefault(side_label(score.side), []).append(score)
-    for label in ("held-out", "new"):
+    for label in ("held-out", "new", *(["training"] if stamp else [])):
         group = groups.get(label, [])
         for score in group[:_ROWS]:
             table.add_row(score.name, label, *_cells([score]))

@@ -104,10 +104,7 @@ def _start_record(job):
     record = {
         "seed": job.config["seed"],
         "model": job.model_record,
-        "pictures": [
-            {"name": pair.picture.name, "sha256": pair.picture.sha256, "side": pair.side}
-            for pair in job.pairs
-        ],
+        "pictures": [_picture_record(pair) for pair in job.pairs],
         "sessions": [],
     }
     if path.exists():
@@ -120,6 +117,17 @@ def _start_record(job):
     record["sessions"].append({"environment": here})
     runfolder.write_json(path, record)
     return record
+
+
+def _picture_record(pair):
+    """Tell a picture by name and pixels, and what it looks like, to find it in other sets."""
+    picture = pair.picture
+    return {
+        "name": picture.name,
+        "sha256": picture.sha256,
+        "fingerprint": picture.fingerprint,
+        "side": pair.side,
+    }
 
 
 def _note_changes(before, now):

@@ -171,6 +171,50 @@ def test_evaluate_checks_its_metrics_first_and_prints_nothing_where_they_are_wro
     assert "error: metrics are not what they must be, so nothing is measured by them" in errors
 
 
+def put_overlap(folder):
+    """A set of one new picture, two that a default run was trained on, and one it held out."""
+    put_pictures(folder, ("new",))
+    Image.fromarray(data.astronaut()).resize((300, 300)).save(folder / "[b]x.jpg", quality=30)
+    _, right, _ = data.stereo_motorcycle()
+    Image.fromarray(right[::2, ::-2]).convert("L").save(folder / "grey.png")
+    Image.fromarray(data.chelsea()).save(folder / "chelsea.png")
+    return folder
+
+
+def test_evaluate_refuses_pictures_that_were_trained_on(command, trained, tmp_path):
+    said = error_of(command("evaluate", trained, "--data", put_overlap(tmp_path / "set")))
+    assert re.fullmatch(
+        r"2 of 4 pictures were trained on: \[b\]x \(astronaut, looks the same, distance \d+ of "
+        r"255\), grey \(motorcycle_right, looks the same, distance \d+ of 255\); leave --data out "
+        r"to measure on this run's own held-out pictures, or add --allow-overlap to go on with "
+        r"these labelled",
+        said,
+    )
+
+
+def test_evaluate_stamps_an_overlap_that_is_allowed(command, trained, tmp_path):
+    folder = put_overlap(tmp_path / "set")
+    status, output, _ = command("evaluate", trained, "--data", folder, "--allow-overlap")
+    assert status == 0
+    assert "2 of 4 pictures were trained on: no mean over them is a held-out result" in output
+    rows = [
+        [cell.strip() for cell in line.split("│")] for line in output.split("\n") if "│" in line
+    ]
+    sides = {row[1]: row[2] for row in rows if not row[1].startswith("mean")}
+    assert sides == {"chelsea": "held-out", "new": "new", "[b]x": "training", "grey": "training"}
+    figures = {tuple(row[1:3]): row[3:] for row in rows}
+    assert figures["mean of 1", "held-out"] == figures["chelsea", "held-out"]
+    assert figures["mean of 1", "new"] == figures["new", "new"]
+    assert ("mean of 2", "training") in figures
+    for name in ("[b]x.jpg", "grey.png"):
+        (folder / name).unlink()
+    _, without, _ = command("evaluate", trained, "--data", folder)
+    assert "trained on" not in without
+    for line in output.split("\n"):
+        if "held-out │" in line or "new │" in line:
+            assert line in without
+
+
 def test_reconstruct_writes_a_picture_of_the_same_size_for_every_input(command, trained, tmp_path):
     pictures = put_pictures(tmp_path / "in", size=(37, 1))
     Image.fromarray(data.camera()[:20, :30]).save(tmp_path / "grey.png")

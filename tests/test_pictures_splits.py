@@ -117,8 +117,49 @@ def test_the_seeded_split_is_the_same_for_ever():
     assert chosen["validation"] == ["kodim05", "kodim10", "kodim24"]
 
 
+def test_the_real_kodak_has_the_seeded_split_of_its_names(data_root):
+    originals = open_set(data_root / "kodak").originals
+    assert split(PictureSet("kodak", data_root, originals)) == split(
+        make_set([picture.name for picture in originals])
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_versions_of_one_photograph_are_never_divided(seed):
+    photographs = open_set().originals[:4]  # not both motorcycles
+    versions = [
+        Picture.of(pixels, f"{number}{photograph.name}")
+        for photograph in photographs
+        for number, pixels in enumerate(
+            (photograph.pixels, photograph.pixels[::2, 1::2, ::-1], np.rot90(photograph.pixels))
+        )
+    ]
+    sides = split(PictureSet("set", Path("set"), tuple(versions)), seed=seed)
+    by_photograph = {
+        photograph.name: {sides[f"{number}{photograph.name}"] for number in range(3)}
+        for photograph in photographs
+    }
+    assert all(len(found) == 1 for found in by_photograph.values())
+    assert counts(sides) == {"train": 9, "test": 3}
+
+
+def test_pictures_that_a_third_one_links_are_one_scene(monkeypatch):
+    links = [("p1", "p2", ""), ("p4", "p3", ""), ("p3", "p2", ""), ("p5", "p6", "")]
+    monkeypatch.setattr("experiments.pictures.splits.find_shared", lambda *_: links)
+    for seed in range(9):
+        sides = split(make_set([f"p{index}" for index in range(8)]), seed=seed)
+        assert len({sides[f"p{index}"] for index in (1, 2, 3, 4)}) == 1
+        assert sides["p5"] == sides["p6"]
+        assert {"train", "test"} == set(sides.values())
+
+
 @pytest.mark.parametrize(
-    ("contents", "count"), [([], "0 distinct picture"), ([1, 1, 1], "1 distinct picture")]
+    ("contents", "count"),
+    [
+        ([], "0 distinct picture"),
+        ([1], "1 distinct picture"),
+        ([1, 1, 1], "1 distinct picture among 3 (versions of one photograph count once)"),
+    ],
 )
 def test_less_than_two_distinct_pictures_are_refused(contents, count):
     picture_set = make_set([f"p{index}" for index in range(len(contents))], contents)

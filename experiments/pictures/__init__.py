@@ -11,8 +11,10 @@ from experiments.pictures.files import (
     read_picture,
     write_png,
 )
+from experiments.pictures.fingerprint import FORM as FINGERPRINT_FORM
 from experiments.pictures.jpeg import jpeg_version
 from experiments.pictures.live1 import LIVE1, canonical_name
+from experiments.pictures.overlap import Shared, find_shared
 from experiments.pictures.patches import check_patch
 from experiments.pictures.pools import pool
 from experiments.pictures.sets import PictureSet, jpeg_for, locate, made_version, open_set
@@ -20,6 +22,7 @@ from experiments.pictures.splits import split
 from experiments.pictures.versions import Version
 
 __all__ = [
+    "FINGERPRINT_FORM",
     "LIVE1",
     "PIXEL_LIMIT",
     "SUFFIXES",
@@ -27,11 +30,13 @@ __all__ = [
     "Picture",
     "PictureError",
     "PictureSet",
+    "Shared",
     "Version",
     "canonical_name",
     "check_patch",
     "embedded_pictures",
     "find_pictures",
+    "find_shared",
     "jpeg_for",
     "jpeg_version",
     "locate",

@@ -14,6 +14,7 @@ from PIL import Image
 
 from experiments.pictures.errors import PictureError
 from experiments.pictures.faults import READ_FORMATS, explain, lacks_png_end
+from experiments.pictures.fingerprint import fingerprint
 from experiments.pictures.modes import rgb_pixels, sample_format, upright
 
 PIXEL_LIMIT = 2**26
@@ -38,6 +39,8 @@ class Picture:
         (H, W, 3), the pixels'.
     sha256 : str
         SHA-256 of the pixels' bytes in row-major order, as 64 hexadecimal digits.
+    fingerprint : str
+        What the picture looks like, to find it again after small changes.
     is_grey : bool
         Whether the source had one channel; the three are equal then.
     notices : tuple of str
@@ -49,6 +52,7 @@ class Picture:
     load: Callable[[], np.ndarray] = field(repr=False)
     shape: tuple[int, int, int]
     sha256: str = field(repr=False)
+    fingerprint: str = field(repr=False)
     is_grey: bool = False
     notices: tuple[str, ...] = ()
 
@@ -56,7 +60,8 @@ class Picture:
     def of(cls, pixels, name, path=None, is_grey=False, notices=()):
         """Make a picture of (H, W, 3) uint8 pixels, which it keeps."""
         digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
-        return cls(name, path, lambda: pixels, pixels.shape, digest, is_grey, tuple(notices))
+        looks = fingerprint(pixels)
+        return cls(name, path, lambda: pixels, pixels.shape, digest, looks, is_grey, tuple(notices))
 
     @property
     def pixels(self):

@@ -1,10 +1,10 @@
 """Which picture is for training, which for choosing, which for the final figures."""
 
 import hashlib
-from collections import defaultdict
 
 from experiments.pictures import embedded, live1
 from experiments.pictures.errors import PictureError
+from experiments.pictures.overlap import find_shared
 
 SMALL_SHARE = 8  # one part in so many is tested on, and one is validated on
 
@@ -36,7 +36,8 @@ def split(picture_set, seed=0):
     - Every other set is split by the SHA-256 of seed and name: one eighth to test on (at least
       one picture), one eighth to validate on (none below eight pictures), the rest to train on. The
       outcome depends on names, pixels and seed alone, not on the order of files or the machine.
-      Pictures with the same pixels are on one side, and count as one.
+      Pictures that show the same photograph, as `find_shared` tells, are on one side and count as
+      one, also where only a third links two of them.
     """
     pictures = picture_set.originals
     names = {picture.name for picture in pictures}
@@ -57,16 +58,16 @@ def _live1_serves(names):
 
 
 def _seeded(picture_set, seed):
-    same = defaultdict(list)
-    for picture in picture_set.originals:
-        same[picture.pixels.shape, picture.sha256].append(picture.name)
-    if len(same) < 2:
+    groups = _groups(picture_set.originals)
+    if len(groups) < 2:
         where = picture_set.folder or picture_set.name
+        count = len(picture_set.originals)
+        among = f" among {count} (versions of one photograph count once)" if count > 1 else ""
         raise PictureError(
-            f"{where}: {len(same)} distinct picture, but a split needs one to train and one to "
-            "test on"
+            f"{where}: {len(groups)} distinct picture{among}, but a split needs one to train and "
+            "one to test on"
         )
-    groups = sorted(same.values(), key=lambda group: _draw(seed, min(group)))
+    groups = sorted(groups, key=lambda group: _draw(seed, min(group)))
     small = len(groups) // SMALL_SHARE
     tested = max(1, small)
     sides = {}
@@ -74,6 +75,17 @@ def _seeded(picture_set, seed):
         side = "test" if index < tested else "validation" if index < tested + small else "train"
         sides |= dict.fromkeys(group, side)
     return sides
+
+
+def _groups(pictures):
+    """Gather the names of pictures that are linked by shared photographs, one list a group."""
+    groups = {picture.name: [picture.name] for picture in pictures}
+    for name, other, _ in find_shared(pictures, pictures):
+        taken, joined = sorted((groups[name], groups[other]), key=len)
+        if joined is not taken:
+            joined += taken
+            groups |= dict.fromkeys(taken, joined)
+    return list({id(group): group for group in groups.values()}.values())
 
 
 def _draw(seed, name):

@@ -1,0 +1,98 @@
+"""Which pictures of two collections are the same photograph, whatever their files are called."""
+
+import csv
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.pictures.errors import PictureError
+from experiments.pictures.fingerprint import BITS, near_pairs
+
+TABLE = Path(__file__).parents[2] / "data" / "overlap.tsv"
+
+
+class Shared(NamedTuple):
+    """A picture that two collections share, by its names there, and how the two are related."""
+
+    name_a: str
+    name_b: str
+    relation: str
+
+
+def find_shared(pictures_a, pictures_b):
+    """Find the pictures that two collections share.
+
+    Parameters
+    ----------
+    pictures_a, pictures_b : sequence
+        Pictures, or anything else with `name`, `sha256` and `fingerprint`.
+
+    Returns
+    -------
+    list of Shared
+        In the order of `pictures_a`, the surest relation of each first. One pair appears once,
+        by the first of three evidences that there is: the pixels are the same ("identical"), the
+        table of known overlaps has the pair, or the fingerprints are near ("looks the same").
+
+    Raises
+    ------
+    PictureError
+        If the table is not there.
+    """
+    relations = {}
+    for evidence in (_identical, _known, _alike):
+        for a, b, relation in evidence(pictures_a, pictures_b):
+            relations.setdefault((a, b), relation)
+    return [
+        Shared(pictures_a[a].name, pictures_b[b].name, relation)
+        for (a, b), relation in sorted(relations.items(), key=lambda item: item[0][0])
+    ]
+
+
+def _identical(pictures_a, pictures_b):
+    """Pair equal pixels of equal shape; one colour's bytes can have several shapes."""
+    places = _places(pictures_b, lambda picture: (picture.sha256, picture.fingerprint))
+    for a, picture in enumerate(pictures_a):
+        for b in places.get((picture.sha256, picture.fingerprint), ()):
+            yield a, b, "identical"
+
+
+def _known(pictures_a, pictures_b):
+    places, table = _places(pictures_b, lambda picture: picture.sha256), _table()
+    for a, picture in enumerate(pictures_a):
+        for sha256, relation in table.get(picture.sha256, ()):
+            for b in places.get(sha256, ()):
+                yield a, b, relation
+
+
+def _alike(pictures_a, pictures_b):
+    prints = [[picture.fingerprint for picture in side] for side in (pictures_a, pictures_b)]
+    for a, b, distance in sorted(near_pairs(*prints), key=lambda pair: pair[2]):
+        yield a, b, f"looks the same, distance {distance} of {BITS}"
+
+
+def _places(pictures, key):
+    """Map what `key` gives to the indices of the pictures that have it."""
+    places = defaultdict(list)
+    for index, picture in enumerate(pictures):
+        places[key(picture)].append(index)
+    return places
+
+
+@cache
+def _table():
+    """Read the known overlaps: a picture's hash to the hashes of others, with the relations."""
+    try:
+        text = TABLE.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PictureError(
+            f"{TABLE}: the table of known overlaps cannot be read ({error.strerror}); it comes "
+            "with the project's checkout"
+        ) from error
+    table = defaultdict(list)
+    for row in csv.DictReader(text.splitlines(), delimiter="\t"):
+        a, b = row["sha256_a"], row["sha256_b"]
+        table[a].append((b, row["relation"]))
+        table[b].append((a, row["relation"]))
+    return table
