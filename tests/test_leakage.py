@@ -102,7 +102,7 @@ def test_eight_names_are_listed_and_the_rest_counted():
         ({"name": "a", "sha256": "0", "side": "train", "fingerprint": 7}, "the fingerprint of a"),
         ({"name": "a", "sha256": "0", "side": "train"}, "KeyError('fingerprint')"),
     ],
-    ids=["number", "no hash", "no digits", "no text"],
+    ids=["number", "no hash", "no digits", "no text", "no fingerprint"],
 )
 def test_a_damaged_list_of_pictures_is_told(damaged, what):
     run = make_run()
