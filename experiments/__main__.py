@@ -4,6 +4,7 @@ COMMANDS = {
     "train": "train a network on pictures and show what it learned (about 4 minutes)",
     "evaluate": "print a trained network's quality on held-out pictures or another set",
     "reconstruct": "apply a trained network to your own pictures",
+    "classical": "measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL: rate-distortion, BD-rates",
 }
 
 
