@@ -130,7 +130,10 @@ def _print(points, times, pictures):
     terminal = tables.console()
     means = mean_points(points)
     terminal.print(codec_report.points_table(means, pictures.name))
-    terminal.print(codec_report.bd_rate_table(savings(means)))
+    saved = savings(means)
+    terminal.print(codec_report.bd_rate_table(saved))
+    for line in codec_report.missing_rates(saved):
+        terminal.print(line, soft_wrap=True)
     if times:
         terminal.print(codec_report.times_table(times))
 

@@ -95,7 +95,7 @@ def _measured(groups, processes):
         yield from ((group, measure(group)) for group in groups)
         return
     with _workers(processes) as workers:
-        with _interrupts_ignored():  # the processes start with the first tasks, and inherit it
+        with _interrupts_delayed():  # the processes start with the first tasks
             tasks = {workers.submit(measure, group): group for group in groups}
         for task in as_completed(tasks):
             yield tasks[task], task.result()
@@ -126,12 +126,16 @@ def _ignore_interrupts():
 
 
 @contextlib.contextmanager
-def _interrupts_ignored():
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_delayed():
+    """Let an interrupt wait for the block's end; a process that is started inherits that."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def measure(points):

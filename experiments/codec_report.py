@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from itertools import groupby
+from operator import attrgetter
 
 from rich.table import Table
 
@@ -99,25 +101,14 @@ def curve_json(means, codec, set_name):
 
 def points_table(means, set_name):
     """Lay out the points, a section a codec."""
-    table = Table(title=f"{set_name}: means of {means[0].pictures} pictures", title_justify="left")
-    table.add_column("codec", no_wrap=True)
-    for name in ("quality", "bits per pixel", "PSNR dB", "SSIM", "MS-SSIM", "MS-SSIM dB"):
-        table.add_column(name, justify="right", no_wrap=True)
-    before = means[0].codec
-    for mean in means:
-        if mean.codec != before:
-            table.add_section()
-        table.add_row(
-            mean.codec if mean.codec != before or mean is means[0] else "",
-            f"{mean.quality:g}",
-            _number(mean.bits_per_pixel, ".4f"),
-            _number(mean.psnr, ".4f"),
-            _number(mean.ssim, ".4f"),
-            _number(mean.ms_ssim, ".4f"),
-            _number(mean.decibels("ms_ssim"), ".3f"),
-        )
-        before = mean.codec
-    return table
+    table = Table(
+        title=f"{set_name}: means of {means[0].pictures} pictures",
+        title_justify="left",
+        caption="quality: jpeg2000's is the ratio of compression, jpegxl's the distance",
+        caption_justify="left",
+    )
+    names = ("codec", "quality", "bits per pixel", "PSNR dB", "SSIM", "MS-SSIM", "MS-SSIM dB")
+    return _fill(table, names, means, _point_cells)
 
 
 def bd_rate_table(savings):
@@ -139,21 +130,49 @@ def bd_rate_table(savings):
     return table
 
 
+def missing_rates(savings):
+    """Say why BD-rates are missing, a line a measure and reason."""
+    reasons = {}
+    for saving in savings:
+        if saving.reason:
+            key = (_MEASURE_LABELS[saving.measure], saving.reason)
+            reasons.setdefault(key, []).append(saving.codec)
+    for (label, reason), names in reasons.items():
+        yield f"no BD-rate by {label} of {', '.join(names)}: {reason}"
+
+
 def times_table(times):
     """Lay out how fast codecs are."""
     title = "megapixels a second in one thread: median over the pictures (quartiles)"
     table = Table(title=title, title_justify="left")
-    table.add_column("codec", no_wrap=True)
-    for name in ("quality", "encode", "", "decode", ""):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in times:
-        cells = (
-            cell
-            for speed in (row.encode, row.decode)
-            for cell in (f"{speed.median:.2f}", f"({speed.low:.2f} to {speed.high:.2f})")
-        )
-        table.add_row(row.codec, f"{row.quality:g}", *cells)
+    return _fill(table, ("codec", "quality", "encode", "", "decode", ""), times, _time_cells)
+
+
+def _fill(table, names, rows, cells):
+    """Add rows, a section a codec."""
+    for index, name in enumerate(names):
+        table.add_column(name, justify="right" if index else "left", no_wrap=True)
+    for codec, group in groupby(rows, attrgetter("codec")):
+        for index, row in enumerate(group):
+            table.add_row("" if index else codec, f"{row.quality:g}", *cells(row))
+        table.add_section()
     return table
+
+
+def _point_cells(mean):
+    return (
+        f"{mean.bits_per_pixel:.4f}",
+        f"{mean.psnr:.2f}",
+        _number(mean.ssim, ".4f"),
+        _number(mean.ms_ssim, ".4f"),
+        _number(mean.decibels("ms_ssim"), ".2f"),
+    )
+
+
+def _time_cells(row):
+    for speed in (row.encode, row.decode):
+        yield f"{speed.median:.3g}"
+        yield f"({speed.low:.3g} to {speed.high:.3g})"
 
 
 def _by_saving(item):
