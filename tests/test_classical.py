@@ -477,7 +477,7 @@ def test_what_goes_wrong_in_a_process_is_told(monkeypatch):
 @pytest.mark.slow
 def test_kodak_s_points_are_met(data_root):
     expected = {
-        (row["codec"], float(row["quality"])): row
+        (row["codec"], int(row["quality"])): row
         for row in rows(BASELINES)
         if row["source"] == "measured"
         and row["codec"] in PRESENT
