@@ -5,6 +5,7 @@ COMMANDS = {
     "evaluate": "print a trained network's quality on held-out pictures or another set",
     "reconstruct": "apply a trained network to your own pictures",
     "selftest": "measure JPEG's published rows again, to see that the metrics are right",
+    "classical": "measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL: rate-distortion, BD-rates",
 }
 
 

@@ -56,3 +56,46 @@ class TrainingProgress:
             left = (self._steps - step) / rate if rate else 0
             ending = f" {left:.0f} s left" if rate else ""
             self._console.print(f"step {step}/{self._steps} {text}{ending}", soft_wrap=True)
+
+
+class PointProgress:
+    """A context that `advance` is called in after each of `total` points.
+
+    `verb` says what is done with them, such as "measured".
+    """
+
+    def __init__(self, verb, total):
+        self._verb, self._total, self._done = verb, total, 0
+        self._console = console()
+        self._began = self._last = time.perf_counter()
+        self._bar = None
+
+    def __enter__(self):
+        if self._console.is_terminal and self._total:
+            self._bar = Progress(
+                TextColumn(f"{self._verb} {{task.completed}}/{{task.total}} points"),
+                BarColumn(bar_width=20),
+                TimeRemainingColumn(),
+                TextColumn("left"),
+                console=self._console,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._total)
+        return self
+
+    def __exit__(self, *_):
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self):
+        """Count one point more."""
+        self._done += 1
+        now = time.perf_counter()
+        if self._bar:
+            self._bar.advance(self._task)
+        elif self._done == self._total or now - self._last >= 10:
+            self._last = now
+            left = (now - self._began) / self._done * (self._total - self._done)
+            self._console.print(
+                f"{self._verb} {self._done}/{self._total} points {left:.0f} s left", soft_wrap=True
+            )

@@ -7,6 +7,7 @@ file is told in one sentence, by ``RunError``.
 import contextlib
 import json
 import os
+import time
 import warnings
 from pathlib import Path
 
@@ -55,6 +56,52 @@ def create(folder):
     if not os.access(folder, os.W_OK):
         raise RunError(f"{folder}: may not be written into")
     return folder
+
+
+def new_folder(task):
+    """Name a folder by time and task, and by a number where two begin in one second."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{task}"
+    candidates = (
+        Path("runs") / (name + suffix) for suffix in ("", *(f"-{n}" for n in range(2, 99)))
+    )
+    return next(folder for folder in candidates if not folder.exists())
+
+
+@contextlib.contextmanager
+def result_folder(folder):
+    """Make a folder for a command's results, which is filled by the end of the block.
+
+    It is made at once, so that a folder that cannot be is refused before the work. If the block
+    fails, what it wrote is taken away, and the folder too unless it was there before.
+
+    Yields
+    ------
+    callable
+        ``(name, data)``: writes the bytes or the text of one file.
+
+    Raises
+    ------
+    RunError
+        As `create`; or if a file cannot be written.
+    """
+    folder = Path(folder)
+    is_new = not folder.exists()
+    create(folder)
+    written = []
+
+    def write(name, data):
+        written.append(folder / name)
+        write_bytes(folder / name, data if isinstance(data, bytes) else data.encode())
+
+    try:
+        yield write
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for path in written:
+                path.unlink(missing_ok=True)
+            if is_new:
+                folder.rmdir()
+        raise
 
 
 @contextlib.contextmanager

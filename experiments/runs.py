@@ -11,6 +11,7 @@ import jax
 
 import fnnet as fn
 from experiments import models
+from experiments.machine import cores
 from experiments.runfolder import RunError, read_json
 from experiments.tasks import TASKS, Task
 from fnnet import checkpoint, optim, schedules
@@ -142,11 +143,6 @@ def environment():
         "machine": platform.machine(),
         "system": platform.system(),
         "device": jax.devices()[0].device_kind,
-        "cores": _cores(),
+        "cores": cores(),
         "NPROC": os.environ.get("NPROC"),
     }
-
-
-def _cores():
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return len(affinity(0)) if affinity else os.cpu_count()

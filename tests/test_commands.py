@@ -19,7 +19,7 @@ from skimage import data
 
 import experiments.__main__ as overview
 import fnnet as fn
-from experiments import evaluate, reconstruct, selftest, train
+from experiments import classical, evaluate, reconstruct, selftest, train
 from experiments.commands import Interrupted, run_command
 from experiments.runfolder import read_metrics
 from experiments.runs import load_run
@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "reconstruct": reconstruct,
     "selftest": selftest,
+    "classical": classical,
 }
 TINY = ("--tiny", "--steps", "3")
 SLOW = pytest.mark.slow

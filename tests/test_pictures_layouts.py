@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -436,6 +437,16 @@ def test_pictures_that_left_memory_are_read_again(monkeypatch):
     assert [path.name for path in read] == ["a.png", "b.png", "a.png"]  # one fits in
     write_png(b.path, smooth(16, 24))
     assert fault(lambda: b.pixels) == "set/b.png: was changed while it was in use"
+
+
+def test_a_picture_goes_to_another_process_with_its_pixels():
+    fill("set", ["a.png"])
+    (picture,) = open_set("set").originals
+    copy = pickle.loads(pickle.dumps(picture))
+    Path("set/a.png").unlink()
+    assert np.array_equal(copy.pixels, picture.pixels)
+    for name in ("name", "path", "shape", "sha256", "fingerprint", "is_grey", "notices"):
+        assert getattr(copy, name) == getattr(picture, name)
 
 
 # Real sets.

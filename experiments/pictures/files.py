@@ -68,6 +68,15 @@ class Picture:
         """(H, W, 3) uint8."""
         return self.load()
 
+    def __reduce__(self):
+        """Pickle the pixels too: another process shares no memory with this one."""
+        others = {name: getattr(self, name) for name in self.__match_args__ if name != "load"}
+        return _in_memory, (self.pixels, others)
+
+
+def _in_memory(pixels, others):
+    return Picture(load=lambda: pixels, **others)
+
 
 def read_picture(path, *, allow_cmyk=True):
     """Read a PNG, JPEG, BMP, TIFF, WebP or PPM file as 8-bit RGB.
