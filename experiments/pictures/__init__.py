@@ -15,6 +15,7 @@ from experiments.pictures.jpeg import jpeg_version
 from experiments.pictures.layouts import PictureSet, jpeg_for, locate, open_set
 from experiments.pictures.live1 import LIVE1, canonical_name
 from experiments.pictures.patches import check_patch
+from experiments.pictures.quality import quality_of_file, quality_of_pixels
 from experiments.pictures.splits import split
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "jpeg_version",
     "locate",
     "open_set",
+    "quality_of_file",
+    "quality_of_pixels",
     "read_picture",
     "sample_batch",
     "split",
