@@ -30,7 +30,7 @@ def curves(rows, *, held_out):
         axis.grid(alpha=0.3)
     _curve(axes[0, 1], rows, "held_out_psnr", held_out, style="o-")
     axes[0, 1].legend()
-    return _png(figure, dpi=100)
+    return png(figure, dpi=100)
 
 
 def _curve(axis, rows, name, label, style="-"):
@@ -72,7 +72,7 @@ def comparison(pairs, outputs, scores, task, quality, cost):
         aspect=50,
         label="mean absolute error over the channels, grey levels of 255",
     )
-    return _png(figure, dpi=80)
+    return png(figure, dpi=80)
 
 
 def _panels(pair, output, errors, task, quality, score, cost):
@@ -134,7 +134,8 @@ def _show(axis, pixels, title=None):
     return axis.imshow(pixels, cmap="magma", vmin=0, vmax=ERROR_LIMIT)
 
 
-def _png(figure, dpi):
+def png(figure, dpi):
+    """Close a figure and give it as PNG bytes."""
     memory = io.BytesIO()
     figure.savefig(memory, dpi=dpi, format="png")
     plt.close(figure)

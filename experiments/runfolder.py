@@ -7,6 +7,7 @@ file is told in one sentence, by ``RunError``.
 import contextlib
 import json
 import os
+import time
 import warnings
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def create(folder):
     if not os.access(folder, os.W_OK):
         raise RunError(f"{folder}: may not be written into")
     return folder
+
+
+def new_name(what):
+    """Name a folder under ``runs`` by the time and by `what` it is of; it does not exist yet.
+
+    A number tells apart what begins in one second.
+    """
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{what}"
+    candidates = (
+        Path("runs") / (name + suffix) for suffix in ("", *(f"-{n}" for n in range(2, 99)))
+    )
+    return next(folder for folder in candidates if not folder.exists())
 
 
 @contextlib.contextmanager

@@ -148,20 +148,11 @@ def _filled_in(config):
         patch=config.patch or 48,
         learning_rate=config.learning_rate or _RATES[config.optimizer],
         clip=config.clip or _CLIPS[config.optimizer],
-        out=config.out or _new_folder(config.task),
+        out=config.out or runfolder.new_name(config.task),
         config=None,
     )
     check(TASKS[config.task], model_config(config))
     return config
-
-
-def _new_folder(task):
-    """Name a folder by time and task, and by a number where two runs begin in one second."""
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{task}"
-    candidates = (
-        Path("runs") / (name + suffix) for suffix in ("", *(f"-{n}" for n in range(2, 99)))
-    )
-    return next(folder for folder in candidates if not folder.exists())
 
 
 def _check(config):

@@ -27,10 +27,14 @@ ORDER = [
     ("experiments.commands",),
     ("experiments.models", "experiments.tasks", "experiments.pairs"),
     ("experiments.evaluation", "experiments.runs"),
+    ("experiments.coming_set", "experiments.descriptors", "experiments.artefacts"),
+    ("experiments.exploration",),
     ("experiments.tables", "experiments.figures"),
+    ("experiments.exploration_tables", "experiments.exploration_figures"),
     ("experiments.progress",),
     ("experiments.training",),
     ("experiments.train", "experiments.evaluate", "experiments.reconstruct"),
+    ("experiments.explore",),
     ("experiments", "experiments.__main__"),
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

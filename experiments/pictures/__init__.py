@@ -15,7 +15,7 @@ from experiments.pictures.jpeg import jpeg_version
 from experiments.pictures.layouts import PictureSet, jpeg_for, locate, open_set
 from experiments.pictures.live1 import LIVE1, canonical_name
 from experiments.pictures.patches import check_patch
-from experiments.pictures.quality import quality_of_file, quality_of_pixels
+from experiments.pictures.quality import is_jpeg, quality_of_file, quality_of_pixels
 from experiments.pictures.splits import split
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "check_patch",
     "embedded_pictures",
     "find_pictures",
+    "is_jpeg",
     "jpeg_for",
     "jpeg_version",
     "locate",

@@ -58,6 +58,12 @@ def quantization_steps(steps, quality, limit=BASELINE_LIMIT):
     return tuple(min(max((step * scale + 50) // 100, 1), limit) for step in steps)
 
 
+def is_jpeg(path):
+    """Tell by its first bytes whether a file that exists is a JPEG."""
+    with open(path, "rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
+
+
 def quality_of_file(path):
     """Find the quality whose tables a JPEG file was quantised with.
 
