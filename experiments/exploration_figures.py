@@ -5,6 +5,7 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullLocator
 from PIL import Image
 
 from experiments.artefacts import SIDE
@@ -25,12 +26,9 @@ ORIGINALS = (
     ("sharpness", "sharpness (1 - blur of Crete et al.)"),
     ("strongest_grid", "strongest 8x8 grid (1: none)"),
 )
-VERSIONS = (
-    ("quality", "JPEG quality"),
-    ("bits_per_pixel", "bits per pixel"),
-    ("psnr", "PSNR (dB)"),
-    ("ssim", "SSIM"),
-)
+FIGURES = (("bits_per_pixel", "bits per pixel"), ("psnr", "PSNR (dB)"), ("ssim", "SSIM"))
+VERSIONS = (("quality", "JPEG quality"), *FIGURES)
+MADE = (*FIGURES, ("blockiness", "blockiness"))
 
 
 def draw(found):
@@ -68,11 +66,8 @@ def contact_sheet(found):
         grey = " grey" if row.is_grey else ""
         title = f"{row.picture}\n{row.width}x{row.height}{grey}"
         axis.set_title(title, fontsize=8, parse_math=False)
-    shown = (
-        f"{len(rows)} of {len(found.descriptions)}"
-        if len(rows) < len(found.descriptions)
-        else len(rows)
-    )
+    total = len(found.descriptions)
+    shown = f"{len(rows)} of {total}" if len(rows) < total else total
     figure.suptitle(f"{found.picture_set.name}: {shown} originals", parse_math=False)
     return png(figure, dpi=90)
 
@@ -86,48 +81,72 @@ def _thumbnail(pixels):
 def histograms(found):
     """Draw the distributions of grey levels, of the originals' descriptors and of the versions."""
     own = bool(found.picture_set.versions)
-    panels = [(found.descriptions, *pair) for pair in ORIGINALS]
-    panels += [(found.compressed, *pair) for pair in VERSIONS if own]
-    if any(measure.score is not None for measure in found.compressed):
-        panels.append((found.compressed, "score", _score_name(found)))
-    lines = math.ceil((len(panels) + 2) / 4)
+    versions = VERSIONS if own else MADE
+    lines = math.ceil((2 + len(ORIGINALS) + len(versions)) / 4)
     figure, axes = plt.subplots(lines, 4, figsize=(15, 3 * lines), layout="constrained")
     axes = axes.ravel()
     levels = [found.histogram for found in found.findings if found.histogram is not None]
     _grey_levels(axes[:2], np.mean(levels, axis=0))
-    for axis, (rows, name, label) in zip(axes[2:], panels, strict=False):
-        values = [v for row in rows if (v := getattr(row, name)) is not None and math.isfinite(v)]
-        axis.hist(values, bins=_bin_count(values), color=BLUE, edgecolor="white", linewidth=0.5)
-        axis.set(xlabel=label, ylabel="versions" if rows is found.compressed else "pictures")
-        axis.yaxis.get_major_locator().set_params(integer=True)
-    for axis in axes[len(panels) + 2 :]:
-        axis.axis("off")
+    for axis, (name, label) in zip(axes[2:], ORIGINALS, strict=False):
+        _histogram(axis, [getattr(row, name) for row in found.descriptions], label)
+        axis.set(ylabel="pictures")
+    for axis, (name, label) in zip(axes[2 + len(ORIGINALS) :], versions, strict=False):
+        if own:
+            _histogram(axis, [getattr(row, name) for row in found.compressed], label)
+            axis.set(ylabel="versions")
+        else:
+            _boxes(axis, found.compressed, name, label)
     figure.suptitle(f"{found.picture_set.name}: distributions", parse_math=False)
     return png(figure, dpi=90)
 
 
-def _bin_count(values):
-    return min(max(math.ceil(2 * math.sqrt(len(values))), 5), 40)
+def _histogram(axis, values, label):
+    values = [value for value in values if value is not None and math.isfinite(value)]
+    bins = min(max(math.ceil(2 * math.sqrt(len(values))), 5), 40)
+    axis.hist(values, bins=bins, color=BLUE, edgecolor="white", linewidth=0.5)
+    axis.set(xlabel=label)
+    axis.yaxis.get_major_locator().set_params(integer=True)
+
+
+def _boxes(axis, measures, name, label):
+    """Draw one box a quality: quartiles over the pictures, and all points beyond 1.5 of a box."""
+    groups = {}
+    for measure in measures:
+        value = getattr(measure, name)
+        if value is not None and math.isfinite(value):
+            groups.setdefault(measure.quality, []).append(value)
+    axis.set(xlabel="JPEG quality", ylabel=label)
+    if not groups:  # pictures too small for it
+        return
+    axis.boxplot(
+        list(groups.values()),
+        tick_labels=list(groups),
+        patch_artist=True,
+        boxprops={"facecolor": BLUE, "alpha": 0.6},
+        medianprops={"color": "black"},
+        flierprops={"markersize": 3},
+    )
 
 
 def _grey_levels(axes, shares):
-    """Draw the mean share of each grey level: of luma, and of red, green and blue."""
-    levels = np.arange(256)
-    axes[0].fill_between(levels, 100 * shares[0], color=GREY, step="mid")
-    axes[0].set(xlabel="luma", ylabel="% of pixels")
-    for plane, color in zip(shares[1:], ("#c23b22", "#3a7d44", "#2f6690"), strict=True):
-        axes[1].step(levels, 100 * plane, color=color, linewidth=1, where="mid")
-    axes[1].set(xlabel="red, green, blue", ylabel="% of pixels")
-    # One level, black or white, often holds so much that nothing else could be seen.
+    """Draw the mean share of each four grey levels: of luma, and of red, green and blue."""
+    levels = np.arange(0, 256, 4)
+    shares = 100 * shares.reshape(4, 64, 4).sum(axis=-1)
+    axes[0].fill_between(levels, shares[0], color=GREY, step="post")
+    axes[0].set(xlabel="luma, in fours", ylabel="% of pixels")
+    for plane, color in zip(shares[1:], ("#c23b22", "#3a7d44", BLUE), strict=True):
+        axes[1].step(levels, plane, color=color, linewidth=1, where="post")
+    axes[1].set(xlabel="red, green and blue, in fours", ylabel="% of pixels")
+    # Black or white alone often holds so much that nothing else could be seen.
     for axis, planes in zip(axes, (shares[:1], shares[1:]), strict=True):
-        axis.set(xlim=(0, 255), ylim=(0, 130 * np.percentile(planes, 99)))
+        axis.set(xlim=(0, 255), ylim=(0, 1.3 * np.percentile(planes, 97)))
 
 
 def _curves(found):
-    """Gather each picture's points: name to measures by rising rate, up to 100 pictures."""
+    """Gather each picture's JPEG versions by rising rate, of up to 100 pictures."""
     curves = {}
     for measure in found.compressed:
-        if measure.bits_per_pixel and measure.ssim is not None:
+        if measure.quality and measure.bits_per_pixel and measure.ssim is not None:
             curves.setdefault(measure.picture, []).append(measure)
     return {
         name: sorted(curves[name], key=lambda measure: measure.bits_per_pixel)
@@ -139,42 +158,33 @@ def rate_distortion(found):
     """Draw PSNR and SSIM over the rate, a line a picture; the best and the worst are named."""
     curves = _curves(found)
     figure, axes = plt.subplots(1, 2, figsize=(15, 6.5), layout="constrained")
-    for axis, (name, label) in zip(axes, VERSIONS[2:], strict=True):
+    for axis, (name, label) in zip(axes, FIGURES[1:], strict=True):
         lines = {
             picture: np.array([(m.bits_per_pixel, getattr(m, name)) for m in curve])
             for picture, curve in curves.items()
         }
         for points in lines.values():
             axis.plot(*points.T, "-", color=GREY, linewidth=0.7, alpha=0.7)
-        for picture, color in _extremes(lines).items():
-            axis.plot(*lines[picture].T, "-", color=color, linewidth=1.2)
-            axis.annotate(
-                picture,
-                lines[picture][-1],
-                xytext=(4, 0),
-                textcoords="offset points",
-                color=color,
-                fontsize=8,
-                va="center",
-                parse_math=False,
-            )
+        for picture, style in _extremes(lines).items():
+            axis.plot(*lines[picture].T, **style, linewidth=1.4, label=picture)
         _mean_curve(axis, curves, name)
         axis.set(xlabel="bits per pixel", ylabel=label, xscale="log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_minor_formatter("{x:g}")
-        axis.tick_params(axis="x", which="minor", labelsize=7)
-        axis.grid(alpha=0.25, which="both")
-        axis.margins(x=0.1)
+        axis.grid(alpha=0.25)
+        for text in axis.legend(loc="lower right").get_texts():
+            text.set_parse_math(False)
     figure.suptitle(
-        f"{found.picture_set.name}: JPEG, {len(curves)} pictures; "
-        "named are the two best and the two worst at the middle rate",
+        f"{found.picture_set.name}: JPEG, a line for each of {len(curves)} pictures; named are "
+        "the two best and the two worst at the middle rate",
         parse_math=False,
     )
     return png(figure, dpi=90)
 
 
 def _extremes(lines):
-    """Name the two pictures that stand highest and lowest at the middle rate, with colours."""
+    """Choose line styles for the two pictures highest and the two lowest at the middle rate."""
     middle = np.median(np.concatenate([points[:, 0] for points in lines.values()]))
     covering = {
         picture: np.interp(np.log(middle), np.log(points[:, 0]), points[:, 1])
@@ -182,7 +192,13 @@ def _extremes(lines):
         if points[0, 0] <= middle <= points[-1, 0]
     }
     order = sorted(covering, key=covering.get)
-    return dict.fromkeys(order[:2], RED) | dict.fromkeys(order[-2:], BLUE)
+    styles = [(order[-1:], BLUE, "-"), (order[-2:-1], BLUE, "--")]
+    styles += [(order[1:-2][:1], RED, "--"), (order[:-2][:1], RED, "-")]
+    return {
+        picture: {"color": color, "linestyle": dashes}
+        for pictures, color, dashes in styles
+        for picture in pictures
+    }
 
 
 def _mean_curve(axis, curves, name):
@@ -195,12 +211,11 @@ def _mean_curve(axis, curves, name):
         for curve in curves.values()
     ]
     mean = np.mean(points, axis=0)
-    axis.plot(*mean.T, "o-", color="black", linewidth=2.2, markersize=4, label="mean")
+    axis.plot(*mean.T, "o-", color="black", linewidth=2.2, markersize=4, label="mean, by quality")
     for place, quality in zip(mean, next(iter(qualities)), strict=True):
         axis.annotate(
             f"{quality}", place, xytext=(-3, 6), textcoords="offset points", fontsize=8, ha="right"
         )
-    axis.legend(loc="lower right", title="numbers: quality")
 
 
 def artefacts(found, places):
@@ -237,23 +252,21 @@ def artefacts(found, places):
 
 
 def scores(found):
-    """Draw the opinion scores over quality, rate, PSNR and SSIM, with their rank correlations."""
-    figure, axes = plt.subplots(1, 4, figsize=(16, 4.2), layout="constrained", sharey=True)
-    for axis, (name, label) in zip(axes, VERSIONS, strict=True):
-        points = [
-            (getattr(measure, name), measure.score)
-            for measure in found.compressed
-            if measure.score is not None and getattr(measure, name) is not None
-        ]
-        axis.set(xlabel=label)
+    """Draw the opinion scores' distribution, and over quality, rate, PSNR and SSIM."""
+    scored = [measure for measure in found.compressed if measure.score is not None]
+    figure, axes = plt.subplots(1, 5, figsize=(18, 4), layout="constrained")
+    _histogram(axes[0], [measure.score for measure in scored], _score_name(found))
+    axes[0].set(ylabel="versions")
+    for axis, (name, label) in zip(axes[1:], VERSIONS, strict=True):
+        axis.set(xlabel=label, ylabel=_score_name(found))
         axis.grid(alpha=0.25)
+        points = [(value, m.score) for m in scored if (value := getattr(m, name)) is not None]
         if not points:
             continue
         axis.scatter(*zip(*points, strict=True), s=14, color=BLUE, alpha=0.6, linewidths=0)
         value = rank_correlation(*zip(*points, strict=True))
         if value is not None:
             axis.set_title(f"Spearman {value:+.3f}, {len(points)} versions", fontsize=10)
-    axes[0].set_ylabel(_score_name(found))
     figure.suptitle(f"{found.picture_set.name}: opinion scores", parse_math=False)
     return png(figure, dpi=90)
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 from rich.table import Table
 
-from experiments.descriptors import rank_correlation
+from experiments.descriptors import GRID_LEAST, rank_correlation
 from experiments.exploration import GRID_SHOWS, duplicates
 from experiments.tables import number
 
@@ -56,14 +56,15 @@ def facts(found):
 
 
 def _grids(rows):
-    shown = [row for row in rows if row.strongest_grid and row.strongest_grid > GRID_SHOWS]
+    searched = [row for row in rows if row.strongest_grid is not None]
+    if not searched:
+        return f"not looked for: no original has {GRID_LEAST}x{GRID_LEAST} pixels"
+    shown = [row for row in searched if row.strongest_grid > GRID_SHOWS]
     if not shown:
-        return "no original shows an 8x8 grid"
+        return "none: no original shows an 8x8 grid"
     shown.sort(key=lambda row: -row.strongest_grid)
     names = _some([f"{row.picture} {row.strongest_grid:.2f}" for row in shown])
-    return (
-        f"{len(shown)} of {len(rows)} originals show an 8x8 grid, as if compressed before: {names}"
-    )
+    return f"an 8x8 grid, as if compressed before, in {len(shown)} of {len(searched)}: {names}"
 
 
 def picture_table(found):
@@ -144,51 +145,66 @@ def _spread(group, name, _, form):
 
 
 def verdicts(found):
-    """Say what the qualities rest on, and whether stated ones agree with the pixels."""
+    """Say what the qualities rest on, and whether stated ones agree with the pixels: sentences."""
     groups = defaultdict(list)
     for measure in found.compressed:
         if measure.quality_from != "made":
             groups[measure.stated_quality].append(measure)
-    lines = [_verdict(stated, groups[stated]) for stated in sorted(groups, key=lambda q: q or 0)]
-    wrong = [
-        str(measure.path)
-        for measure in found.measures
-        if measure.is_lossless and measure.stated_bits_per_pixel
-    ]
+    yield from (_verdict(stated, groups[stated]) for stated in sorted(groups, key=lambda q: q or 0))
+    wrong = [m for m in found.measures if m.is_lossless and m.stated_bits_per_pixel]
     if wrong:
-        lines.append(
-            f"{len(wrong)} copies of the original have a rate in the index: {_some(wrong)}"
+        yield (
+            f"{_are(len(wrong))} the original, pixel for pixel, though the index gives a rate: "
+            f"{_files(wrong)}"
         )
-    return lines
 
 
 def _verdict(stated, group):
     """Describe the versions of one stated quality, None for those without."""
-    exact = [m for m in group if m.quality_from == "pixels" and stated in (None, m.quality)]
-    known = [m for m in group if m.quality_from == "tables" and stated in (None, m.quality)]
-    unknown = [m for m in group if m.quality_from == "unknown"]
-    other = [m for m in group if m not in exact and m not in known and m not in unknown]
-    at = f"at quality {stated}" if stated else "at the quality found"
-    parts = [f"{len(exact)} of {len(group)} are Pillow's JPEG {at}, pixel for pixel"]
-    if known:
+    by_origin = {"pixels": [], "tables": [], "other": [], "unknown": []}
+    for measure in group:
+        fits = stated in (None, measure.quality) or measure.quality_from == "unknown"
+        by_origin[measure.quality_from if fits else "other"].append(measure)
+    exact = by_origin["pixels"]
+    parts = [
+        f"{len(exact)} of {len(group)} are Pillow's JPEG at {_at(stated, exact)}, pixel for pixel"
+    ]
+    if by_origin["tables"]:
         parts.append(
-            f"{len(known)} are JPEG files with the tables of that quality, decoded otherwise"
+            f"{_are(len(by_origin['tables']))} told by the tables in the JPEG file, its pixels are "
+            f"of another form ({_files(by_origin['tables'])})"
         )
-    if other:
-        names = _some([f"{m.path.name} {m.quality}" for m in other])
-        parts.append(f"{len(other)} are of another quality ({names})")
-    if unknown:
-        names = _some([m.path.name for m in unknown])
-        parts.append(f"{len(unknown)} are not libjpeg's: quality unknown ({names})")
-    return "; ".join(parts)
+    if by_origin["other"]:
+        names = _some([f"{m.path.name}: {m.quality}" for m in by_origin["other"]])
+        parts.append(f"{_are(len(by_origin['other']))} of another quality ({names})")
+    if by_origin["unknown"]:
+        count = _are(len(by_origin["unknown"]))
+        parts.append(f"{count} not libjpeg's, quality unknown ({_files(by_origin['unknown'])})")
+    heading = f"stated quality {stated}" if stated else "qualities"
+    return f"{heading}: {'; '.join(parts)}"
+
+
+def _at(stated, exact):
+    if stated:
+        return f"quality {stated}"
+    qualities = sorted({measure.quality for measure in exact})
+    return f"a quality from {qualities[0]} to {qualities[-1]}" if qualities else "any quality"
+
+
+def _are(count):
+    return f"{count} is" if count == 1 else f"{count} are"
+
+
+def _files(measures):
+    return _some([measure.path.name for measure in measures])
 
 
 def score_table(found):
     """Lay out how well each figure ranks the versions as the opinion scores do."""
     scored = [measure for measure in found.compressed if measure.score is not None]
     name = found.picture_set.score_name or "opinion score"
-    table = Table(title=f"rank correlation (Spearman) with {name}", title_justify="left")
-    for heading in ("figure", "correlation", "versions"):
+    table = Table(title="rank correlation (Spearman)", title_justify="left")
+    for heading in ("figure", name, "versions"):
         table.add_column(heading, justify="left" if heading == "figure" else "right")
     for field, heading, _ in (("quality", "quality", ""), *FIGURES):
         pairs = [(getattr(m, field), m.score) for m in scored if getattr(m, field) is not None]

@@ -41,7 +41,8 @@ def main(config: Config) -> Path:
     found = explore(picture_set)
     terminal = tables.console()
     report.print_report(terminal, found)
-    for name, content in _files(found):
+    # All of them before the first is written: what fails leaves an empty folder.
+    for name, content in dict(_files(found)).items():
         runfolder.write_bytes(out / name, content)
     terminal.print(f"figures and tables  {out}", soft_wrap=True)
     return out

@@ -19,12 +19,17 @@ from skimage import data
 
 import experiments.__main__ as overview
 import fnnet as fn
-from experiments import evaluate, reconstruct, train
+from experiments import evaluate, explore, reconstruct, train
 from experiments.commands import Interrupted, run_command
 from experiments.runfolder import read_metrics
 from experiments.runs import load_run
 
-COMMANDS = {"train": train, "evaluate": evaluate, "reconstruct": reconstruct}
+COMMANDS = {
+    "explore": explore,
+    "train": train,
+    "evaluate": evaluate,
+    "reconstruct": reconstruct,
+}
 TINY = ("--tiny", "--steps", "3")
 SLOW = pytest.mark.slow
 
