@@ -32,12 +32,16 @@ _large = threading.Lock()
 
 @dataclass(frozen=True)
 class Description:
-    """An original in numbers; those that `descriptors` gives no number for are None."""
+    """An original in numbers; those that `descriptors` gives no number for are None.
+
+    `file_quality` is that of an original which is a JPEG file with libjpeg's tables.
+    """
 
     picture: str
     width: int
     height: int
     is_grey: bool
+    file_quality: int | None
     brightness: float
     contrast: float
     colorfulness: float
@@ -151,6 +155,7 @@ def describe(picture, luma):
         width,
         height,
         picture.is_grey,
+        None if picture.path is None else quality_of_file(picture.path),
         descriptors.brightness(luma),
         descriptors.contrast(luma),
         descriptors.colorfulness(picture.pixels),

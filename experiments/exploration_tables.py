@@ -50,6 +50,9 @@ def facts(found):
         yield "versions", text + (f", {copies} of them lossless copies" if copies else "")
     same = [" = ".join(names) for names in duplicates(rows)]
     yield "duplicates", _some(same) if same else "none: no two originals have the same pixels"
+    qualities = [row.file_quality for row in rows if row.file_quality is not None]
+    if qualities:
+        yield "JPEG files", _counted([f"originals of quality {quality}" for quality in qualities])
     yield "earlier JPEG", _grids(rows)
     if found.faults:
         yield "faults", f"{len(found.faults)} left out: {_some(found.faults, '; ')}"
@@ -74,7 +77,8 @@ def picture_table(found):
         "luma 0..255 and its standard deviation; colour: Hasler & Süsstrunk's colourfulness; "
         "noise: standard deviation in grey levels; sharpness 0..1; grid: 1 shows no 8x8 blocks"
     )
-    for name in ("picture", "size", "side"):
+    table.add_column("picture", no_wrap=True, max_width=28)
+    for name in ("size", "side"):
         table.add_column(name, no_wrap=True)
     for name in ("luma", "contrast", "colour", "noise", "sharp", "grid"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -25,10 +25,9 @@ QUALITIES = (10, 40)
 
 
 @pytest.fixture(autouse=True)
-def two_qualities(monkeypatch, request):
-    """Make JPEG versions at two qualities only, where that is enough."""
-    if "data_root" not in request.fixturenames:
-        monkeypatch.setattr(exploration, "QUALITIES", QUALITIES)
+def two_qualities(monkeypatch):
+    """Make JPEG versions at two qualities only: nine take their time."""
+    monkeypatch.setattr(exploration, "QUALITIES", QUALITIES)
 
 
 @pytest.fixture
@@ -172,6 +171,25 @@ def test_one_picture_is_a_set_without_sides(command, tmp_path):
     assert (tmp_path / "out" / "histograms.png").exists()
 
 
+def test_flat_tiny_and_long_pictures_are_measured_as_far_as_they_can_be(command, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name, pixels in {
+        "flat": np.full((120, 100, 3), 128, np.uint8),
+        "dot": np.full((1, 1, 3), 9, np.uint8),
+        "white": np.full((260, 260), 255, np.uint8),
+        "line_with_a_name_" + "x" * 90: np.zeros((3, 900, 3), np.uint8),
+    }.items():
+        (folder / f"{name}.png").write_bytes(encode(pixels, "PNG"))
+    with np.errstate(all="raise"):
+        status, output, errors = command("--data", folder, "--out", tmp_path / "out")
+    assert (status, errors) == (0, "")
+    assert "1x1" in output and "900x3" in output and max(map(len, output.splitlines())) <= 150
+    rows = read_tsv(tmp_path / "out" / "pictures.tsv")
+    assert {row["noise_sigma"] for row in rows} == {"", "0"}
+    assert [row["sharpness"] for row in rows] == [""] * 4
+
+
 def test_qualities_are_found_and_stated_ones_checked(tmp_path):
     stated = {"quality": 10}
     cup, face = photographs()["cup"], photographs()["face"]
@@ -272,6 +290,7 @@ def test_duplicates_and_earlier_compression_are_named(tmp_path):
     heads = dict(tables.facts(explore.explore(explore.open_set(folder))))
     assert heads["duplicates"] == "a = b"
     assert heads["earlier JPEG"].startswith("an 8x8 grid, as if compressed before, in 1 of 3: old ")
+    assert heads["JPEG files"] == "1 originals of quality 40"
     assert heads["sizes"] == "2 of 320x300, 1 of 300x300"
 
 
