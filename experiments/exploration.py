@@ -132,22 +132,22 @@ def explore_picture(picture_set, picture, versions, qualities):
         measures, faults = [], []
         for version in versions:
             try:
-                measures.append(_measure_version(picture_set, picture, version))
+                measures.append(_measure_version(picture_set, picture, pixels, version))
             except PictureError as error:
                 faults.append(str(error))
-        measures += [measure_jpeg(picture, quality) for quality in qualities]
+        measures += [_measure_jpeg(picture, pixels, quality) for quality in qualities]
         luma = descriptors.luma(pixels)
         return Findings(
-            describe(picture, luma),
+            describe(picture, pixels, luma),
             tuple(measures),
             tuple(faults),
             descriptors.histogram(pixels, luma),
-            find_places(pixels, make_jpeg(picture, ARTEFACT_QUALITY)[0]),
+            find_places(pixels, make_jpeg(pixels, ARTEFACT_QUALITY, is_grey=picture.is_grey)[0]),
         )
 
 
-def describe(picture, luma):
-    """Describe an original in numbers; `luma` is its own, (H, W)."""
+def describe(picture, pixels, luma):
+    """Describe an original, of `pixels` (H, W, 3) and `luma` (H, W), in numbers."""
     height, width = luma.shape
     grid, (row, column) = descriptors.strongest_grid(luma)
     return Description(
@@ -158,7 +158,7 @@ def describe(picture, luma):
         None if picture.path is None else quality_of_file(picture.path),
         descriptors.brightness(luma),
         descriptors.contrast(luma),
-        descriptors.colorfulness(picture.pixels),
+        descriptors.colorfulness(pixels),
         descriptors.noise_sigma(luma),
         descriptors.sharpness(luma),
         descriptors.blockiness(luma),
@@ -169,33 +169,32 @@ def describe(picture, luma):
     )
 
 
-def make_jpeg(picture, quality):
-    """Make the JPEG version of an original, a grey one as one channel: pixels (H, W, 3), bytes."""
-    if not picture.is_grey:
-        return jpeg_version(picture.pixels, quality)
-    plane, size = jpeg_version(picture.pixels[..., 0], quality)
+def make_jpeg(pixels, quality, *, is_grey):
+    """Make the JPEG version of (H, W, 3) pixels, of grey ones as one channel: pixels, bytes."""
+    if not is_grey:
+        return jpeg_version(pixels, quality)
+    plane, size = jpeg_version(pixels[..., 0], quality)
     return np.repeat(plane[..., None], 3, axis=-1), size
 
 
-def measure_jpeg(picture, quality):
-    """Make a JPEG version and measure it."""
-    pixels, size = make_jpeg(picture, quality)
+def _measure_jpeg(picture, original, quality):
+    pixels, size = make_jpeg(original, quality, is_grey=picture.is_grey)
     rate = bits_per_pixel(size, *pixels.shape[:2])
-    return Measure(picture.name, quality, "made", rate, "file", *_figures(picture.pixels, pixels))
+    return Measure(picture.name, quality, "made", rate, "file", *_figures(original, pixels))
 
 
-def _measure_version(picture_set, picture, version):
-    """Measure a version that the set brings, after finding its quality."""
+def _measure_version(picture_set, picture, original, version):
+    """Measure a version that the set brings beside the original's pixels; find its quality."""
     pixels = picture_set.read_version(version).pixels
     in_file = quality_of_file(version.path)
     size = version.path.stat().st_size if is_jpeg(version.path) else None
     rate_from = "file" if size else "index"
     rate = bits_per_pixel(size, *pixels.shape[:2]) if size else version.bits_per_pixel
     quality, quality_from = in_file, "tables" if in_file else "unknown"
-    if np.array_equal(picture.pixels, pixels):
+    if np.array_equal(original, pixels):
         quality, quality_from = None, "lossless"
     else:
-        found = quality_of_pixels(picture.pixels, pixels, expected=version.quality or in_file)
+        found = quality_of_pixels(original, pixels, expected=version.quality or in_file)
         if found:
             quality, quality_from = found[0], "pixels"
             if rate is None:
@@ -206,7 +205,7 @@ def _measure_version(picture_set, picture, version):
         quality_from,
         rate,
         None if rate is None else rate_from,
-        *_figures(picture.pixels, pixels),
+        *_figures(original, pixels),
         version.path,
         version.quality,
         version.bits_per_pixel,

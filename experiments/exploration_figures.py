@@ -230,16 +230,18 @@ def artefacts(found, places):
     )
     for line, (artefact, (name, place)) in zip(axes, places.items(), strict=True):
         picture = found.find(name)
-        line[0].imshow(picture.pixels)
+        pixels = picture.pixels
+        line[0].imshow(pixels)
         line[0].add_patch(
             Rectangle((place.left, place.top), SIDE, SIDE, fill=False, color="red", linewidth=1.5)
         )
         line[0].set_title(name, fontsize=9, parse_math=False)
         line[0].set_ylabel(artefact, fontsize=11)
-        line[1].imshow(place.cut(picture.pixels), interpolation="nearest")
+        line[1].imshow(place.cut(pixels), interpolation="nearest")
         line[1].set_title("original", fontsize=9)
         for axis, quality in zip(line[2:], CLOSE_UPS, strict=True):
-            axis.imshow(place.cut(make_jpeg(picture, quality)[0]), interpolation="nearest")
+            decoded, _ = make_jpeg(pixels, quality, is_grey=picture.is_grey)
+            axis.imshow(place.cut(decoded), interpolation="nearest")
             axis.set_title(f"quality {quality}", fontsize=9)
         for axis in line:
             axis.set(xticks=[], yticks=[])

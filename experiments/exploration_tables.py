@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 
+from rich import box
 from rich.table import Table
 
 from experiments.descriptors import GRID_LEAST, rank_correlation
@@ -28,7 +29,7 @@ def print_report(terminal, found):
     if found.compressed:
         terminal.print(version_table(found))
     for line in verdicts(found):
-        terminal.print(line, soft_wrap=True)
+        terminal.print(f"\n{line}", soft_wrap=True)
     if any(measure.score is not None for measure in found.compressed):
         terminal.print(score_table(found))
 
@@ -72,12 +73,13 @@ def _grids(rows):
 
 def picture_table(found):
     """Lay out one row an original, and the mean and range of all."""
-    table = Table(title="originals", title_justify="left", caption_justify="left")
+    table = _table(f"originals: {len(found.descriptions)}")
     table.caption = (
         "luma 0..255 and its standard deviation; colour: Hasler & Süsstrunk's colourfulness; "
         "noise: standard deviation in grey levels; sharpness 0..1; grid: 1 shows no 8x8 blocks"
     )
-    table.add_column("picture", no_wrap=True, max_width=28)
+    # The one column that gives way on a narrow terminal: no number is ever cut.
+    table.add_column("picture", max_width=28)
     for name in ("size", "side"):
         table.add_column(name, no_wrap=True)
     for name in ("luma", "contrast", "colour", "noise", "sharp", "grid"):
@@ -94,7 +96,7 @@ def picture_table(found):
     table.add_section()
     for label, choose in (("mean", _mean), ("lowest", min), ("highest", max)):
         values = _descriptors(lambda name, choose=choose: _over(rows, name, choose))
-        table.add_row(f"{label} of {len(rows)}", "", "", *values)
+        table.add_row(label, "", "", *values)
     return table
 
 
@@ -110,12 +112,12 @@ def version_table(found):
     """Lay out one row a quality: mean and range over the pictures."""
     own = bool(found.picture_set.versions)
     pictures = len({measure.picture for measure in found.compressed})
-    origin = "that came with the set" if own else f"made now of {pictures} pictures"
-    table = Table(title=f"JPEG versions {origin}: mean (lowest–highest)", title_justify="left")
+    title = "versions that came with the set" if own else f"JPEG made now of {pictures} pictures"
+    table = _table(f"{title}: mean (lowest–highest)")
     for name in ("quality", "count"):
         table.add_column(name, justify="right", no_wrap=True)
     for _, name, _ in FIGURES:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")
     for label, group in by_quality(found.compressed).items():
         table.add_row(label, str(len(group)), *(_spread(group, *figure) for figure in FIGURES))
     return table
@@ -207,7 +209,7 @@ def score_table(found):
     """Lay out how well each figure ranks the versions as the opinion scores do."""
     scored = [measure for measure in found.compressed if measure.score is not None]
     name = found.picture_set.score_name or "opinion score"
-    table = Table(title="rank correlation (Spearman)", title_justify="left")
+    table = _table("rank correlation (Spearman)")
     for heading in ("figure", name, "versions"):
         table.add_column(heading, justify="left" if heading == "figure" else "right")
     for field, heading, _ in (("quality", "quality", ""), *FIGURES):
@@ -215,6 +217,18 @@ def score_table(found):
         value = rank_correlation(*zip(*pairs, strict=True)) if pairs else None
         table.add_row(heading, number(value, ".3f"), str(len(pairs)))
     return table
+
+
+def _table(title):
+    # Narrow, so that it fits a terminal of 80 columns.
+    return Table(
+        title=f"\n{title}",
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def _over(rows, name, choose):

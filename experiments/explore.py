@@ -44,7 +44,7 @@ def main(config: Config) -> Path:
     # All of them before the first is written: what fails leaves an empty folder.
     for name, content in dict(_files(found)).items():
         runfolder.write_bytes(out / name, content)
-    terminal.print(f"figures and tables  {out}", soft_wrap=True)
+    terminal.print(f"\nfigures and tables: {out}", soft_wrap=True)
     return out
 
 
