@@ -81,7 +81,8 @@ def noise_sigma(luma):
     Returns
     -------
     float or None
-        None below 1024 patches, say 40x40 pixels. Compression and blur lower it to nearly 0.
+        None below 1024 patches, say 40x40 pixels. Texture as fine as noise counts as noise;
+        compression and blur lower it to nearly 0.
 
     References
     ----------

@@ -53,7 +53,7 @@ def facts(found):
     yield "duplicates", _some(same) if same else "none: no two originals have the same pixels"
     qualities = [row.file_quality for row in rows if row.file_quality is not None]
     if qualities:
-        yield "JPEG files", _counted([f"originals of quality {quality}" for quality in qualities])
+        yield "JPEG files", _counted([f"of quality {quality}" for quality in qualities])
     yield "earlier JPEG", _grids(rows)
     if found.faults:
         yield "faults", f"{len(found.faults)} left out: {_some(found.faults, '; ')}"
@@ -76,7 +76,7 @@ def picture_table(found):
     table = _table(f"originals: {len(found.descriptions)}")
     table.caption = (
         "luma 0..255 and its standard deviation; colour: Hasler & Süsstrunk's colourfulness; "
-        "noise: standard deviation in grey levels; sharpness 0..1; grid: 1 shows no 8x8 blocks"
+        "noise: standard deviation in grey levels, fine texture included; sharpness 0..1; grid: 1 shows no 8x8 blocks"
     )
     # The one column that gives way on a narrow terminal: no number is ever cut.
     table.add_column("picture", max_width=28)

@@ -291,7 +291,7 @@ def test_duplicates_and_earlier_compression_are_named(tmp_path):
     heads = dict(tables.facts(explore.explore(explore.open_set(folder))))
     assert heads["duplicates"] == "a = b"
     assert heads["earlier JPEG"].startswith("an 8x8 grid, as if compressed before, in 1 of 3: old ")
-    assert heads["JPEG files"] == "1 originals of quality 40"
+    assert heads["JPEG files"] == "1 of quality 40"
     assert heads["sizes"] == "2 of 320x300, 1 of 300x300"
 
 
