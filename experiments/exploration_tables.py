@@ -76,7 +76,8 @@ def picture_table(found):
     table = _table(f"originals: {len(found.descriptions)}")
     table.caption = (
         "luma 0..255 and its standard deviation; colour: Hasler & Süsstrunk's colourfulness; "
-        "noise: standard deviation in grey levels, fine texture included; sharpness 0..1; grid: 1 shows no 8x8 blocks"
+        "noise: standard deviation in grey levels, fine texture included; sharpness 0..1; "
+        "grid: 1 shows no 8x8 blocks"
     )
     # The one column that gives way on a narrow terminal: no number is ever cut.
     table.add_column("picture", max_width=28)
