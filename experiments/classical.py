@@ -6,23 +6,24 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from experiments import codec_report, runfolder, tables
-from experiments.codec_curves import MEASURES, curve, mean_points, savings
-from experiments.codec_points import (
+from experiments import runfolder, tables
+from experiments.codecs import report
+from experiments.codecs.cache import PointCache
+from experiments.codecs.curves import MEASURES, curve, mean_points, savings
+from experiments.codecs.encoders import CODECS
+from experiments.codecs.figure import rate_distortion
+from experiments.codecs.points import (
     MS_SSIM_LEAST,
     SSIM_LEAST,
     Point,
     measure_all,
     metrics_version,
 )
-from experiments.codec_times import time_all
-from experiments.codecs import CODECS
+from experiments.codecs.times import time_all
 from experiments.commands import Interrupted, note, run_command
 from experiments.machine import cores
 from experiments.pictures import open_set
-from experiments.point_cache import PointCache
-from experiments.progress import PointProgress
-from experiments.rate_distortion_figure import rate_distortion
+from experiments.progress import Count
 from experiments.runfolder import RunError
 
 _FIGURES = {
@@ -98,7 +99,7 @@ def _measured(points, cache):
         f"{len(points)} points, {len(points) - len(missing)} of them known from {cache.folder}",
         soft_wrap=True,
     )
-    with PointProgress("measured", len(missing)) as progress:
+    with Count("measured", len(missing), "points") as progress:
 
         def done(point, measured):
             figures[point] = measured
@@ -122,33 +123,33 @@ def _note_small(points):
 
 
 def _timed(points):
-    with PointProgress("timed", len(points)) as progress:
+    with Count("timed", len(points), "points") as progress:
         return time_all(points, progress.advance)
 
 
 def _print(points, times, pictures):
     terminal = tables.console()
     means = mean_points(points)
-    terminal.print(codec_report.points_table(means, pictures.name))
+    terminal.print(report.points_table(means, pictures.name))
     saved = savings(means)
-    terminal.print(codec_report.bd_rate_table(saved))
-    for line in codec_report.missing_rates(saved):
+    terminal.print(report.bd_rate_table(saved))
+    for line in report.missing_rates(saved):
         terminal.print(line, soft_wrap=True)
     if times:
-        terminal.print(codec_report.times_table(times))
+        terminal.print(report.times_table(times))
 
 
 def _write(write, points, times, pictures, codecs):
     means = mean_points(points)
-    write("points.tsv", codec_report.points_tsv(means))
-    write("pictures.tsv", codec_report.pictures_tsv(points))
-    write("bd_rates.tsv", codec_report.bd_rates_tsv(savings(means)))
+    write("points.tsv", report.points_tsv(means))
+    write("pictures.tsv", report.pictures_tsv(points))
+    write("bd_rates.tsv", report.bd_rates_tsv(savings(means)))
     for codec in codecs:
-        write(f"{codec.name}.json", codec_report.curve_json(means, codec.name, pictures.name))
+        write(f"{codec.name}.json", report.curve_json(means, codec.name, pictures.name))
     for measure in MEASURES:
         _draw(write, means, measure, codecs, pictures)
     if times:
-        write("times.tsv", codec_report.times_tsv(times))
+        write("times.tsv", report.times_tsv(times))
     write("versions.json", json.dumps(_versions(pictures, codecs), indent=2) + "\n")
 
 

@@ -1,9 +1,11 @@
-"""How far training is: a bar on a terminal, plain lines elsewhere."""
+"""How far a command is: a bar on a terminal, plain lines elsewhere."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from experiments.machine import cores
 from experiments.tables import console
 
 
@@ -58,14 +60,14 @@ class TrainingProgress:
             self._console.print(f"step {step}/{self._steps} {text}{ending}", soft_wrap=True)
 
 
-class PointProgress:
-    """A context that `advance` is called in after each of `total` points.
+class Count:
+    """A context that `advance` is called in after each of `total` things.
 
-    `verb` says what is done with them, such as "measured".
+    `verb` says what is done with them, such as "measured", `what` what they are: "points".
     """
 
-    def __init__(self, verb, total):
-        self._verb, self._total, self._done = verb, total, 0
+    def __init__(self, verb, total, what):
+        self._verb, self._total, self._what, self._done = verb, total, what, 0
         self._console = console()
         self._began = self._last = time.perf_counter()
         self._bar = None
@@ -73,11 +75,12 @@ class PointProgress:
     def __enter__(self):
         if self._console.is_terminal and self._total:
             self._bar = Progress(
-                TextColumn(f"{self._verb} {{task.completed}}/{{task.total}} points"),
+                TextColumn(f"{self._verb} {{task.completed}}/{{task.total}} {self._what}"),
                 BarColumn(bar_width=20),
                 TimeRemainingColumn(),
                 TextColumn("left"),
                 console=self._console,
+                transient=True,
             )
             self._bar.start()
             self._task = self._bar.add_task("", total=self._total)
@@ -88,7 +91,7 @@ class PointProgress:
             self._bar.stop()
 
     def advance(self):
-        """Count one point more."""
+        """Count one more."""
         self._done += 1
         now = time.perf_counter()
         if self._bar:
@@ -97,5 +100,34 @@ class PointProgress:
             self._last = now
             left = (now - self._began) / self._done * (self._total - self._done)
             self._console.print(
-                f"{self._verb} {self._done}/{self._total} points {left:.0f} s left", soft_wrap=True
+                f"{self._verb} {self._done}/{self._total} {self._what} {left:.0f} s left",
+                soft_wrap=True,
             )
+
+
+def map_with_progress(function, items, verb, what):
+    """Apply `function` to all items, on several threads, and show how many are done.
+
+    Parameters
+    ----------
+    function : callable
+        ``item -> result``; most of its time is spent where NumPy or Pillow release the lock.
+    items : sequence
+    verb, what : str
+        What is done with what: "measured", "pictures".
+
+    Returns
+    -------
+    list
+        The results in the order of `items`. The first exception ends it all.
+    """
+    pool = ThreadPoolExecutor(min(cores(), 4))
+    try:
+        futures = [pool.submit(function, item) for item in items]
+        with Count(verb, len(items), what) as count:
+            for future in as_completed(futures):
+                future.result()
+                count.advance()
+        return [future.result() for future in futures]
+    finally:
+        pool.shutdown(cancel_futures=True)

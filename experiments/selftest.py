@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass
 
 from rich import box
-from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from experiments import selfcheck
 from experiments.baselines import jpeg_rows
 from experiments.commands import run_command
 from experiments.pictures import PictureError
+from experiments.progress import Count
 from experiments.tables import console
 
 LEGEND = """\
@@ -43,7 +43,7 @@ def main(config: Config):
     began = time.perf_counter()
     sets = gather(config.data, terminal)
     rows = [row for row in jpeg_rows() if row.set in sets]
-    cells = selfcheck.measure(rows, sets, lambda results, total: _bar(terminal, results, total))
+    cells = selfcheck.measure(rows, sets, _counted)
     for title, chosen in groups(cells):
         terminal.print(table(title, chosen))
     terminal.print(LEGEND, soft_wrap=True)
@@ -79,17 +79,11 @@ def gather(data, terminal):
     return sets
 
 
-def _bar(terminal, results, total):
-    if not terminal.is_terminal:
-        terminal.print(f"measuring {total} JPEG versions")
-    return track(
-        results,
-        "measuring JPEG versions",
-        total=total,
-        console=terminal,
-        transient=True,
-        disable=not terminal.is_terminal,
-    )
+def _counted(results, total):
+    with Count("measured", total, "JPEG versions") as count:
+        for result in results:
+            yield result
+            count.advance()
 
 
 def groups(cells):

@@ -69,16 +69,17 @@ def _cells(scores):
     }
     gain = values["psnr"] - values["jpeg_psnr"]
     return (
-        _number(values["jpeg_bits_per_pixel"], ".3f"),
-        _number(values["jpeg_psnr"], ".2f"),
-        _number(values["jpeg_ssim"], ".4f"),
-        _number(values["psnr"], ".2f"),
-        _number(values["ssim"], ".4f"),
-        _number(gain, "+.2f"),
+        number(values["jpeg_bits_per_pixel"], ".3f"),
+        number(values["jpeg_psnr"], ".2f"),
+        number(values["jpeg_ssim"], ".4f"),
+        number(values["psnr"], ".2f"),
+        number(values["ssim"], ".4f"),
+        number(gain, "+.2f"),
     )
 
 
-def _number(value, form):
+def number(value, form):
+    """Format a number; a dash where there is none."""
     return "–" if value is None else format(value, form)
 
 

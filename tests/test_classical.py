@@ -17,10 +17,12 @@ from picture_builders import encode
 from PIL import Image
 from skimage import data
 
-from experiments import classical, codec_points, codecs, runfolder
-from experiments.codec_curves import curve, mean_points
-from experiments.codec_points import Point, measure_all
-from experiments.codecs import CODECS
+from experiments import classical, runfolder
+from experiments.codecs import encoders
+from experiments.codecs import points as codec_points
+from experiments.codecs.curves import curve, mean_points
+from experiments.codecs.encoders import CODECS
+from experiments.codecs.points import Point, measure_all
 from experiments.commands import run_command
 from experiments.pictures import Picture, PictureError, open_set
 from experiments.rate_distortion import bd_rate, decibels
@@ -351,9 +353,9 @@ def test_codecs_that_are_lacking_are_named_and_left_out(command, tmp_path, monke
     for name in PRESENT:
         short = replace(CODECS[name], qualities=CODECS[name].qualities[:1])
         monkeypatch.setitem(CODECS, name, short)
-    monkeypatch.setattr(codecs, "imagecodecs", None)
-    real = codecs.features.check
-    monkeypatch.setattr(codecs.features, "check", lambda name: name != "avif" and real(name))
+    monkeypatch.setattr(encoders, "imagecodecs", None)
+    real = encoders.features.check
+    monkeypatch.setattr(encoders.features, "check", lambda name: name != "avif" and real(name))
     pictures = put_pictures(tmp_path / "pictures", size=(30, 30))
     status, output, errors = command("--data", pictures, "--out", "out")
     assert status == 0
@@ -361,7 +363,7 @@ def test_codecs_that_are_lacking_are_named_and_left_out(command, tmp_path, monke
     assert "note: jpegxl is left out; it needs pip install imagecodecs" in errors
     assert "webp" in output and not Path("out/avif.json").exists()
     assert json.loads(Path("out/versions.json").read_text())["left_out"] == ["avif", "jpegxl"]
-    monkeypatch.setattr(codecs.features, "check", lambda name: False)
+    monkeypatch.setattr(encoders.features, "check", lambda name: False)
     said = error_of(command("--data", pictures, "--out", "none"))
     assert said == "no codec is installed; Pillow's wheels bring them"
 
@@ -416,7 +418,7 @@ def test_a_full_disk_leaves_no_half_of_the_results(command, tmp_path, few, monke
 
 
 def test_a_picture_that_a_codec_cannot_take_is_named(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(codecs, "imagecodecs", None)
+    monkeypatch.setattr(encoders, "imagecodecs", None)
     folder = tmp_path / "pictures"
     folder.mkdir()
     Image.new("RGB", (16400, 1)).save(folder / "long.png")

@@ -19,12 +19,13 @@ from skimage import data
 
 import experiments.__main__ as overview
 import fnnet as fn
-from experiments import classical, evaluate, reconstruct, selftest, train
+from experiments import classical, evaluate, explore, reconstruct, selftest, train
 from experiments.commands import Interrupted, run_command
 from experiments.runfolder import read_metrics
 from experiments.runs import load_run
 
 COMMANDS = {
+    "explore": explore,
     "train": train,
     "evaluate": evaluate,
     "reconstruct": reconstruct,

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from experiments.codecs.figure import rate_distortion, spread
 from experiments.rate_distortion import CurveError, bd_rate, decibels
-from experiments.rate_distortion_figure import rate_distortion, spread
 
 BASELINES = Path(__file__).parent.parent / "data" / "baselines" / "kodak_codecs.tsv"
 COLUMNS = ("quality", "bpp", "psnr_rgb", "ms_ssim")

@@ -56,7 +56,7 @@ def row(**changes):
 
 
 def one(pixels, is_grey=False):
-    return Picture("one", None, pixels, is_grey)
+    return Picture.of(pixels, "one", is_grey=is_grey)
 
 
 def test_known_values_are_met_to_their_last_digit():

@@ -17,6 +17,7 @@ from experiments.pictures.live1 import LIVE1, canonical_name
 from experiments.pictures.overlap import Shared, find_shared
 from experiments.pictures.patches import check_patch
 from experiments.pictures.pools import pool
+from experiments.pictures.quality import is_jpeg, quality_of_file, quality_of_pixels
 from experiments.pictures.sets import PictureSet, jpeg_for, locate, made_version, open_set
 from experiments.pictures.splits import split
 from experiments.pictures.versions import Version
@@ -37,12 +38,15 @@ __all__ = [
     "embedded_pictures",
     "find_pictures",
     "find_shared",
+    "is_jpeg",
     "jpeg_for",
     "jpeg_version",
     "locate",
     "made_version",
     "open_set",
     "pool",
+    "quality_of_file",
+    "quality_of_pixels",
     "read_picture",
     "sample_batch",
     "split",

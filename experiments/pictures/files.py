@@ -104,7 +104,7 @@ def read_picture(path, *, allow_cmyk=True):
         `PIXEL_LIMIT` pixels, or of a kind without a faithful 8-bit RGB form.
     """
     path = Path(path)
-    _require_file(path)
+    require_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -206,7 +206,8 @@ def require_distinct(pictures, folder):
             )
 
 
-def _require_file(path):
+def require_file(path):
+    """Refuse a path that is no regular file."""
     if path.is_dir():
         raise PictureError(f"{path}: a folder, not a picture that fnnet reads ({READ_FORMATS})")
     if not path.exists():

@@ -16,6 +16,7 @@ from experiments.pictures.files import Picture, entries, read_picture
 from experiments.pictures.jpeg import jpeg_version
 from experiments.pictures.layouts import recognise
 from experiments.pictures.originals import read_originals
+from experiments.pictures.quality import is_jpeg
 from experiments.pictures.store import Store
 from experiments.pictures.thumbnails import most_alike, thumbnail
 from experiments.pictures.versions import Version
@@ -270,9 +271,7 @@ def _own_version(picture_set, picture, quality):
     partner = picture_set.read_version(version)
     for notice in partner.notices:
         warnings.warn(notice, stacklevel=3)
-    with open(version.path, "rb") as file:
-        is_jpeg = file.read(3) == b"\xff\xd8\xff"
-    return partner.pixels, version.path.stat().st_size if is_jpeg else None
+    return partner.pixels, version.path.stat().st_size if is_jpeg(version.path) else None
 
 
 def _with_originals_found(picture_set):

@@ -8,8 +8,8 @@ from operator import attrgetter
 
 from rich.table import Table
 
-from experiments.codec_curves import MEASURES
-from experiments.codecs import ANCHOR, ANCHOR_QUALITIES, CODECS
+from experiments.codecs.curves import MEASURES
+from experiments.codecs.encoders import ANCHOR, ANCHOR_QUALITIES, CODECS
 
 _MEASURE_LABELS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 

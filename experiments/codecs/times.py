@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.codecs import CODECS, decode_in_one_thread
+from experiments.codecs.encoders import CODECS, decode_in_one_thread
 
 
 @dataclass(frozen=True)

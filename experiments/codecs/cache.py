@@ -10,7 +10,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from experiments.codec_points import Figures
+from experiments.codecs.points import Figures
 from experiments.commands import note
 from fnnet.checkpoint import write_whole
 

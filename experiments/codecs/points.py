@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.codecs import CODECS
+from experiments.codecs.encoders import CODECS
 from experiments.evaluation import compare
 from experiments.machine import cores
 from experiments.pictures import Picture, PictureError

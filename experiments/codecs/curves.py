@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.codecs import ANCHOR, ANCHOR_QUALITIES
+from experiments.codecs.encoders import ANCHOR, ANCHOR_QUALITIES
 from experiments.rate_distortion import BDRate, CurveError, bd_rate, decibels
 
 # What a curve's quality can be; the second is MS-SSIM in dB.

@@ -1,0 +1,221 @@
+"""What a picture is like, in numbers: functions of arrays, for photographs of 8 bits.
+
+Those of luma take (H, W) on the grey levels 0 to 255 and give None where a picture is too small, or
+too flat, for the number to mean anything.
+"""
+
+import math
+
+import numpy as np
+
+from fnnet.ops import color
+
+BLOCK = 8
+PATCH = 8
+GRID_LEAST = 256
+UNSEEN = 0.1  # grey levels
+PATCHES = 40_000  # so many tell a noise level to a percent; more only cost time and memory
+BLUR = 9
+
+
+def luma(pixels):
+    """Compute the luma of RGB pixels, 0 to 255: (H, W, 3) uint8 -> (H, W) float32.
+
+    BT.601's weights at full range, the luma inside a JPEG file.
+    """
+    return color.rgb_to_ycbcr(pixels.astype(np.float32), peak=255.0)[..., 0]
+
+
+def brightness(luma):
+    """Compute the mean luma, 0 to 255."""
+    return float(luma.mean(dtype=np.float64))
+
+
+def contrast(luma):
+    """Compute the standard deviation of luma ("RMS contrast"), 0 to 127.5.
+
+    References
+    ----------
+    Peli 1990, doi:10.1364/JOSAA.7.002032.
+    """
+    return float(luma.std(dtype=np.float64))
+
+
+def colorfulness(pixels):
+    """Compute how colourful RGB pixels look: 0 for grey, about 109 for "extremely colourful".
+
+    With ``rg = R - G`` and ``yb = (R + G) / 2 - B``, of means m and standard deviations s:
+    ``sqrt(s_rg² + s_yb²) + 0.3 sqrt(m_rg² + m_yb²)``.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        (H, W, 3) uint8.
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    Hasler, Süsstrunk 2003, doi:10.1117/12.477378, its third metric.
+    """
+    red, green, blue = np.moveaxis(pixels.astype(np.float32), -1, 0)
+    opponents = red - green, (red + green) / 2 - blue
+    spread = math.hypot(*(plane.std(dtype=np.float64) for plane in opponents))
+    return spread + 0.3 * math.hypot(*(plane.mean(dtype=np.float64) for plane in opponents))
+
+
+def noise_sigma(luma):
+    """Estimate the standard deviation of white noise in a picture, in grey levels.
+
+    Patches of 8x8 pixels of a photograph lie near a plane of few dimensions; in all others there
+    is noise alone. So the smallest eigenvalues of the patches' covariance scatter around the
+    noise's variance: the largest ones are left out until the mean of the rest is its median.
+
+    Parameters
+    ----------
+    luma : ndarray
+        (H, W).
+
+    Returns
+    -------
+    float or None
+        None below 1024 patches, say 40x40 pixels. Texture as fine as noise counts as noise;
+        compression and blur lower it to nearly 0.
+
+    References
+    ----------
+    Chen, Zhu, Heng 2015, doi:10.1109/ICCV.2015.62. Patches are taken from a regular
+    grid of up to 40,000 places, not all that overlap.
+    """
+    rows, columns = (max(side - PATCH + 1, 0) for side in luma.shape)
+    if rows * columns < 16 * PATCH**2:
+        return None
+    step = math.ceil(math.sqrt(rows * columns / PATCHES))
+    windows = np.lib.stride_tricks.sliding_window_view(luma, (PATCH, PATCH))[::step, ::step]
+    patches = windows.reshape(-1, PATCH**2).astype(np.float64)
+    values = np.linalg.eigvalsh(np.cov(patches, rowvar=False))[::-1]
+    for first in range(len(values)):
+        rest = values[first:]
+        if (rest > rest.mean()).sum() == (rest < rest.mean()).sum():
+            break
+    return math.sqrt(max(float(rest.mean()), 0.0))
+
+
+def sharpness(luma):
+    """Compute how much of a picture's steps between neighbours a blur takes away, 0 to 1.
+
+    Blurring changes a sharp picture much and a blurred one little: the share of the absolute
+    steps that goes when 9 pixels in a line are averaged, along the direction where it is less.
+    It does not depend on contrast; noise counts as sharp.
+
+    Returns
+    -------
+    float or None
+        1 less the paper's blur. None if a side is below 11 pixels, and for a flat picture.
+
+    References
+    ----------
+    Crete, Dolmiere, Ladret, Nicolas 2007, doi:10.1117/12.702790.
+    """
+    if min(luma.shape) < BLUR + 2:
+        return None
+    shares = [share for plane in (luma, luma.T) if (share := _share_lost(plane)) is not None]
+    return min(shares, default=None)
+
+
+def _share_lost(plane):
+    sums = np.cumsum(plane, axis=0, dtype=np.float64)
+    blurred = (sums[BLUR:] - sums[:-BLUR]) / BLUR
+    # Row i of `blurred` is centred on row i + 5 of the picture.
+    steps = np.abs(np.diff(plane[BLUR // 2 + 1 : -(BLUR // 2)], axis=0))
+    total = float(steps.sum(dtype=np.float64))
+    kept = np.abs(np.diff(blurred, axis=0))
+    return float(np.maximum(steps - kept, 0).sum()) / total if total else None
+
+
+def blockiness(luma, offset=(0, 0)):
+    """Compare the steps across the edges of 8x8 blocks with those just beside them.
+
+    Of each line between two rows, the mean absolute step across it over that of the two lines
+    next to it; the median of this over the lines where blocks meet; the same for columns; the
+    geometric mean of the two. A frame, a horizon or a texture, which a plain ratio of mean steps
+    takes for a grid, are on few lines or on all alike. To every step 0.1 grey levels are added:
+    blocks without any step inside give a large number, not an infinite one.
+
+    Parameters
+    ----------
+    luma : ndarray
+        (H, W).
+    offset : tuple of int
+        Row and column where the first whole block begins, 0 to 7: (0, 0) for a JPEG version.
+
+    Returns
+    -------
+    float or None
+        1 where nothing is special about the grid, or nothing is there at all; None below 16x16
+        pixels.
+
+    References
+    ----------
+    Steps at block edges over steps inside, as in Wang, Sheikh, Bovik 2002,
+    doi:10.1109/ICIP.2002.1038064; the medians are ours.
+    """
+    if min(luma.shape) < 2 * BLOCK:
+        return None
+    rows, columns = _excess_by_phase(luma)
+    return math.sqrt(rows[offset[0]] * columns[offset[1]])
+
+
+def strongest_grid(luma):
+    """Find where an 8x8 grid shows most: that of an earlier compression may have been cut.
+
+    Returns
+    -------
+    tuple of float or None, and tuple of int
+        The largest `blockiness` over all 64 offsets, and that offset. As the largest of many it is
+        a little above 1 without a grid; None below 256x256 pixels, where that little is not small.
+    """
+    if min(luma.shape) < GRID_LEAST:
+        return None, (0, 0)
+    rows, columns = _excess_by_phase(luma)
+    offset = int(np.argmax(rows)), int(np.argmax(columns))
+    return math.sqrt(rows[offset[0]] * columns[offset[1]]), offset
+
+
+def _excess_by_phase(luma):
+    """Compute the median excess of a line's steps by where blocks would begin: (2, 8)."""
+    excess = np.empty((2, BLOCK))
+    for axis in (0, 1):
+        steps = np.abs(np.diff(luma, axis=axis)).mean(axis=1 - axis, dtype=np.float64) + UNSEEN
+        beside = np.pad(steps, 1, mode="reflect")
+        ratios = 2 * steps / (beside[:-2] + beside[2:])
+        # Line i lies between rows i and i + 1: there a block begins at i + 1.
+        excess[axis] = [np.median(ratios[(phase - 1) % BLOCK :: BLOCK]) for phase in range(BLOCK)]
+    return excess
+
+
+def histogram(pixels, luma):
+    """Count grey levels: (4, 256) shares of luma, red, green and blue; each row sums to 1."""
+    planes = [np.rint(luma).astype(np.uint8), *np.moveaxis(pixels, -1, 0)]
+    return np.stack([np.bincount(plane.ravel(), minlength=256) for plane in planes]) / luma.size
+
+
+def rank_correlation(x, y):
+    """Compute Spearman's rank correlation of two lists of numbers, -1 to 1; ties share a rank.
+
+    None below three pairs, and where one list is all ties.
+    """
+    if len(x) < 3:
+        return None
+    ranks = [_ranks(values) for values in (x, y)]
+    centred = [rank - rank.mean() for rank in ranks]
+    scale = math.sqrt(np.square(centred[0]).sum() * np.square(centred[1]).sum())
+    return float((centred[0] * centred[1]).sum() / scale) if scale else None
+
+
+def _ranks(values):
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts - 1) / 2)[places]

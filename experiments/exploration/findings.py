@@ -1,0 +1,274 @@
+"""What is measured of a set: its originals, its versions, and JPEG where it brings none."""
+
+import contextlib
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from experiments.evaluation import compare
+from experiments.exploration import descriptors
+from experiments.exploration.artefacts import Place, find_places
+from experiments.pictures import (
+    PictureError,
+    is_jpeg,
+    made_version,
+    quality_of_file,
+    quality_of_pixels,
+)
+from fnnet.metrics import bits_per_pixel
+
+QUALITIES = (5, 10, 20, 30, 40, 50, 70, 90, 95)
+ARTEFACT_QUALITY = 10  # where the places for close-ups are looked for
+# Photographs that were never compressed stay below 1.04 (LIVE1, Kodak and others, 116 in all);
+# those of Set14 that were, at any offset, are at 1.09 and above.
+GRID_SHOWS = 1.05
+CURVES = 100  # pictures of a larger set that JPEG versions are made of, or have a curve
+LARGE = 2**22  # pixels: pictures from here on are measured one at a time, to spare memory
+_large = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Description:
+    """An original in numbers; those that `descriptors` gives no number for are None.
+
+    `file_quality` is that of an original which is a JPEG file with libjpeg's tables.
+    """
+
+    picture: str
+    width: int
+    height: int
+    is_grey: bool
+    file_quality: int | None
+    brightness: float
+    contrast: float
+    colorfulness: float
+    noise_sigma: float | None
+    sharpness: float | None
+    blockiness: float | None
+    strongest_grid: float | None
+    grid_row: int
+    grid_column: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A version beside its original: dB, SSIM (None below 11x11 pixels), bits per pixel.
+
+    `quality_from` says how the quality is known: "made" here; "pixels", which Pillow's JPEG at
+    that quality gives exactly; "tables" of a JPEG file, whose pixels are of another form;
+    "lossless", where the pixels are the original's; "unknown". `rate_from` likewise: "file", the
+    set's "index", or the "pixels" whose file was made anew.
+    """
+
+    picture: str
+    quality: int | None
+    quality_from: str
+    bits_per_pixel: float | None
+    rate_from: str | None
+    psnr: float
+    ssim: float | None
+    blockiness: float | None
+    path: Path | None = None
+    stated_quality: int | None = None
+    stated_bits_per_pixel: float | None = None
+    score: float | None = None
+
+    @property
+    def is_lossless(self):
+        """Whether this is a copy of the original, pixel for pixel."""
+        return self.quality_from == "lossless"
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What one original and its versions gave; no `description` if it could not be read."""
+
+    description: Description | None = None
+    measures: tuple[Measure, ...] = ()
+    faults: tuple[str, ...] = ()
+    histogram: np.ndarray | None = None
+    places: dict[str, Place] = field(default_factory=dict)
+
+
+def versions_by_original(picture_set):
+    """Sort a set's versions by their original's name; faults name those that have none."""
+    names = {picture.name for picture in picture_set.originals}
+    versions, faults = defaultdict(list), []
+    for version in picture_set.versions:
+        if version.original in names:
+            versions[version.original].append(version)
+        else:
+            faults.append(f"{version.path}: no original in the set")
+    return versions, faults
+
+
+def explore_picture(picture_set, picture, versions, qualities):
+    """Measure an original and its versions; what cannot be read becomes a fault.
+
+    Parameters
+    ----------
+    picture_set : PictureSet
+    picture : Picture
+        One of its originals.
+    versions : sequence of Version
+        Those of this original.
+    qualities : sequence of int
+        Of JPEG versions that are made besides.
+
+    Returns
+    -------
+    Findings
+    """
+    try:
+        pixels = picture.pixels
+    except PictureError as error:
+        return Findings(faults=(str(error),))
+    alone = _large if pixels[..., 0].size >= LARGE else contextlib.nullcontext()
+    with alone:
+        measures, faults = [], []
+        for version in versions:
+            try:
+                measures.append(_measure_version(picture_set, picture, pixels, version))
+            except PictureError as error:
+                faults.append(str(error))
+        measures += [_measure_jpeg(picture, pixels, quality) for quality in qualities]
+        luma = descriptors.luma(pixels)
+        return Findings(
+            describe(picture, pixels, luma),
+            tuple(measures),
+            tuple(faults),
+            descriptors.histogram(pixels, luma),
+            find_places(pixels, made_version(pixels, ARTEFACT_QUALITY, is_grey=picture.is_grey)[0]),
+        )
+
+
+def describe(picture, pixels, luma):
+    """Describe an original, of `pixels` (H, W, 3) and `luma` (H, W), in numbers."""
+    height, width = luma.shape
+    grid, (row, column) = descriptors.strongest_grid(luma)
+    return Description(
+        picture.name,
+        width,
+        height,
+        picture.is_grey,
+        None if picture.path is None else quality_of_file(picture.path),
+        descriptors.brightness(luma),
+        descriptors.contrast(luma),
+        descriptors.colorfulness(pixels),
+        descriptors.noise_sigma(luma),
+        descriptors.sharpness(luma),
+        descriptors.blockiness(luma),
+        grid,
+        row,
+        column,
+        picture.sha256,
+    )
+
+
+def _measure_jpeg(picture, original, quality):
+    pixels, size = made_version(original, quality, is_grey=picture.is_grey)
+    rate = bits_per_pixel(size, *pixels.shape[:2])
+    return Measure(picture.name, quality, "made", rate, "file", *_figures(original, pixels))
+
+
+def _measure_version(picture_set, picture, original, version):
+    """Measure a version that the set brings beside the original's pixels; find its quality."""
+    pixels = picture_set.read_version(version).pixels
+    in_file = quality_of_file(version.path)
+    size = version.path.stat().st_size if is_jpeg(version.path) else None
+    rate_from = "file" if size else "index"
+    rate = bits_per_pixel(size, *pixels.shape[:2]) if size else version.bits_per_pixel
+    quality, quality_from = in_file, "tables" if in_file else "unknown"
+    if np.array_equal(original, pixels):
+        quality, quality_from = None, "lossless"
+    else:
+        found = quality_of_pixels(original, pixels, expected=version.quality or in_file)
+        if found:
+            quality, quality_from = found[0], "pixels"
+            if rate is None:
+                rate, rate_from = bits_per_pixel(found[1], *pixels.shape[:2]), "pixels"
+    return Measure(
+        picture.name,
+        quality,
+        quality_from,
+        rate,
+        None if rate is None else rate_from,
+        *_figures(original, pixels),
+        version.path,
+        version.quality,
+        version.bits_per_pixel,
+        version.score,
+    )
+
+
+def _figures(original, pixels):
+    return (*compare(original, pixels), descriptors.blockiness(descriptors.luma(pixels)))
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """All findings of a set, in the order of its originals."""
+
+    picture_set: object
+    sides: dict[str, str]
+    findings: tuple[Findings, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def descriptions(self):
+        """Those of the originals that could be read."""
+        return [found.description for found in self.findings if found.description]
+
+    @property
+    def measures(self):
+        """Those of all versions, the set's own and those that were made."""
+        return [measure for found in self.findings for measure in found.measures]
+
+    @property
+    def compressed(self):
+        """Those of all versions but lossless copies."""
+        return [measure for measure in self.measures if not measure.is_lossless]
+
+    def find(self, name):
+        """Give the original of that name."""
+        return next(p for p in self.picture_set.originals if p.name == name)
+
+
+def spread(items, most):
+    """Take at most so many, evenly from beginning to end."""
+    count = min(len(items), most)
+    return [items[index * len(items) // count] for index in range(count)]
+
+
+def duplicates(descriptions):
+    """List groups of pictures with the same pixels, each a list of names."""
+    groups = defaultdict(list)
+    for row in descriptions:
+        groups[row.width, row.height, row.sha256].append(row.picture)
+    return [names for names in groups.values() if len(names) > 1]
+
+
+def most_visible(findings):
+    """Choose the place that shows each artefact best, in a picture of its own where possible.
+
+    Returns
+    -------
+    dict of str to (str, Place)
+        By artefact, the picture's name and the place in it.
+    """
+    chosen = {}
+    for artefact in ("blocking", "ringing", "colour bleeding"):
+        places = [
+            (found.description.picture, found.places[artefact])
+            for found in findings
+            if artefact in found.places
+        ]
+        taken = {name for name, _ in chosen.values()}
+        fresh = [place for place in places if place[0] not in taken] or places
+        if fresh:
+            chosen[artefact] = max(fresh, key=lambda place: place[1].score)
+    return chosen
