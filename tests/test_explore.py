@@ -263,27 +263,31 @@ def test_figures_of_a_release_with_scores(live):
         Image.open(io.BytesIO(content)).verify()
 
 
-class Lazy:
-    """A picture that fails when its pixels are asked for, as a damaged file does."""
+def lost(picture):
+    """The picture, renamed, as if its file had gone after the set was opened."""
 
-    def __init__(self, name):
-        self.name = name
+    def load():
+        raise PictureError("bad.bmp: no such file")
 
-    @property
-    def pixels(self):
-        raise PictureError(f"{self.name}.bmp: a damaged BMP is not read")
-
-    sha256 = pixels
+    return replace(picture, name="bad", load=load)
 
 
 def test_a_damaged_original_is_left_out_and_all_damaged_is_an_error(live):
-    damaged = replace(live, originals=(Lazy("bad"), *live.originals))
-    found = explore.explore(damaged)
-    assert "bad.bmp: a damaged BMP is not read" in found.faults
+    bad = lost(live.originals[0])
+    found = explore.explore(replace(live, originals=(bad, *live.originals)))
+    assert "bad.bmp: no such file" in found.faults
     assert [row.picture for row in found.descriptions] == ["cup", "face", "grey"]
     assert "faults" in printed(found)
-    with pytest.raises(PictureError, match=r"bad.bmp: a damaged BMP is not read"):
-        explore.explore(replace(live, originals=(Lazy("bad"),), versions=()))
+    with pytest.raises(PictureError, match=r"bad.bmp: no such file"):
+        explore.explore(replace(live, originals=(bad,), versions=()))
+
+
+def test_damaged_files_are_named_and_the_rest_is_shown(command, tmp_path):
+    folder = write_originals(tmp_path / "set")
+    (folder / "bad.bmp").write_bytes(b"BM")
+    status, output, errors = command("--data", folder, "--out", tmp_path / "out")
+    assert status == 0 and "originals    3:" in output
+    assert f"note: {folder}/bad.bmp: not a picture that fnnet reads" in errors
 
 
 def test_duplicates_and_earlier_compression_are_named(tmp_path):
@@ -297,7 +301,8 @@ def test_duplicates_and_earlier_compression_are_named(tmp_path):
     }.items():
         (folder / name).write_bytes(content)
     heads = dict(report.facts(explore.explore(explore.open_set(folder))))
-    assert heads["duplicates"] == "a = b"
+    assert heads["duplicates"] == "a and b (identical)"
+    assert "known copies" not in heads
     assert heads["earlier JPEG"].startswith("an 8x8 grid, as if compressed before, in 1 of 3: old ")
     assert heads["JPEG files"] == "1 of quality 40"
     assert heads["sizes"] == "2 of 320x300, 1 of 300x300"

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from picture_builders import noise
 
-from experiments.pictures import Picture, PictureError, find_shared, open_set, overlap, read_picture
+from experiments.pictures import (
+    Picture,
+    PictureError,
+    find_shared,
+    known_copies,
+    open_set,
+    overlap,
+    read_picture,
+)
 from experiments.pictures.fingerprint import BITS, LIMIT, near_pairs
 
 with open(overlap.TABLE, encoding="utf-8", newline="") as file:
@@ -44,7 +52,10 @@ def test_names_do_not_count_and_pixels_do(table):
 def test_the_surest_relation_is_given_once(table):
     pixels = noise(80, 90)
     one, other = [make("a", pixels)], [make("same", pixels), make("mirrored", pixels[:, ::-1])]
-    table[one[0].sha256] = [(picture.sha256, "from the table") for picture in other]
+    table[one[0].sha256] = [
+        overlap._Copy("kodak", picture.name, picture.sha256, "from the table") for picture in other
+    ]
+    assert known_copies([*one, make("b", noise())]) == {"kodak": 1}
     assert find_shared(one, other) == [
         ("a", "same", "identical"),
         ("a", "mirrored", "from the table"),
@@ -111,6 +122,7 @@ def test_live1_shares_19_pictures_with_kodak(data_root, monkeypatch):
     relations = [found.relation for found in shared]
     assert relations.count("identical") == 1
     assert relations.count("identical except the last row") == 12
+    assert known_copies(live1) == {"kodak": 19, "set14": 1}
     monkeypatch.setattr(overlap, "_table", dict)
     alike = find_shared(live1, kodak)
     assert [found[:2] for found in alike] == [found[:2] for found in shared]

@@ -13,6 +13,7 @@ from experiments.exploration import descriptors
 from experiments.exploration.artefacts import Place, find_places
 from experiments.pictures import (
     PictureError,
+    find_shared,
     is_jpeg,
     made_version,
     quality_of_file,
@@ -244,12 +245,11 @@ def spread(items, most):
     return [items[index * len(items) // count] for index in range(count)]
 
 
-def duplicates(descriptions):
-    """List groups of pictures with the same pixels, each a list of names."""
-    groups = defaultdict(list)
-    for row in descriptions:
-        groups[row.width, row.height, row.sha256].append(row.picture)
-    return [names for names in groups.values() if len(names) > 1]
+def duplicates(pictures):
+    """List the pairs of pictures that show one photograph, as `find_shared` tells."""
+    places = {picture.name: index for index, picture in enumerate(pictures)}
+    pairs = find_shared(pictures, pictures)
+    return [pair for pair in pairs if places[pair.name_a] < places[pair.name_b]]
 
 
 def most_visible(findings):

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from experiments.exploration.descriptors import GRID_LEAST, rank_correlation
 from experiments.exploration.findings import GRID_SHOWS, duplicates
+from experiments.pictures import known_copies
 from experiments.tables import number
 
 LISTED = 6  # names in a sentence
@@ -49,8 +50,11 @@ def facts(found):
         copies = sum(measure.is_lossless for measure in found.measures)
         text = f"{len(picture_set.versions)} with the set"
         yield "versions", text + (f", {copies} of them lossless copies" if copies else "")
-    same = [" = ".join(names) for names in duplicates(rows)]
-    yield "duplicates", _some(same) if same else "none: no two originals have the same pixels"
+    same = [f"{one} and {other} ({how})" for one, other, how in duplicates(picture_set.originals)]
+    yield "duplicates", _some(same) if same else "none: no two originals show one photograph"
+    copies = [f"{count} in {name}" for name, count in known_copies(picture_set.originals).items()]
+    if copies:
+        yield "known copies", ", ".join(copies)
     qualities = [row.file_quality for row in rows if row.file_quality is not None]
     if qualities:
         yield "JPEG files", _counted([f"of quality {quality}" for quality in qualities])

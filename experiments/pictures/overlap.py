@@ -1,7 +1,7 @@
 """Which pictures of two collections are the same photograph, whatever their files are called."""
 
 import csv
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +50,25 @@ def find_shared(pictures_a, pictures_b):
     ]
 
 
+def known_copies(pictures):
+    """Count, by well-known set, the pictures that are in it too as the table says: a dict."""
+    table = _table()
+    return Counter(
+        name
+        for picture in pictures
+        for name in {copy.set for copy in table.get(picture.sha256, ())}
+    )
+
+
+class _Copy(NamedTuple):
+    """The other picture of a pair in the table."""
+
+    set: str
+    name: str
+    sha256: str
+    relation: str
+
+
 def _identical(pictures_a, pictures_b):
     """Pair equal pixels of equal shape; one colour's bytes can have several shapes."""
     places = _places(pictures_b, lambda picture: (picture.sha256, picture.fingerprint))
@@ -61,9 +80,9 @@ def _identical(pictures_a, pictures_b):
 def _known(pictures_a, pictures_b):
     places, table = _places(pictures_b, lambda picture: picture.sha256), _table()
     for a, picture in enumerate(pictures_a):
-        for sha256, relation in table.get(picture.sha256, ()):
-            for b in places.get(sha256, ()):
-                yield a, b, relation
+        for copy in table.get(picture.sha256, ()):
+            for b in places.get(copy.sha256, ()):
+                yield a, b, copy.relation
 
 
 def _alike(pictures_a, pictures_b):
@@ -82,7 +101,7 @@ def _places(pictures, key):
 
 @cache
 def _table():
-    """Read the known overlaps: a picture's hash to the hashes of others, with the relations."""
+    """Read the known overlaps: a picture's hash to its copies in other sets."""
     try:
         text = TABLE.read_text(encoding="utf-8")
     except OSError as error:
@@ -92,7 +111,7 @@ def _table():
         ) from error
     table = defaultdict(list)
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
-        a, b = row["sha256_a"], row["sha256_b"]
-        table[a].append((b, row["relation"]))
-        table[b].append((a, row["relation"]))
+        for here, there in ("ab", "ba"):
+            fields = (row[f"{field}_{there}"] for field in ("set", "name", "sha256"))
+            table[row[f"sha256_{here}"]].append(_Copy(*fields, row["relation"]))
     return table
