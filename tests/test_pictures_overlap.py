@@ -53,7 +53,8 @@ def test_the_surest_relation_is_given_once(table):
     pixels = noise(80, 90)
     one, other = [make("a", pixels)], [make("same", pixels), make("mirrored", pixels[:, ::-1])]
     table[one[0].sha256] = [
-        overlap._Copy("kodak", picture.name, picture.sha256, "from the table") for picture in other
+        overlap._Copy("live1", "kodak", picture.name, picture.sha256, "from the table")
+        for picture in other
     ]
     assert known_copies([*one, make("b", noise())]) == {"kodak": 1}
     assert find_shared(one, other) == [
@@ -123,6 +124,7 @@ def test_live1_shares_19_pictures_with_kodak(data_root, monkeypatch):
     assert relations.count("identical") == 1
     assert relations.count("identical except the last row") == 12
     assert known_copies(live1) == {"kodak": 19, "set14": 1}
+    assert known_copies(kodak) == {"live1": 19}
     monkeypatch.setattr(overlap, "_table", dict)
     alike = find_shared(live1, kodak)
     assert [found[:2] for found in alike] == [found[:2] for found in shared]

@@ -52,17 +52,18 @@ def find_shared(pictures_a, pictures_b):
 
 def known_copies(pictures):
     """Count, by well-known set, the pictures that are in it too as the table says: a dict."""
-    table = _table()
+    copies = [_table().get(picture.sha256, ()) for picture in pictures]
+    # A pair of equal pixels does not tell which of its two sets this one is; most pairs do.
+    own = Counter(copy.of for found in copies for copy in found).most_common(1)
     return Counter(
-        name
-        for picture in pictures
-        for name in {copy.set for copy in table.get(picture.sha256, ())}
+        name for found in copies for name in {copy.set for copy in found} if name not in dict(own)
     )
 
 
 class _Copy(NamedTuple):
-    """The other picture of a pair in the table."""
+    """The other picture of a pair in the table; `of` is the set that the first belongs to."""
 
+    of: str
     set: str
     name: str
     sha256: str
@@ -113,5 +114,6 @@ def _table():
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
         for here, there in ("ab", "ba"):
             fields = (row[f"{field}_{there}"] for field in ("set", "name", "sha256"))
-            table[row[f"sha256_{here}"]].append(_Copy(*fields, row["relation"]))
+            copy = _Copy(row[f"set_{here}"], *fields, row["relation"])
+            table[row[f"sha256_{here}"]].append(copy)
     return table
