@@ -1,6 +1,7 @@
 """The README's words are run: the example, the commands, the names of options."""
 
 import doctest
+import importlib
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import fnnet
-from experiments import train
+from experiments.__main__ import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -42,7 +43,11 @@ def test_ci_runs_the_test_command_of_the_readme():
 
 
 def test_options_that_the_readme_names_exist():
-    options = {f"--{field.name.replace('_', '-')}" for field in fields(train.Config)}
+    options = {
+        f"--{field.name.replace('_', '-')}"
+        for name in COMMANDS
+        for field in fields(importlib.import_module(f"experiments.{name}").Config)
+    }
     named = set(re.findall(r"--[a-z][a-z-]+", README)) - {"--help"}
     assert named <= options, named - options
 
