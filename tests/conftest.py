@@ -1,7 +1,9 @@
 """Fixtures that tests of several topics share."""
 
+import importlib
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import jax
 import pytest
 
 import experiments  # noqa: F401 (sets the compiler's flag before JAX starts)
+from experiments.commands import run_command
 
 # Nothing in fnnet may lean on a silent cast, a silent broadcast, or a key used twice.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -43,3 +46,21 @@ def data_root():
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Run a command in this process; give its exit status, output and errors."""
+
+    def run(name, *args):
+        module = importlib.import_module(f"experiments.{name}")
+        monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
+        status, prog = 0, f"python -m experiments.{name}"
+        try:
+            merge = getattr(module, "merge_file", None)
+            run_command(module.main, module.Config, prog=prog, merge=merge)
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capfd.readouterr()
+
+    return run

@@ -6,8 +6,8 @@ import io
 import json
 import os
 import re
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,12 @@ from picture_builders import encode
 from PIL import Image
 from skimage import data
 
-from experiments import classical, runfolder
+from experiments import runfolder
 from experiments.codecs import encoders
 from experiments.codecs import points as codec_points
 from experiments.codecs.curves import curve, mean_points
 from experiments.codecs.encoders import CODECS
 from experiments.codecs.points import Point, measure_all
-from experiments.commands import run_command
 from experiments.pictures import Picture, PictureError, open_set
 from experiments.rate_distortion import bd_rate, decibels
 from experiments.runfolder import RunError
@@ -47,19 +46,8 @@ def alone(request, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def command(monkeypatch, capfd):
-    """Run the command in this process; give its exit status, output and errors."""
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["classical", *map(str, args)])
-        status = 0
-        try:
-            run_command(classical.main, classical.Config, prog="python -m experiments.classical")
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capfd.readouterr()
-
-    return run
+def command(run):
+    return partial(run, "classical")
 
 
 @pytest.fixture

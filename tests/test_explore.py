@@ -3,8 +3,8 @@
 import csv
 import io
 import re
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ from rich.console import Console
 from skimage import data
 
 from experiments import explore
-from experiments.commands import run_command
 from experiments.exploration import figures, findings, report
 from experiments.pictures import (
     PictureError,
@@ -38,20 +37,9 @@ def two_qualities(monkeypatch):
 
 
 @pytest.fixture
-def command(monkeypatch, capfd, tmp_path):
-    """Run the command in an empty folder; give its exit status, output and errors."""
+def command(run, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["explore", *map(str, args)])
-        status = 0
-        try:
-            run_command(explore.main, explore.Config, prog="python -m experiments.explore")
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capfd.readouterr()
-
-    return run
+    return partial(run, "explore")
 
 
 def photographs():

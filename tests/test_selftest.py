@@ -3,9 +3,9 @@
 import io
 import math
 import shutil
-import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,9 +14,8 @@ from picture_builders import noise
 from PIL import Image
 
 import fnnet as fn
-from experiments import selfcheck, selftest
+from experiments import selfcheck
 from experiments.baselines import JpegRow, jpeg_rows
-from experiments.commands import run_command
 from experiments.pictures import Picture, PictureError, recipes, write_png
 from experiments.runfolder import RunError
 from experiments.selfcheck import Cell, check_metrics, embedded_sets, measure
@@ -27,19 +26,8 @@ CLASSIC5 = ("baboon", "barbara", "boats", "lena", "peppers")
 
 
 @pytest.fixture
-def run(monkeypatch, capfd):
-    """Run the command in this process; give its exit status, output and errors."""
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["selftest", *map(str, args)])
-        status = 0
-        try:
-            run_command(selftest.main, selftest.Config, prog="python -m experiments.selftest")
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capfd.readouterr()
-
-    return run
+def command(run):
+    return partial(run, "selftest")
 
 
 @pytest.fixture
@@ -68,8 +56,8 @@ def test_known_values_are_met_to_their_last_digit():
 
 
 @pytest.mark.usefixtures("no_sets")
-def test_without_a_set_the_photographs_are_measured_and_the_rest_is_said(run):
-    status, output, errors = run()
+def test_without_a_set_the_photographs_are_measured_and_the_rest_is_said(command):
+    status, output, errors = command()
     assert (status, errors) == (0, "")
     for title, name in (("LIVE1", "live1"), ("Classic5", "classic5")):
         assert f"{title} is not at hand and is left out: {name}: no such folder" in output
@@ -122,10 +110,10 @@ PLANTED = {
 
 @pytest.mark.parametrize("name", PLANTED)
 @pytest.mark.usefixtures("no_sets")
-def test_a_planted_fault_is_found_and_its_cells_are_named(name, run, monkeypatch):
+def test_a_planted_fault_is_found_and_its_cells_are_named(name, command, monkeypatch):
     module, attribute, planted, in_recipes, in_metrics = PLANTED[name]
     monkeypatch.setattr(module, attribute, planted)
-    status, output, errors = run()
+    status, output, errors = command()
     assert (status, errors) == (1, "")
     named = {tuple(line.split()[:4]) for line in output.splitlines() if ": measured " in line}
     for photograph in PHOTOGRAPHS:
@@ -215,7 +203,7 @@ def put(folder, names):
 
 
 @pytest.mark.usefixtures("no_sets")
-def test_a_set_is_known_by_its_pixels_not_its_names(run, tmp_path):
+def test_a_set_is_known_by_its_pixels_not_its_names(command, tmp_path):
     folder = put(tmp_path / "mine", CLASSIC5)
     sentence = (
         f"{folder}: neither LIVE1 nor Classic5, told by the pixels: of its 5 pictures, 0 of "
@@ -224,24 +212,24 @@ def test_a_set_is_known_by_its_pixels_not_its_names(run, tmp_path):
     with pytest.raises(PictureError) as error:
         selfcheck.known_set(folder)
     assert str(error.value) == sentence
-    assert run("--data", folder) == (2, "", f"error: {sentence}\n")
+    assert command("--data", folder) == (2, "", f"error: {sentence}\n")
 
 
-def test_a_known_set_is_measured_under_any_name(run, data_root, tmp_path, monkeypatch):
+def test_a_known_set_is_measured_under_any_name(command, data_root, tmp_path, monkeypatch):
     shutil.copytree(data_root / "classic5", tmp_path / "mine")
     monkeypatch.delenv("FNNET_DATA")
     monkeypatch.chdir(tmp_path)
-    status, output, _ = run("--data", tmp_path / "mine")
+    status, output, _ = command("--data", tmp_path / "mine")
     assert status == 0
     assert "Classic5, grey" in output and "LIVE1 is not at hand" in output
     assert "all 70 values on Classic5, astronaut, coffee, chelsea are as expected, 16 " in output
 
 
 @pytest.mark.slow
-def test_all_rows_are_reproduced_in_two_core_minutes(run, data_root, monkeypatch):
+def test_all_rows_are_reproduced_in_two_core_minutes(command, data_root, monkeypatch):
     monkeypatch.setenv("FNNET_DATA", str(data_root))
     began = time.process_time()
-    status, output, errors = run()
+    status, output, errors = command()
     assert (status, errors) == (0, "")
     assert time.process_time() - began < 110  # 60 s on two cores, less what starting takes
     assert "all 180 values on LIVE1, Classic5, " in output
