@@ -10,6 +10,7 @@ from dataclasses import fields
 import tyro
 
 from experiments.pictures import PictureError
+from experiments.pictures.errors import LISTED
 from experiments.runfolder import RunError
 from fnnet.checkpoint import CheckpointError
 from fnnet.core import LayerError
@@ -131,6 +132,15 @@ def from_json(config_type, path, recorded):
 def note(sentence):
     """Tell the user something that is no error."""
     print(f"note: {sentence}", file=sys.stderr)
+
+
+def notes(sentences):
+    """Tell the user several things; of many alike the first are enough."""
+    sentences = list(sentences)
+    for sentence in sentences[:LISTED]:
+        note(sentence)
+    if len(sentences) > LISTED:
+        note(f"and {len(sentences) - LISTED} more of these")
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):

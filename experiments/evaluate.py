@@ -41,10 +41,10 @@ def main(config: Config):
     # Another set is measured as it is; the run's own as the run prepared it.
     downscale = run.config["downscale"] if config.data is None else 1.0
     pairs = load_pairs(data, quality, leakage.sides(run), downscale=downscale)
-    stamp = None
-    if config.data is not None:
-        pairs = leakage.mark_trained(pairs, run, allow_overlap=config.allow_overlap)
-        stamp = leakage.stamp(pairs)
+    # The run's own set has training pictures; one that was changed since is still one.
+    allowed = config.allow_overlap or config.data is None
+    pairs = leakage.mark_trained(pairs, run, allow_overlap=allowed)
+    stamp = None if config.data is None else leakage.stamp(pairs)
     seen = sum(pair.side == "train" for pair in pairs)
     if seen:
         note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")

@@ -1,14 +1,16 @@
 """Pictures that a network was trained on, found again in a set that it is to be measured on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from experiments.pictures import FINGERPRINT_FORM, find_shared
 from experiments.pictures.errors import some
 from experiments.runfolder import RunError
 
+SIDES = ("train", "validation", "test")
 
-@dataclass(frozen=True)
-class Recorded:
+
+class Recorded(NamedTuple):
     """A picture as a run's record has it."""
 
     name: str
@@ -25,13 +27,22 @@ def recorded_pictures(run):
     RunError
         If the record is damaged there.
     """
-    try:
-        return [
-            Recorded(row["name"], row["sha256"], row["fingerprint"], row["side"])
-            for row in run.record["pictures"]
-        ]
-    except (TypeError, KeyError, AttributeError) as error:
-        raise _damaged(run, repr(error)) from error
+    found = [_recorded(run, row) for row in run.record["pictures"]]
+    if not any(picture.side == "train" for picture in found):
+        raise _damaged(run, "none is on the side 'train'")
+    return found
+
+
+def _recorded(run, row):
+    values = [row.get(name) for name in Recorded._fields] if isinstance(row, dict) else [None]
+    if not all(isinstance(value, str) for value in values):
+        raise _damaged(run, f"{row!r} is no picture")
+    picture = Recorded(*values)
+    if picture.side not in SIDES:
+        raise _damaged(run, f"the side of {_printable(picture.name)}")
+    if not FINGERPRINT_FORM.fullmatch(picture.fingerprint):
+        raise _damaged(run, f"the fingerprint of {_printable(picture.name)}")
+    return picture
 
 
 def sides(run):
@@ -83,11 +94,7 @@ def stamp(pairs):
 
 def _trained(run):
     """Give the recorded pictures of the side "train"."""
-    trained = [picture for picture in recorded_pictures(run) if picture.side == "train"]
-    for picture in trained:
-        if not FINGERPRINT_FORM.fullmatch(str(picture.fingerprint)):
-            raise _damaged(run, f"the fingerprint of {_printable(picture.name)}")
-    return trained
+    return [picture for picture in recorded_pictures(run) if picture.side == "train"]
 
 
 def _damaged(run, what):

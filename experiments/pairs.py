@@ -5,8 +5,18 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from experiments.commands import note
-from experiments.pictures import Picture, jpeg_for, made_version, open_set, split
+from experiments.commands import notes
+from experiments.pictures import (
+    Picture,
+    is_jpeg,
+    jpeg_for,
+    made_version,
+    open_set,
+    quality_of_file,
+    quality_of_pixels,
+    split,
+)
+from experiments.pictures.errors import some
 from experiments.pictures.reduction import reduced, reduced_shape
 from fnnet.metrics import bits_per_pixel
 
@@ -52,8 +62,7 @@ def load_pairs(data, quality, sides=None, *, seed=0, downscale=1.0):
     stay those of the whole ones.
     """
     pictures = open_set(data)
-    for notice in (*pictures.notices, *_made_notices(pictures, quality, downscale)):
-        note(notice)
+    notes([*_made_notices(pictures, quality, downscale), *pictures.notices])
     if sides is None:
         by_name = split(pictures, seed)
     else:
@@ -65,6 +74,7 @@ def load_pairs(data, quality, sides=None, *, seed=0, downscale=1.0):
     if downscale == 1 and quality in pictures.qualities:
         for pair in pairs:
             pair.load()  # a version that cannot be read is found before any work is done
+        notes(_quality_notices(pictures, pairs, quality))
     return pairs
 
 
@@ -78,6 +88,24 @@ def _made_notices(pictures, quality, downscale):
         yield (
             f"{pictures.folder}: its {len(pictures.versions)} versions are of {has}; those of "
             f"quality {quality} are made here"
+        )
+
+
+def _quality_notices(pictures, pairs, quality):
+    """Say which of a set's own versions are of another quality than their folder says."""
+    wrong = []
+    for pair in pairs:
+        path = pictures.partners(quality)[pair.picture.name].path
+        found = quality_of_file(path)
+        if not is_jpeg(path):
+            found, _ = quality_of_pixels(pair.original, pair.jpeg, expected=quality) or (None, None)
+        if found is not None and found != quality:
+            wrong.append(f"{pair.picture.name} of {found}")
+    if wrong:
+        folder = pictures.qualities[quality]
+        yield (
+            f"{folder}: {len(wrong)} of {len(pairs)} versions are not of quality {quality} "
+            f"({some(wrong)})"
         )
 
 

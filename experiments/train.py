@@ -83,8 +83,8 @@ class Config:
     patch: int | None = None
     """Side of a training patch in pixels. Default: 48."""
     grid: Grid = "any"
-    """Where patches lie on JPEG's 8x8 grid. any: anywhere; keep: on its lines, as in a whole
-    picture; shift: never there."""
+    """Where patches lie on JPEG's 8x8 grid. any: anywhere; keep: their corners are blocks'
+    corners, as a whole picture's are; shift: their corners never are."""
     downscale: float = 1.0
     """Pictures are first scaled down by this factor, without aliasing; 2 halves their sides."""
     seed: int = 0

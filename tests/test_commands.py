@@ -349,7 +349,8 @@ def test_a_damaged_record_is_named(command, trained, tmp_path):
             said = error_of(command(name, *args))
             assert said.startswith(f"{folder / 'record.json'}: ") and part in said
     shutil.copy(trained / "record.json", folder)
-    (folder / "config.json").write_text('{"task": "restore"}')
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"optimizer": 5}))
     assert error_of(command("evaluate", folder)).startswith(
         f"{folder}: config.json or record.json is damaged: "
     )
@@ -406,6 +407,66 @@ def test_a_set_without_the_quality_says_that_its_versions_are_made(command, trai
     _, _, errors = command("evaluate", trained, "--data", tmp_path / "set")
     made = "its 3 versions are of quality 20; those of quality 10 are made here"
     assert f"note: {tmp_path}/set: {made}\n" in errors
+
+
+def test_conversions_are_told_though_pictures_are_read_by_several_threads(
+    command, trained, tmp_path
+):
+    put_pictures(tmp_path / "set/refimgs", "abcdefgh")
+    (tmp_path / "set/qf10").mkdir()
+    for name in "abcdefgh":
+        with Image.open(tmp_path / "set/refimgs" / f"{name}.png") as image:
+            image.save(tmp_path / "set/qf10" / f"{name}.jpg", quality=10, icc_profile=b"profile")
+    status, _, errors = command("evaluate", trained, "--data", tmp_path / "set")
+    assert status == 0
+    assert errors.count("its ICC colour profile is dropped") == 8
+
+
+def test_versions_of_another_quality_than_their_folder_says_are_told(command, trained, tmp_path):
+    put_pictures(tmp_path / "set/refimgs")
+    (tmp_path / "set/qf10").mkdir()
+    for name, quality in zip("abc", (90, 10, 30), strict=True):
+        with Image.open(tmp_path / "set/refimgs" / f"{name}.png") as image:
+            image.save(tmp_path / "set/qf10" / f"{name}.jpg", quality=quality)
+    with Image.open(tmp_path / "set/qf10/c.jpg") as image:
+        image.save(tmp_path / "set/qf10/c.bmp")
+    (tmp_path / "set/qf10/c.jpg").unlink()
+    status, _, errors = command("evaluate", trained, "--data", tmp_path / "set")
+    told = f"{tmp_path}/set/qf10: 2 of 3 versions are not of quality 10 (a of 90, c of 30)"
+    assert status == 0 and f"note: {told}\n" in errors
+
+
+def test_a_training_picture_that_was_changed_since_is_still_one(command, tmp_path):
+    for name in ("astronaut", "coffee", "chelsea"):
+        pixels = getattr(data, name)()[:200, 100:300]
+        (tmp_path / "set").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "set" / f"{name}.png")
+    assert command("train", *TINY, "--data", tmp_path / "set", "--out", tmp_path / "run")[0] == 0
+    for path in (tmp_path / "set").iterdir():
+        with Image.open(path) as image:
+            image.putpixel((0, 0), (1, 2, 3))
+            image.save(path)
+    status, output, errors = command("evaluate", tmp_path / "run")
+    assert status == 0 and "2 of 3 pictures were trained on" in errors
+    assert "mean of 2 │ training" in output and "mean of 1 │ new" in output
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "sentence"),
+    [
+        ("config.json", {"downscale": None}, "is not the config of a run: downscale is None"),
+        ("config.json", {"data": 5}, "is not the config of a run: data is 5 there"),
+        ("config.json", {"task": ["a"]}, "is not the config of a run: task is ['a'] there"),
+        ("record.json", {"pictures": []}, "its list of pictures is damaged: none is on the side"),
+    ],
+)
+def test_a_run_that_was_tampered_with_is_refused(
+    command, trained, tmp_path, file, change, sentence
+):
+    shutil.copytree(trained, tmp_path / "run")
+    path = tmp_path / "run" / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert sentence in error_of(command("evaluate", tmp_path / "run"))
 
 
 def test_one_picture_is_enough_to_evaluate_on(command, trained, tmp_path):

@@ -93,22 +93,35 @@ def test_eight_names_are_listed_and_the_rest_counted():
 @pytest.mark.parametrize(
     ("damaged", "what"),
     [
-        (3, "TypeError(\"'int' object is not subscriptable\")"),
-        ({"name": "a", "side": "train"}, "KeyError('sha256')"),
+        (3, "3 is no picture"),
+        ({"name": "a", "side": "train"}, "{'name': 'a', 'side': 'train'} is no picture"),
         (
             {"name": "\n", "sha256": "0", "side": "train", "fingerprint": "z" * 64},
             "the fingerprint of '\\n'",
         ),
-        ({"name": "a", "sha256": "0", "side": "train", "fingerprint": 7}, "the fingerprint of a"),
-        ({"name": "a", "sha256": "0", "side": "train"}, "KeyError('fingerprint')"),
+        (
+            {"name": 5, "sha256": "0", "side": "train", "fingerprint": "1x1"},
+            "{'name': 5, 'sha256': '0', 'side': 'train', 'fingerprint': '1x1'} is no picture",
+        ),
+        (
+            {"name": "a", "sha256": "0", "side": "Train", "fingerprint": "1x1"},
+            "the side of a",
+        ),
     ],
-    ids=["number", "no hash", "no digits", "no text", "no fingerprint"],
+    ids=["number", "no hash", "no digits", "no text", "no side"],
 )
 def test_a_damaged_list_of_pictures_is_told(damaged, what):
     run = make_run()
     run.record["pictures"].append(damaged)
     assert refusal([pair("a", noise())], run) == (
         f"RUN/record.json: its list of pictures is damaged: {what}"
+    )
+
+
+def test_a_record_without_training_pictures_is_told():
+    run = make_run(pair("a", noise(), "test"))
+    assert refusal([pair("a", noise())], run) == (
+        "RUN/record.json: its list of pictures is damaged: none is on the side 'train'"
     )
 
 

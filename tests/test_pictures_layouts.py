@@ -1,4 +1,5 @@
 import pickle
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -329,7 +330,9 @@ def test_pictures_beside_the_originals_are_left_out_with_a_notice():
     fill("set", ["loose.png"])
     picture_set = open_set("set")
     assert names(picture_set) == ["a", "b"]
-    assert picture_set.notices == ("set: 1 pictures beside refimgs are left out",)
+    assert picture_set.notices == (
+        "set: pictures that are no part of the set are left out (loose.png)",
+    )
 
 
 def test_a_grey_original_is_compressed_as_one_channel():
@@ -391,6 +394,47 @@ def test_grey_versions_beside_colour_ones_are_left_out_with_the_way_to_them():
     )
 
 
+def test_a_folder_by_the_name_of_a_point_is_the_one_that_it_is(monkeypatch):
+    fill("set/refimgs", ["a.bmp"])
+    fill("set/refimgs-gray", ["a.bmp"])
+    fill("set/gray/qf_10", ["a.bmp"])
+    monkeypatch.chdir("set/gray")
+    (picture,) = open_set(".").originals
+    assert picture.path.parent.name == "refimgs-gray"
+
+
+def test_what_a_plain_folder_leaves_out_is_told():
+    fill("set", ["a.png"])
+    fill("set/LIVE1", ["b.png"])
+    Path("set/c.gif").touch()
+    Path("set/empty").mkdir()
+    assert open_set("set").notices == (
+        "set: folders of pictures beside these are left out (LIVE1)",
+        "set: files of kinds that are not read are left out (c.gif)",
+    )
+
+
+@pytest.mark.parametrize("name", ["a\nerror: b.png", "caf\udce9.png", "\x1b[2Jx.png"])
+def test_names_that_cannot_be_shown_are_refused(name):
+    fill("set", ["a.png"])
+    Path("set/a.png").rename(Path("set", name))
+    assert fault(open_set, "set") == (f"set: the name {name!a} cannot be shown; rename it")
+
+
+def test_an_accent_written_in_two_ways_is_one_name():
+    course(originals=(unicodedata.normalize("NFD", "café.bmp"),), qualities=[10])
+    old = next(Path("set/qf10").iterdir())
+    old.rename(old.with_name(unicodedata.normalize("NFC", old.name)))
+    picture_set = open_set("set")
+    assert names(picture_set) == ["caf\u00e9"]
+    jpeg_for(picture_set, picture_set.originals[0], 10)
+
+
+def test_names_that_are_no_folder_are_told():
+    assert fault(locate, "~nobody-x/foo").startswith("~nobody-x/foo: no such folder (")
+    assert "no such folder" in fault(locate, "x" * 5000)
+
+
 def test_a_rate_in_the_name_is_read():
     fill("set/original", ["a_b.bmp", "house.bmp"])
     fill("set/compressed", ["a_b_0_5838.bmp", "House_1_25.bmp", "a_b_2_0.bmp", "a_b.bmp"])
@@ -429,7 +473,8 @@ def test_pictures_that_left_memory_are_read_again(monkeypatch):
     picture_set = open_set("set")
     read = []
     monkeypatch.setattr(originals, "read_picture", lambda p: read.append(p) or read_picture(p))
-    a, b, _ = picture_set.originals
+    a, b, c = picture_set.originals
+    assert c.pixels is not None and not read.clear()
     for picture in (a, a, b, a):
         expected = read_picture(picture.path)
         assert np.array_equal(picture.pixels, expected.pixels)

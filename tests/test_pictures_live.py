@@ -87,23 +87,22 @@ def test_without_a_realigned_file_the_released_scores_are_taken(release):
     assert {version.score for version in picture_set.versions} == {None}
 
 
-@pytest.mark.parametrize(
-    ("gone", "notice"),
-    [
-        (["info.txt"], "{}/jpeg: 228 pictures of the list are missing (img1, img2, "),
-        (["info.txt", "refnames_all.mat"], "{}: no list says of which originals its 5 versions "),
-    ],
-)
-def test_without_its_list_versions_are_paired_by_names_or_by_likeness(release, gone, notice):
+@pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize("gone", [["info.txt"], ["info.txt", "refnames_all.mat"]])
+def test_without_its_list_versions_are_paired_by_names_or_by_likeness(release, gone, empty):
     for name in gone:
         next(release.rglob(name)).unlink()
+    if empty:
+        (release / "jpeg/info.txt").touch()
     picture_set = open_set(release)
     found = numbers(picture_set)
     assert {number: version.original for number, version in found.items()} == ORIGINAL_OF
     assert {version.bits_per_pixel for version in picture_set.versions} == {None}
     assert {version.is_lossless for version in picture_set.versions} == {None}
-    assert len(picture_set.notices) == 1
-    assert picture_set.notices[0].startswith(notice.format(release))
+    alike = (
+        f"{release}: no list says of which originals its 5 versions are; found by likeness for 5"
+    )
+    assert picture_set.notices == ((alike,) if len(gone) == 2 else ())
 
 
 def test_what_resembles_no_original_is_left_out_by_name(release):
@@ -201,10 +200,31 @@ def test_a_camera_s_img1_is_a_picture_like_any_other(tmp_path):
     Path("photos").mkdir()
     for name in ("img1", "img2", "cat"):
         Path(f"photos/{name}.bmp").write_bytes(encode(smooth(), "BMP"))
-    Path("photos/info.txt").write_text("taken in May\n")
+    Path("photos/info.txt").write_bytes("taken in March, at Käthe's\n".encode("latin-1"))
     picture_set = open_set("photos")
     assert [picture.name for picture in picture_set.originals] == ["cat", "img1", "img2"]
     assert picture_set.versions == ()
+
+
+def test_pictures_that_are_no_part_of_a_release_are_left_out_by_name(release):
+    for path in ("cover.bmp", "jpeg/cover.bmp"):
+        shutil.copy(release / "refimgs/bikes.bmp", release / path)
+    picture_set = open_set(release)
+    assert len(picture_set.originals) == 3
+    assert picture_set.notices == tuple(
+        f"{place}: pictures that are no part of the set are left out (cover.bmp)"
+        for place in (release / "jpeg", release)
+    )
+
+
+def test_a_stray_picture_does_not_make_versions_of_release_1_originals(tmp_path):
+    release_1(tmp_path / "jpeg", COMPRESSED)
+    Path("jpeg/jpeginfo.txt").unlink()
+    shutil.copy("jpeg/house.bmp", "jpeg/thumb.bmp")
+    picture_set = open_set("jpeg")
+    assert [picture.name for picture in picture_set.originals] == ["bikes", "house", "lighthouse"]
+    assert numbers(picture_set).keys() == COMPRESSED.keys()
+    assert any("are left out (thumb.bmp)" in notice for notice in picture_set.notices)
 
 
 def test_compressed_pictures_alone_are_no_set(release):
@@ -235,10 +255,12 @@ def test_two_pictures_of_one_number_are_refused(release):
 
 
 @pytest.mark.parametrize("content", [b"", b"MATLAB 5.0", bytes(range(256)) * 4])
-def test_a_damaged_score_file_is_named(release, content):
+def test_a_damaged_score_file_is_named_and_the_other_is_taken(release, content):
     path = release / "dmos_realigned.mat"
     path.write_bytes(content)
-    assert fault(open_set, release) == f"{path}: cannot be read as a MATLAB file"
+    picture_set = open_set(release)
+    assert picture_set.notices == (f"{path}: cannot be read as a MATLAB file; left out",)
+    assert picture_set.score_name == "DMOS"
 
 
 @pytest.mark.parametrize(
@@ -255,16 +277,22 @@ def test_missing_scores_stay_missing(tmp_path):
     scores = np.arange(982.0)
     scores[227] = np.nan
     savemat("dmos_realigned.mat", {"dmos_new": scores})
-    found = read_dmos(tmp_path / "dmos_realigned.mat")
+    found, _ = read_dmos(tmp_path / "dmos_realigned.mat")
     assert sorted(found) == list(range(2, 234))
     assert found[2] == 228
 
 
-@pytest.mark.parametrize("line", ["img1.bmp 10 x", "10 20", "bikes.bmp 1"])
-def test_a_line_of_scores_of_another_form_is_named(tmp_path, line):
-    Path("subjectscores1.txt").write_text(f"img2.bmp 1 2\n\n{line}\n")
+def test_lines_of_scores_of_another_form_are_counted(tmp_path):
     path = tmp_path / "subjectscores1.txt"
-    assert fault(read_raw_scores, path) == f"{path}: line 3 is not 'imgN.bmp score score ...'"
+    lines = ["img2.bmp 1 2", "", "img1.bmp 10 x", "10 20", "img3.bmp nan 3", "img2.bmp 9"]
+    path.write_text("\n".join([*lines, "img4.bmp inf", "img5.bmp 0 0", "img6.bmp 4"]))
+    assert read_raw_scores(path) == (
+        {2: 1.5, 6: 4},
+        [
+            f"{path}: 5 lines are not 'imgN.bmp score score ...', each N once, and are left out "
+            "(line 3, 4, 5, 6, 7)"
+        ],
+    )
 
 
 def test_a_list_that_is_no_text_is_named(tmp_path):

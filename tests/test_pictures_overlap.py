@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from picture_builders import noise
+from picture_builders import noise, smooth
 
 from experiments.pictures import (
     Picture,
@@ -17,6 +17,7 @@ from experiments.pictures import (
     open_set,
     overlap,
     read_picture,
+    same_photographs,
 )
 from experiments.pictures.fingerprint import BITS, LIMIT, near_pairs
 
@@ -66,6 +67,15 @@ def test_the_surest_relation_is_given_once(table):
         ("a", "same", "identical"),
         ("a", "mirrored", f"looks the same, distance 0 of {BITS}"),
     ]
+
+
+def test_many_copies_are_one_group(table):
+    one, other = noise(60, 70), smooth(60, 70)
+    pictures = [make(f"p{index}", (one, other)[index % 2]) for index in range(400)]
+    pictures.append(make("mirrored", one[:, ::-1]))
+    copies, _ = groups = same_photographs(pictures)
+    assert len(groups) == 2
+    assert copies == [*(f"p{index}" for index in range(0, 400, 2)), "mirrored"]
 
 
 def test_flat_and_tiny_pictures_are_shared_only_if_they_are_equal(table):

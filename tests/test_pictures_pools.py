@@ -68,7 +68,7 @@ def test_a_pool_is_a_pure_function_within_its_limit():
         assert len(set(chosen)) == len(chosen) >= 2
     assert pool(sizes, seed=4, step=0, limit=100) != pool(sizes, seed=3, step=0, limit=100)
     # Pinned: a resumed run must draw from the same pictures on every machine and release.
-    assert pool(sizes, seed=3, step=1000, limit=100) == (21, 16, 5)
+    assert pool(sizes, seed=3, step=1000, limit=100) == (21, 16, 5, 1, 22)
 
 
 def test_a_pool_takes_in_one_picture_a_step_and_all_of_them_equally_often():
@@ -81,7 +81,15 @@ def test_a_pool_takes_in_one_picture_a_step_and_all_of_them_equally_often():
         before = now
     assert len(seen) == 30
     assert min(seen.values()) >= 45
-    assert max(seen.values()) <= 55
+    assert max(seen.values()) <= 60
+
+
+def test_one_large_picture_does_not_narrow_the_pool():
+    sizes = [1] * 1999 + [300]
+    for step in range(0, 4000, 37):
+        chosen = pool(sizes, seed=0, step=step, limit=1000)
+        assert 700 <= len(chosen) <= 1000
+        assert sum(sizes[index] for index in chosen) <= 1000
 
 
 def test_one_picture_is_chosen_even_if_it_is_too_large():

@@ -144,13 +144,20 @@ def test_versions_of_one_photograph_are_never_divided(seed):
 
 
 def test_pictures_that_a_third_one_links_are_one_scene(monkeypatch):
-    links = [("p1", "p2", ""), ("p4", "p3", ""), ("p3", "p2", ""), ("p5", "p6", "")]
-    monkeypatch.setattr("experiments.pictures.splits.find_shared", lambda *_: links)
+    links = [(1, 2), (4, 3), (3, 2), (5, 6)]
+    monkeypatch.setattr("experiments.pictures.overlap._links", lambda _: links)
     for seed in range(9):
         sides = split(make_set([f"p{index}" for index in range(8)]), seed=seed)
         assert len({sides[f"p{index}"] for index in (1, 2, 3, 4)}) == 1
         assert sides["p5"] == sides["p6"]
         assert {"train", "test"} == set(sides.values())
+
+
+def test_names_of_live1_do_not_divide_one_photograph():
+    pictures = make_set(["house", "woman", "ocean", "parrots"], [1, 1, 2, 3])
+    sides = split(pictures)
+    assert sides["house"] == sides["woman"]
+    assert {"train", "test"} <= set(sides.values())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from experiments.pictures.files import (
 from experiments.pictures.fingerprint import FORM as FINGERPRINT_FORM
 from experiments.pictures.jpeg import jpeg_version
 from experiments.pictures.live1 import LIVE1, canonical_name
-from experiments.pictures.overlap import Shared, find_shared, known_copies
+from experiments.pictures.overlap import Shared, find_shared, known_copies, same_photographs
 from experiments.pictures.patches import check_patch
 from experiments.pictures.pools import pool
 from experiments.pictures.quality import is_jpeg, quality_of_file, quality_of_pixels
@@ -49,6 +49,7 @@ __all__ = [
     "quality_of_file",
     "quality_of_pixels",
     "read_picture",
+    "same_photographs",
     "sample_batch",
     "split",
     "write_png",

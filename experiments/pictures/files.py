@@ -22,6 +22,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", "
 
 # Pillow logs some faults of TIFF files; without a handler they would go to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+# Once, and not around each reading: threads that read at the same time would undo each other's.
+warnings.filterwarnings("ignore", module=r"PIL\b")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +108,7 @@ def read_picture(path, *, allow_cmyk=True):
     path = Path(path)
     require_file(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pixels, is_grey, notices = _decode(path, allow_cmyk)
+        pixels, is_grey, notices = _decode(path, allow_cmyk)
     except PictureError:
         raise
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error, ...
@@ -178,7 +178,11 @@ def pictures_in(folder):
     """List the pictures directly in a folder, sorted by name; none is no error here."""
     # A dangling link or a pipe stays listed: reading it names it, leaving it out would not.
     found = [path for path in entries(folder) if path.suffix.lower() in SUFFIXES]
-    return [path for path in found if not path.is_dir()]
+    found = [path for path in found if not path.is_dir()]
+    for path in found:
+        if not path.name.isprintable():  # neither a line break nor bytes that are no UTF-8
+            raise PictureError(f"{folder}: the name {path.name!a} cannot be shown; rename it")
+    return found
 
 
 def entries(folder):

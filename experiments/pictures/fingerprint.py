@@ -73,21 +73,19 @@ def near_pairs(one, other, limit=LIMIT):
     limit : int
         The largest distance to report, in bits of 255.
 
-    Returns
-    -------
-    list of tuple of int
+    Yields
+    ------
+    tuple of int
         (index in `one`, index in `other`, distance), in this order. The distance is the smallest
         over the eight mirrored and turned forms.
     """
     rows, columns = _told(one), _told(other)
     forms = _forms(_unpack(other, columns))
     words = _pack(_unpack(one, rows))
-    found = []
     for start in range(0, len(rows), _ROWS):
         nearest = _nearest(words[:, start : start + _ROWS], forms)
         for row, column in np.argwhere(nearest <= limit).tolist():
-            found.append((rows[start + row], columns[column], int(nearest[row, column])))
-    return found
+            yield rows[start + row], columns[column], int(nearest[row, column])
 
 
 def _cosines():

@@ -1,6 +1,8 @@
 """How people lay out originals and their JPEG versions in folders; told by what lies in them."""
 
+import os
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,7 @@ LOOKED_FOR = (
     "...; pictures beside lr_10 ... or beside img1 ... and jpeginfo.txt; original beside "
     "compressed/NAME_0_5838 ..."
 )
+UNREAD = (".gif", ".jp2", ".heic", ".heif", ".avif", ".jxl", ".dng", ".svg")
 NESTED = 2  # so many folders deep a set may lie in the one that is named
 
 
@@ -91,11 +94,9 @@ def _by_quality(place):
     grey = _any(place, ("gray", "grey"))
     notices = []
     if folders := _quality_folders(place.folder):
-        originals, loose = _originals_beside(place), place.pictures
-        if originals is not None and originals != place.folder and loose:
-            notices = [
-                f"{place.folder}: {len(loose)} pictures beside {originals.name} are left out"
-            ]
+        originals = _originals_beside(place)
+        if originals != place.folder:
+            notices = _loose(place)
     elif color and (folders := _quality_folders(color)):
         originals = place.first(ORIGINALS)
         if grey:
@@ -130,8 +131,9 @@ def _originals_beside(place):
         return place.first(ORIGINALS)
     if place.pictures:
         return place.folder
-    is_grey = place.folder.name.lower() in ("gray", "grey")
-    return _Place(place.folder.absolute().parent).first(GREY_ORIGINALS if is_grey else ORIGINALS)
+    here = Path(os.path.abspath(place.folder))  # the name that "." stands for
+    is_grey = here.name.lower() in ("gray", "grey")
+    return _Place(here.parent).first(GREY_ORIGINALS if is_grey else ORIGINALS)
 
 
 def _quality_folders(folder):
@@ -147,7 +149,7 @@ def _quality_folders(folder):
         other = qualities.setdefault(quality, path)
         if other is not path:
             raise PictureError(f"{folder}: {other.name} and {path.name} are one quality; keep one")
-    return qualities
+    return qualities if any(map(pictures_in, qualities.values())) else {}
 
 
 def _release_2(place):
@@ -157,46 +159,97 @@ def _release_2(place):
     if originals is None or not versions:
         return None
     names = _named(pictures_in(originals), originals)
-    listed, scores, score_name, notices = None, {}, "", []
+    listed, notices = _listed(place, jpeg, versions)
+    scores, score_name, faults = _dmos(place)
+    made, more = _listed_versions(versions, listed, names, scores, jpeg)
+    others = [path.name for path in pictures_in(jpeg) if path not in versions.values()]
+    notices = (*notices, *faults, *more, *_left_out(jpeg, others), *_loose(place))
+    return Layout("LIVE release 2", names, made, score_name=score_name, notices=notices)
+
+
+def _listed(place, jpeg, versions):
+    """Tell the original of each numbered picture: by the list, by release 2's names, or None."""
+    listed, notices = {}, []
     if info := _Place(jpeg).files.get("info.txt"):
-        listed, notices = live_files.read_list(info)
-    elif references := place.files.get("refnames_all.mat"):
-        files = live_files.read_reference_names(references)
-        listed = {n: live_files.Entry(file, None) for n, file in files.items()}
+        listed, notices = _tried(live_files.read_list, info)
+    if not listed and (references := place.files.get("refnames_all.mat")):
+        files, faults = _tried(live_files.read_reference_names, references)
+        notices = [*notices, *faults]
+        listed = {n: live_files.Entry(file, None) for n, file in files.items() if n in versions}
+    return listed or None, notices
+
+
+def _dmos(place):
+    """Read the better of release 2's score files that can be read: scores, their name, notices."""
+    notices = []
     for file, name in (
         ("dmos_realigned.mat", live_files.REALIGNED),
         ("dmos.mat", live_files.RELEASED),
     ):
-        if not scores and file in place.files:
-            scores, score_name = live_files.read_dmos(place.files[file]), name
-    made, faults = _listed_versions(versions, listed, names, scores, jpeg)
-    notices = (*notices, *faults)
-    return Layout("LIVE release 2", names, made, score_name=score_name, notices=notices)
+        if file in place.files:
+            scores, faults = _tried(live_files.read_dmos, place.files[file])
+            notices += faults
+            if scores:
+                return scores, name, notices
+    return {}, "", notices
+
+
+def _tried(read, path):
+    """Read what pictures can do without; where that fails, say so and go on with nothing."""
+    try:
+        return read(path)
+    except PictureError as error:
+        return {}, [f"{error}; left out"]
 
 
 def _release_1(place):
     """Recognise LIVE's release 1, JPEG: originals and img1 to img233 in one folder."""
     versions = _numbered(place.pictures)
-    others = [path for path in place.pictures if path not in versions.values()]
     info = place.files.get("jpeginfo.txt") or place.files.get("info.txt")
-    listed, notices = live_files.read_list(info) if versions and info else (None, [])
+    if not versions:
+        return None
+    listed, notices = _tried(live_files.read_list, info) if info else ({}, [])
+    named = {Path(entry.original).stem for entry in listed.values()}
+    others = [path for path in place.pictures if path not in versions.values()]
+    known = [path for path in others if canonical_name(path.stem) in LIVE1]
     if listed and not others:
         raise PictureError(
             f"{place.folder}: LIVE's compressed pictures without their originals; name the folder "
             "that holds both"
         )
-    known = bool(others) and all(canonical_name(path.stem) in LIVE1 for path in others)
     # A camera names its pictures img1, too: those are versions only beside a list or LIVE1.
-    if not versions or not (listed or known):
+    if not listed and 2 * len(known) <= len(others):
         return None
-    names = _named(others, place.folder)
-    scores = {}
+    originals = [path for path in others if path in known or path.stem.lower() in named]
+    names = _named(originals, place.folder)
+    scores, faults = _raw_scores(place)
+    made, more = _listed_versions(versions, listed or None, names, scores, place.folder)
+    strangers = [path.name for path in others if path not in originals]
+    notices = (*notices, *faults, *more, *_left_out(place.folder, strangers))
+    score_name = live_files.RAW if scores else ""
+    return Layout("LIVE release 1, JPEG", names, made, score_name=score_name, notices=notices)
+
+
+def _raw_scores(place):
+    """Average the raw scores of both sessions, as far as their files are there."""
+    scores, notices = {}, []
     for file in ("subjectscores1.txt", "subjectscores2.txt"):
         if file in place.files:
-            scores |= live_files.read_raw_scores(place.files[file])
-    made, faults = _listed_versions(versions, listed or None, names, scores, place.folder)
-    score_name, notices = live_files.RAW if scores else "", (*notices, *faults)
-    return Layout("LIVE release 1, JPEG", names, made, score_name=score_name, notices=notices)
+            found, faults = _tried(live_files.read_raw_scores, place.files[file])
+            scores |= found
+            notices += faults
+    return scores, notices
+
+
+def _loose(place):
+    """Say which pictures beside a set's folders are left out."""
+    return _left_out(place.folder, [path.name for path in place.pictures])
+
+
+def _left_out(folder, names):
+    if not names:
+        return ()
+    return (f"{folder}: pictures that are no part of the set are left out ({some(names)})",)
 
 
 def _listed_versions(pictures, listed, originals, scores, folder):
@@ -261,7 +314,20 @@ def _rate_in_name(place):
 def _plain(place):
     """Recognise originals alone."""
     folder = place.folder if place.pictures else place.first(ORIGINALS)
-    return folder and Layout("a plain folder", _named(pictures_in(folder), folder))
+    if folder is None:
+        return None
+    inside = [path.name for path in place.folders.values() if path != folder and pictures_in(path)]
+    unread = [path.name for name, path in place.files.items() if name.endswith(UNREAD)]
+    notices = [
+        f"{place.folder}: {what} ({some(names)})"
+        for what, names in (
+            ("folders of pictures beside these are left out", inside),
+            ("files of kinds that are not read are left out", unread),
+        )
+        if names
+    ]
+    names = _named(pictures_in(folder), folder)
+    return Layout("a plain folder", names, notices=tuple(notices))
 
 
 def _any(place, names):
@@ -283,10 +349,11 @@ def _numbered(paths):
 def _named(paths, folder, others=()):
     """Map canonical names to paths, sorted by name; the spelling of `others` counts, if given."""
     require_distinct(paths, folder)
-    names = [canonical_name(path.stem) for path in paths]
+    # Some systems write an accent as a character of its own.
+    names = [canonical_name(unicodedata.normalize("NFC", path.stem)) for path in paths]
     # A folder with lighthouse and lighthouse3 is not LIVE1: there the alias means nothing.
     if len(set(names)) != len(names):
-        names = [path.stem for path in paths]
+        names = [unicodedata.normalize("NFC", path.stem) for path in paths]
     # Where a system kept the case of one folder only, the originals' spelling counts.
     spelling = {name.casefold(): name for name in others}
     named = {spelling.get(n.casefold(), n): path for n, path in zip(names, paths, strict=True)}

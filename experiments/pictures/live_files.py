@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.io import loadmat
 
-from experiments.pictures.errors import PictureError
+from experiments.pictures.errors import PictureError, some
 
 # In release 2's vectors of 982 the JPEG pictures 1 to 233 follow 227 of JPEG 2000.
 ALL, JPEG_FIRST, JPEG_COUNT = 982, 227, 233
@@ -52,15 +52,14 @@ def read_list(path):
     for count, line in _lines(path):
         number, entry = _entry(line)
         if entry is None:
-            odd.append(count)
+            odd.append(str(count))
         elif entries.setdefault(number, entry) != entry:
             twice.add(number)
     faults = []
     if odd:
-        where = ", ".join(map(str, odd[:8])) + (", ..." if len(odd) > 8 else "")
         faults.append(
             f"{path}: {len(odd)} lines are not '<original> <picture> <bits per pixel>' and are "
-            f"left out (line {where})"
+            f"left out (line {some(odd)})"
         )
     if twice:
         names = ", ".join(f"img{number}" for number in sorted(twice))
@@ -81,7 +80,7 @@ def _entry(line):
 
 
 def read_reference_names(path):
-    """Read ``refnames_all.mat``: the original's file name of each JPEG picture.
+    """Read ``refnames_all.mat``: the original's file name of each JPEG picture, and no faults.
 
     Raises
     ------
@@ -93,11 +92,11 @@ def read_reference_names(path):
     part = names[JPEG_FIRST : JPEG_FIRST + JPEG_COUNT]
     if not all(isinstance(name, str) for name in part):
         raise PictureError(f"{path}: refnames_all does not hold names")
-    return {number: name.lower() for number, name in enumerate(part, 1)}
+    return {number: name.lower() for number, name in enumerate(part, 1)}, []
 
 
 def read_dmos(path):
-    """Read the difference mean opinion score of each JPEG picture: 0 is best.
+    """Read the difference mean opinion score of each JPEG picture, 0 is best; and no faults.
 
     ``dmos_new`` of ``dmos_realigned.mat``, or ``dmos`` of ``dmos.mat``, each of 982 values.
 
@@ -111,31 +110,51 @@ def read_dmos(path):
     if values.dtype.kind not in "fiu":
         raise PictureError(f"{path}: {name} does not hold numbers")
     part = values[JPEG_FIRST : JPEG_FIRST + JPEG_COUNT].astype(float)
-    return {number: value for number, value in enumerate(part.tolist(), 1) if math.isfinite(value)}
+    finite = enumerate(part.tolist(), 1)
+    return {number: value for number, value in finite if math.isfinite(value)}, []
 
 
 def read_raw_scores(path):
     """Read lines of ``imgN.bmp score score ...`` and average each; a score of 0 was skipped.
 
+    Returns
+    -------
+    dict of int to float
+        By the picture's number.
+    list of str
+        A sentence if there are lines of another form, or a second one for a picture; they are
+        left out.
+
     Raises
     ------
     PictureError
-        If it cannot be read as text, or a line is not of this form.
+        If it cannot be read as text.
     """
-    means = {}
+    means, odd = {}, []
     for count, line in _lines(path):
-        name, *fields = line.split()
-        match = re.fullmatch(r"img(\d{1,6})\.\w+", name.lower(), re.ASCII)
-        try:
-            scores = [float(field) for field in fields]
-        except ValueError:
-            match = None
-        if match is None:
-            raise PictureError(f"{path}: line {count} is not 'imgN.bmp score score ...'")
-        given = [score for score in scores if score != 0]
-        if given:
-            means[int(match[1])] = sum(given) / len(given)
-    return means
+        number, scores = _scores(line)
+        if number is None or number in means:
+            odd.append(str(count))
+        elif given := [score for score in scores if score != 0]:
+            means[number] = sum(given) / len(given)
+    if not odd:
+        return means, []
+    return means, [
+        f"{path}: {len(odd)} lines are not 'imgN.bmp score score ...', each N once, and are left "
+        f"out (line {some(odd)})"
+    ]
+
+
+def _scores(line):
+    name, *fields = line.split()
+    match = re.fullmatch(r"img(\d{1,6})\.\w+", name.lower(), re.ASCII)
+    try:
+        scores = [float(field) for field in fields]
+    except ValueError:
+        match = None
+    if match is None or not all(map(math.isfinite, scores)):
+        return None, []
+    return int(match[1]), scores
 
 
 def _lines(path):

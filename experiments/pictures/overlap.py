@@ -3,6 +3,7 @@
 import csv
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +49,47 @@ def find_shared(pictures_a, pictures_b):
         Shared(pictures_a[a].name, pictures_b[b].name, relation)
         for (a, b), relation in sorted(relations.items(), key=lambda item: item[0][0])
     ]
+
+
+def same_photographs(pictures):
+    """Gather pictures that show the same photograph, also where only a third links two of them.
+
+    Parameters
+    ----------
+    pictures : sequence
+        As for `find_shared`; names are unique.
+
+    Returns
+    -------
+    list of list of str
+        Names, each once; a group's are in the order of `pictures`, and so are the groups.
+    """
+    group_of = list(range(len(pictures)))
+
+    def first(index):
+        while group_of[index] != index:
+            group_of[index] = index = group_of[group_of[index]]
+        return index
+
+    for one, other in _links(pictures):
+        low, high = sorted((first(one), first(other)))
+        group_of[high] = low
+    groups = defaultdict(list)
+    for index, picture in enumerate(pictures):
+        groups[first(index)].append(picture.name)
+    return list(groups.values())
+
+
+def _links(pictures):
+    """Yield pairs of indices that belong together; of many copies not every pair."""
+    equal = _places(pictures, lambda picture: (picture.sha256, picture.fingerprint))
+    for places in equal.values():
+        yield from ((places[0], place) for place in places[1:])
+    distinct = [places[0] for places in equal.values()]
+    some = [pictures[place] for place in distinct]
+    prints = [picture.fingerprint for picture in some]
+    for one, other, *_ in chain(_known(some, some), near_pairs(prints, prints)):
+        yield distinct[one], distinct[other]
 
 
 def known_copies(pictures):

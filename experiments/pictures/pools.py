@@ -13,8 +13,8 @@ def pool(sizes, *, seed, step, limit=POOL_BYTES):
     """Choose the pictures that a step may draw from, a pure function of (seed, step).
 
     All of them where they fit into `limit`. Else they are put in a seeded order, a new one each
-    time all were in, and a window moves over it by one picture a step: each step costs the reading
-    of one picture, however large the set.
+    time all were in, and a window of what fits begins one picture later at each step: a step costs
+    the reading of one picture or so, however large the set.
 
     Parameters
     ----------
@@ -33,11 +33,12 @@ def pool(sizes, *, seed, step, limit=POOL_BYTES):
     count = len(sizes)
     if sum(sizes) <= limit:
         return tuple(range(count))
-    length = max(1, min(limit // max(sizes), count - 1))
-    rounds = range(step // count, (step + length - 1) // count + 1)
-    order = np.concatenate([_order(count, seed, number) for number in rounds])
-    start = step - rounds[0] * count
-    return tuple(dict.fromkeys(order[start : start + length].tolist()))
+    current = step // count
+    order = np.concatenate([_order(count, seed, number) for number in (current, current + 1)])
+    start = step - current * count
+    ahead = list(dict.fromkeys(order[start : start + count].tolist()))
+    length = int(np.searchsorted(np.cumsum([sizes[index] for index in ahead]), limit, "right"))
+    return tuple(ahead[: max(1, length)])
 
 
 def _order(count, seed, number):

@@ -1,6 +1,5 @@
 """The JPEG quality of a version, found in its file or in its pixels."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -89,10 +88,8 @@ def quality_of_file(path):
     path = Path(path)
     require_file(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=["JPEG"]) as image:
-                found = _tables(image)
+        with Image.open(path, formats=["JPEG"]) as image:
+            found = _tables(image)
     except UnidentifiedImageError:
         return None
     except Exception as error:  # as in read_picture, anything can come out of a damaged header

@@ -149,11 +149,14 @@ def locate(data):
     """
     if not str(data):
         raise PictureError("'': an empty name is neither a folder nor a set")
-    folder = Path(data).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        raise PictureError(f"{data}: a file, not a folder of pictures")
+    try:
+        folder = Path(data).expanduser()
+        if folder.is_dir():
+            return folder
+        if folder.exists():
+            raise PictureError(f"{data}: a file, not a folder of pictures")
+    except (OSError, RuntimeError) as error:  # a name that is too long, a ~user that is not there
+        raise PictureError(f"{data}: no such folder ({error})") from error
     root = os.environ.get(ROOT_VARIABLE)
     if not root:
         raise PictureError(
@@ -165,7 +168,7 @@ def locate(data):
     if (Path(root) / data).is_dir():
         return Path(root) / data
     sets = [path.name for path in entries(root) if path.is_dir()]
-    near = difflib.get_close_matches(str(data), sets, n=1)
+    near = difflib.get_close_matches(str(data).lower(), sets, n=1)
     raise PictureError(
         f"{data}: neither a folder nor a set in {ROOT_VARIABLE}={root}, which has "
         f"{', '.join(sets) or 'none'}" + (f"; did you mean {near[0]}?" if near else "")
@@ -276,6 +279,8 @@ def _own_version(picture_set, picture, quality):
 
 def _with_originals_found(picture_set):
     """Give versions that nothing names the original that they resemble; leave out the others."""
+    if picture_set.versions:
+        picture_set._thumbnails  # noqa: B018 (made now, and not by several threads at once)
     if all(version.original is not None for version in picture_set.versions):
         return picture_set
     versions, faults = [], []

@@ -4,7 +4,7 @@ import hashlib
 
 from experiments.pictures import embedded, live1
 from experiments.pictures.errors import PictureError
-from experiments.pictures.overlap import find_shared
+from experiments.pictures.overlap import same_photographs
 
 SMALL_SHARE = 8  # one part in so many is tested on, and one is validated on
 
@@ -43,7 +43,7 @@ def split(picture_set, seed=0):
     names = {picture.name for picture in pictures}
     if picture_set.folder is None and names <= embedded.SIDES.keys():
         sides = embedded.SIDES
-    elif _live1_serves(names):
+    elif _live1_serves(names) and _keeps_together(live1.SIDES, pictures):
         sides = live1.SIDES
     else:
         sides = _seeded(picture_set, seed)
@@ -57,8 +57,13 @@ def _live1_serves(names):
     return {"train", "test"} <= {live1.SIDES[name] for name in names}
 
 
+def _keeps_together(sides, pictures):
+    """Tell whether versions of one photograph are on one side: names alone prove nothing."""
+    return all(len({sides[name] for name in group}) == 1 for group in same_photographs(pictures))
+
+
 def _seeded(picture_set, seed):
-    groups = _groups(picture_set.originals)
+    groups = same_photographs(picture_set.originals)
     if len(groups) < 2:
         where = picture_set.folder or picture_set.name
         count = len(picture_set.originals)
@@ -75,17 +80,6 @@ def _seeded(picture_set, seed):
         side = "test" if index < tested else "validation" if index < tested + small else "train"
         sides |= dict.fromkeys(group, side)
     return sides
-
-
-def _groups(pictures):
-    """Gather the names of pictures that are linked by shared photographs, one list a group."""
-    groups = {picture.name: [picture.name] for picture in pictures}
-    for name, other, _ in find_shared(pictures, pictures):
-        taken, joined = sorted((groups[name], groups[other]), key=len)
-        if joined is not taken:
-            joined += taken
-            groups |= dict.fromkeys(taken, joined)
-    return list({id(group): group for group in groups.values()}.values())
 
 
 def _draw(seed, name):
