@@ -129,7 +129,7 @@ def holder(tmp_path):
 
 @posix
 def test_a_second_process_is_refused_until_the_first_is_killed(holder, tmp_path):
-    sentence = f"{tmp_path}: another process is training in this folder"
+    sentence = f"{tmp_path}: another process is at work in this folder"
     assert refusal(enter, tmp_path) == sentence
     assert refusal(enter, tmp_path) == sentence  # being refused frees nothing
     os.kill(holder.pid, signal.SIGKILL)
@@ -140,7 +140,7 @@ def test_a_second_process_is_refused_until_the_first_is_killed(holder, tmp_path)
 def test_the_lock_is_free_after_the_block_however_it_ends(tmp_path):
     with pytest.raises(KeyError), runfolder.locked(tmp_path):
         assert refusal(enter, tmp_path) == (
-            f"{tmp_path}: another process is training in this folder"
+            f"{tmp_path}: another process is at work in this folder"
         )
         raise KeyError
     enter(tmp_path)
