@@ -6,6 +6,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -452,6 +454,33 @@ class Deadly:
 
     def __reduce__(self):
         return os._exit, (1,)
+
+
+HELD = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from experiments.codecs.points import _workers
+if __name__ == "__main__":
+    with _workers(1) as workers:
+        print(workers.submit(os.getpid).result(), flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+def test_workers_end_with_their_parent(tmp_path):
+    Path("held.py").write_text(HELD)
+    root = Path(runfolder.__file__).parents[1]
+    with subprocess.Popen(
+        [sys.executable, "held.py"],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+    ) as process:
+        worker = int(process.stdout.readline())
+        assert worker != process.pid
+        process.kill()
+        # The end of the output that they share with their parent, which is gone.
+        assert process.communicate(timeout=10) == (b"", None)
 
 
 @pytest.mark.slow

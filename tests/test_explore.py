@@ -164,6 +164,7 @@ def test_one_picture_is_a_set_without_sides(command, tmp_path):
     status, output, errors = command("--data", folder, "--out", tmp_path / "out")
     assert (status, errors) == (0, "")
     assert "split" not in output and "12x9" in output and "–" in output
+    assert "JPEG made now of 1 picture:" in output
     assert "not looked for: no original has 256x256 pixels" in output
     assert (tmp_path / "out" / "histograms.png").exists()
 
@@ -293,6 +294,71 @@ def test_figures_of_a_release_with_scores(live):
         Image.open(io.BytesIO(content)).verify()
 
 
+def made(picture, quality, psnr=30.0):
+    """A JPEG version's figures: the rate rises with the quality."""
+    return findings.Measure(picture, quality, "made", quality / 50, "file", psnr, 0.9, 1.0)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Draw the curves of measures and give the figure itself."""
+    monkeypatch.setattr(figures, "png", lambda figure, dpi: figure)
+
+    def draw(measures):
+        found = findings.Exploration(
+            PictureSet("s", None, ()), {}, (findings.Findings(measures=tuple(measures)),), ()
+        )
+        return figures.rate_distortion(found)
+
+    yield draw
+    figures.plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("curves", "title"),
+    [
+        (
+            {"a": (10, 40), "b": (20,)},
+            "s: JPEG, a line for one picture, a dot for 1 with a single ",
+        ),
+        ({name: (10, 20, 40) for name in "abc"}, "s: JPEG, a line for each of 3 pictures"),
+        (
+            {name: (10, 20, 40) for name in "abcd"},
+            "s: JPEG, a line for each of 4 pictures; named are the two best and the two worst at "
+            "the middle rate",
+        ),
+    ],
+    ids=["a dot", "three", "four"],
+)
+def test_each_curve_is_drawn_and_counted(drawn, curves, title):
+    figure = drawn(made(name, q, 20.0 + q) for name, qualities in curves.items() for q in qualities)
+    text = figure.get_suptitle()
+    assert text.startswith(title) if title.endswith(" ") else text == title
+    seen = [line for line in figure.axes[0].lines if line.get_color() == figures.GREY]
+    assert sorted(len(line.get_xdata()) for line in seen) == sorted(map(len, curves.values()))
+    # A line of one point shows nothing without a marker.
+    assert all(len(line.get_xdata()) > 1 or line.get_marker() == "." for line in seen)
+
+
+def test_boxes_stand_in_the_order_of_the_qualities_and_none_vanishes():
+    measures = [made("flat", q, np.inf) for q in (10, 40, 95)]
+    measures += [made("busy", 10), made("busy", 40, 35.0), made("busy", 95, np.inf)]
+    figure, axis = figures.plt.subplots()
+    figures._boxes(axis, [measures[1], *measures], "psnr", "PSNR (dB)")
+    labels = [label.get_text() for label in axis.get_xticklabels()]
+    figures.plt.close(figure)
+    assert labels == ["10", "40", "95"]
+
+
+@pytest.mark.parametrize("inside", [".", "originals"])
+def test_the_folder_of_the_originals_is_named(tmp_path, inside):
+    write_originals(tmp_path / "set" / inside)
+    heads = dict(report.facts(explore.explore(open_set(tmp_path / "set"))))
+    folder = tmp_path / "set"
+    said = {".": f"{folder}", "originals": f"{folder}, originals in {folder / 'originals'}"}
+    assert heads["folder"] == said[inside]
+
+
 def lost(picture):
     """The picture, renamed, as if its file had gone after the set was opened."""
 
@@ -317,6 +383,7 @@ def test_damaged_files_are_named_and_the_rest_is_shown(command, tmp_path):
     (folder / "bad.bmp").write_bytes(b"BM")
     status, output, errors = command("--data", folder, "--out", tmp_path / "out")
     assert status == 0 and "originals    3:" in output
+    assert "made now of 3 pictures" in output
     assert f"note: {folder}/bad.bmp: not a picture that fnnet reads" in errors
 
 

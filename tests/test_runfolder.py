@@ -191,6 +191,43 @@ def test_a_folder_that_is_not_there_cannot_be_locked(tmp_path):
     assert refusal(enter, folder) == f"{folder}: could not be locked: No such file or directory"
 
 
+# The folder of results
+
+
+def enter_results(folder):
+    with runfolder.result_folder(folder):
+        pass
+
+
+@posix
+def test_results_are_refused_where_another_process_is_at_work(holder, tmp_path):
+    assert (
+        refusal(enter_results, tmp_path) == f"{tmp_path}: another process is at work in this folder"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_one_of_two_commands_with_one_folder_is_refused(tmp_path):
+    folder = tmp_path / "out"
+    with runfolder.result_folder(folder) as write:
+        assert refusal(enter_results, folder) == (
+            f"{folder}: another process is at work in this folder"
+        )
+        write("mine", b"1")
+    assert [path.name for path in folder.iterdir()] == ["mine"]
+
+
+@posix
+def test_results_of_a_process_that_is_told_to_end_are_taken_away(tmp_path):
+    folder = tmp_path / "out"
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), runfolder.result_folder(folder) as write:
+        write("half", b"1")
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert not folder.exists()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 # Texts
 
 
