@@ -21,7 +21,7 @@ from experiments.codecs.points import (
     metrics_version,
 )
 from experiments.codecs.times import time_all
-from experiments.commands import Interrupted, note, run_command
+from experiments.commands import Interrupted, note, notes, run_command
 from experiments.machine import cores
 from experiments.pictures import open_set
 from experiments.progress import Count
@@ -59,8 +59,7 @@ class Config:
 def main(config: Config) -> Path:
     """Measure, print and write what `config` asks for; return the folder."""
     pictures = open_set(config.data)
-    for notice in pictures.notices:
-        note(notice)
+    notes(pictures.notices)
     codecs = _present_codecs()
     points = [
         Point(picture, codec.name, quality)

@@ -312,6 +312,17 @@ def test_the_same_pixels_are_compared_once(monkeypatch):
     assert sizes[2] < sizes[0] and sizes[3] < sizes[1]
 
 
+def test_points_of_infinite_psnr_are_told(command, tmp_path, few):
+    pictures = put_pictures(tmp_path / "pictures", size=(40, 64))
+    Image.new("RGB", (64, 40), (128, 128, 128)).save(pictures / "flat.png")
+    status, _, errors = command("--data", pictures, "--out", "out")
+    assert status == 0
+    assert (
+        "note: psnr.png leaves out points whose mean PSNR is infinite: 4 of 4 of jpeg, 4 of 4 of "
+        "jpeg-optimised" in errors
+    )
+
+
 def test_pictures_too_small_for_a_measure_leave_it_blank(command, tmp_path, few):
     pictures = put_pictures(tmp_path / "pictures", size=(40, 64))
     Image.fromarray(photo(9, 30)[..., 0]).save(pictures / "grey.png")

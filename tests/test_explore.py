@@ -387,6 +387,17 @@ def test_damaged_files_are_named_and_the_rest_is_shown(command, tmp_path):
     assert f"note: {folder}/bad.bmp: not a picture that fnnet reads" in errors
 
 
+def test_of_many_notices_the_first_are_shown(command, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for index in range(12):
+        (folder / f"{index:02}.png").write_bytes(b"no picture")
+    (folder / "only.png").write_bytes(encode(smooth(9, 12), "PNG"))
+    status, _, errors = command("--data", folder, "--out", tmp_path / "out")
+    assert status == 0 and len(errors.splitlines()) == 9
+    assert errors.splitlines()[-1] == "note: and 4 more of these"
+
+
 def test_duplicates_and_earlier_compression_are_named(tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
