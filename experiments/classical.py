@@ -1,6 +1,7 @@
 """Measure classical codecs on a set: what a learned codec has to be compared with."""
 
 import json
+import math
 import platform
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from experiments.codecs.points import (
     metrics_version,
 )
 from experiments.codecs.times import time_all
-from experiments.commands import Interrupted, note, run_command
+from experiments.commands import Interrupted, note, notes, run_command
 from experiments.machine import cores
 from experiments.pictures import open_set
 from experiments.progress import Count
@@ -58,8 +59,7 @@ class Config:
 def main(config: Config) -> Path:
     """Measure, print and write what `config` asks for; return the folder."""
     pictures = open_set(config.data)
-    for notice in pictures.notices:
-        note(notice)
+    notes(pictures.notices)
     codecs = _present_codecs()
     points = [
         Point(picture, codec.name, quality)
@@ -158,8 +158,23 @@ def _draw(write, means, measure, codecs, pictures):
     if not any(curves.values()):
         return
     file, title, label = _FIGURES[measure]
-    title = f"{title} over rate, mean of {len(pictures.originals)} pictures ({pictures.name})"
+    _note_infinite(file, title, curves)
+    count = tables.counted(len(pictures.originals), "picture")
+    title = f"{title} over rate, mean of {count} ({pictures.name})"
     write(file, rate_distortion(curves, title=title, quality_label=label))
+
+
+def _note_infinite(file, title, curves):
+    """Say which curves lack points since pixels came back as they were."""
+    counts = {
+        name: sum(not math.isfinite(decibels) for _, decibels in points)
+        for name, points in curves.items()
+    }
+    lacking = [
+        f"{count} of {len(curves[name])} of {name}" for name, count in counts.items() if count
+    ]
+    if lacking:
+        note(f"{file} leaves out points whose mean {title} is infinite: {', '.join(lacking)}")
 
 
 def _versions(pictures, codecs):

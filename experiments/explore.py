@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from experiments import runfolder, tables
-from experiments.commands import note, run_command
+from experiments.commands import notes, run_command
 from experiments.exploration import figures, findings, report
 from experiments.exploration.findings import Exploration
 from experiments.pictures import PictureError, open_set, split
@@ -34,8 +34,7 @@ def main(config: Config) -> Path:
     """Explore the set that `config` names and return the folder of figures."""
     picture_set = open_set(config.data, skip_damaged=True)
     out = config.out or runfolder.new_folder(f"explore-{picture_set.name}")
-    for notice in picture_set.notices:
-        note(notice)
+    notes(picture_set.notices)
     with runfolder.result_folder(out) as write:
         found = explore(picture_set)
         for name, content in _files(found):

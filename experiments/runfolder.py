@@ -7,6 +7,7 @@ file is told in one sentence, by ``RunError``.
 import contextlib
 import json
 import os
+import signal
 import time
 import warnings
 from pathlib import Path
@@ -71,8 +72,10 @@ def new_folder(task):
 def result_folder(folder):
     """Make a folder for a command's results, which is filled by the end of the block.
 
-    It is made at once, so that a folder that cannot be is refused before the work. If the block
-    fails, what it wrote is taken away, and the folder too unless it was there before.
+    It is made at once, so that a folder that cannot be is refused before the work, and locked
+    until the end of the block. If the block fails, what it wrote is taken away, and the folder
+    too unless it was there before; a process that is told to end (SIGTERM) is interrupted, as by
+    Ctrl-C, so that this happens then too.
 
     Yields
     ------
@@ -82,11 +85,17 @@ def result_folder(folder):
     Raises
     ------
     RunError
-        As `create`; or if a file cannot be written.
+        As `create` and `locked`; or if a file cannot be written.
     """
     folder = Path(folder)
     is_new = not folder.exists()
     create(folder)
+    with locked(folder), _termination_as_interrupt():
+        yield from _filled(folder, is_new)
+
+
+def _filled(folder, is_new):
+    """Give the function that writes a file; take all away that it wrote if the block fails."""
     written = []
 
     def write(name, data):
@@ -94,19 +103,32 @@ def result_folder(folder):
         write_bytes(folder / name, data if isinstance(data, bytes) else data.encode())
 
     try:
+        # Looked at again under the lock: another process may have been as quick.
+        create(folder)
         yield write
     except BaseException:
         with contextlib.suppress(OSError):
-            for path in written:
+            for path in (*written, folder / LOCK_NAME):
                 path.unlink(missing_ok=True)
             if is_new:
                 folder.rmdir()
         raise
+    with contextlib.suppress(OSError):  # Windows lets no one delete an open file
+        (folder / LOCK_NAME).unlink()
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt():
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
 def locked(folder):
-    """Keep every other process from training in a run's folder, for as long as the block lasts.
+    """Keep every other process from writing into a folder, for as long as the block lasts.
 
     The lock is the kernel's: it goes with the process, however that ends, and a lock file without
     a process means nothing. A program started meanwhile does not inherit it; a forked child does,
@@ -120,7 +142,7 @@ def locked(folder):
     Warns
     -----
     UserWarning
-        If the file system has no locks; the run then goes on without.
+        If the file system has no locks; the block then goes on without.
     """
     folder = Path(folder)
     with contextlib.ExitStack() as stack:
@@ -130,7 +152,7 @@ def locked(folder):
             _lock(file)
         # Windows, and some network file systems, call it forbidden.
         except (BlockingIOError, PermissionError):
-            raise RunError(f"{folder}: another process is training in this folder") from None
+            raise RunError(f"{folder}: another process is at work in this folder") from None
         except OSError as error:
             reason = f"{folder}: cannot be locked ({_cause(error)}); keep other processes out of it"
             warnings.warn(reason, stacklevel=3)  # past contextlib, to the with statement

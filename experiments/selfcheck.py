@@ -4,7 +4,6 @@ The rows are means over LIVE1, over Classic5, and values of photographs that com
 so that there is something to compare on every machine.
 """
 
-import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.baselines import JpegRow, jpeg_rows, picture_rows
+from experiments.machine import cores
 from experiments.pictures import PictureError, embedded_pictures, open_set
 from experiments.pictures.recipes import RECIPES
 from experiments.runfolder import RunError
@@ -76,7 +76,7 @@ def measure(rows, sets, follow=lambda results, total: results):
     jobs = [(key, picture) for key in names for picture in sets[key[0]]]
     values = defaultdict(list)
     with (
-        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
+        ThreadPoolExecutor(min(8, cores())) as pool,
         # Closed first: who interrupts need not wait for what has not begun.
         closing(pool.map(lambda job: _values(*job, names[job[0]]), jobs)) as results,
     ):

@@ -32,9 +32,17 @@ def score_table(scores, task, quality, *, downscale=1.0, stamp=None):
     """
     title = _title(task, quality, downscale)
     table = Table(title=f"{title}\n{stamp}" if stamp else title, title_justify="left")
-    for name in ("picture", "side"):
-        table.add_column(name, no_wrap=True)
-    for name in ("JPEG bpp", "PSNR", "SSIM", "network PSNR", "SSIM", "gain dB"):
+    # The one column that gives way on a narrow terminal: no number is ever cut.
+    table.add_column("picture", overflow="fold")
+    table.add_column("side", no_wrap=True)
+    for name in (
+        "JPEG\nbpp",
+        "JPEG\nPSNR",
+        "JPEG\nSSIM",
+        "network\nPSNR",
+        "network\nSSIM",
+        "gain\ndB",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     groups = {}
     for score in scores:
@@ -76,6 +84,11 @@ def _cells(scores):
         number(values["ssim"], ".4f"),
         number(gain, "+.2f"),
     )
+
+
+def counted(count, noun):
+    """Write how many there are of something whose plural ends in s: "1 picture"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def number(value, form):

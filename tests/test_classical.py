@@ -6,6 +6,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -310,6 +312,17 @@ def test_the_same_pixels_are_compared_once(monkeypatch):
     assert sizes[2] < sizes[0] and sizes[3] < sizes[1]
 
 
+def test_points_of_infinite_psnr_are_told(command, tmp_path, few):
+    pictures = put_pictures(tmp_path / "pictures", size=(40, 64))
+    Image.new("RGB", (64, 40), (128, 128, 128)).save(pictures / "flat.png")
+    status, _, errors = command("--data", pictures, "--out", "out")
+    assert status == 0
+    assert (
+        "note: psnr.png leaves out points whose mean PSNR is infinite: 4 of 4 of jpeg, 4 of 4 of "
+        "jpeg-optimised" in errors
+    )
+
+
 def test_pictures_too_small_for_a_measure_leave_it_blank(command, tmp_path, few):
     pictures = put_pictures(tmp_path / "pictures", size=(40, 64))
     Image.fromarray(photo(9, 30)[..., 0]).save(pictures / "grey.png")
@@ -452,6 +465,33 @@ class Deadly:
 
     def __reduce__(self):
         return os._exit, (1,)
+
+
+HELD = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from experiments.codecs.points import _workers
+if __name__ == "__main__":
+    with _workers(1) as workers:
+        print(workers.submit(os.getpid).result(), flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+def test_workers_end_with_their_parent(tmp_path):
+    Path("held.py").write_text(HELD)
+    root = Path(runfolder.__file__).parents[1]
+    with subprocess.Popen(
+        [sys.executable, "held.py"],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+    ) as process:
+        worker = int(process.stdout.readline())
+        assert worker != process.pid
+        process.kill()
+        # The end of the output that they share with their parent, which is gone.
+        assert process.communicate(timeout=10) == (b"", None)
 
 
 @pytest.mark.slow

@@ -703,7 +703,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_a_run_in_use_is_refused(tmp_path
     second = child("--resume", folder)
     _, errors = second.communicate()
     assert second.returncode == 2
-    assert errors == f"error: {folder}: another process is training in this folder\n"
+    assert errors == f"error: {folder}: another process is at work in this folder\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -153,14 +153,20 @@ def test_histograms_share_out_all_pixels():
 
 
 def test_rank_correlation():
-    assert descriptors.rank_correlation([1, 2, 3, 9], [10, 20, 30, 31]) == pytest.approx(1)
-    assert descriptors.rank_correlation([1, 2, 3, 9], [5, 4, 3, -9]) == pytest.approx(-1)
+    assert descriptors.rank_correlation([1, 2, 3, 9], [10, 20, 30, 31]) == (pytest.approx(1), 4)
+    assert descriptors.rank_correlation([1, 2, 3, 9], [5, 4, 3, -9]) == (pytest.approx(-1), 4)
     # Ranks (1.5, 1.5, 3, 4) and (1, 2, 3, 4), Pearson's correlation of them by hand.
-    assert descriptors.rank_correlation([1, 1, 2, 3], [1, 2, 3, 4]) == pytest.approx(
-        4.5 / 22.5**0.5
-    )
-    assert descriptors.rank_correlation([1, 2], [1, 2]) is None
-    assert descriptors.rank_correlation([1, 1, 1], [1, 2, 3]) is None
+    value, _ = descriptors.rank_correlation([1, 1, 2, 3], [1, 2, 3, 4])
+    assert value == pytest.approx(4.5 / 22.5**0.5)
+    assert descriptors.rank_correlation([1, 2], [1, 2]) == (None, 2)
+    assert descriptors.rank_correlation([1, 1, 1], [1, 2, 3]) == (None, 3)
+
+
+def test_rank_correlation_is_over_the_pairs_that_are_finite():
+    x = [1, None, 2, np.nan, 3, np.inf, 4]
+    y = [1, -9, 2, -9, 3, -9, np.nan]
+    assert descriptors.rank_correlation(x, y) == (pytest.approx(1), 3)
+    assert descriptors.rank_correlation([], []) == (None, 0)
 
 
 # Places for close-ups.

@@ -164,6 +164,7 @@ def test_one_picture_is_a_set_without_sides(command, tmp_path):
     status, output, errors = command("--data", folder, "--out", tmp_path / "out")
     assert (status, errors) == (0, "")
     assert "split" not in output and "12x9" in output and "–" in output
+    assert "JPEG made now of 1 picture:" in output
     assert "not looked for: no original has 256x256 pixels" in output
     assert (tmp_path / "out" / "histograms.png").exists()
 
@@ -178,13 +179,17 @@ def test_flat_tiny_and_long_pictures_are_measured_as_far_as_they_can_be(command,
         "line_with_a_name_" + "x" * 90: np.zeros((3, 900, 3), np.uint8),
     }.items():
         (folder / f"{name}.png").write_bytes(encode(pixels, "PNG"))
-    with np.errstate(all="raise"):
-        status, output, errors = command("--data", folder, "--out", tmp_path / "out")
+    status, output, errors = command("--data", folder, "--out", tmp_path / "out")
     assert (status, errors) == (0, "")
     assert "1x1" in output and "900x3" in output and max(map(len, output.splitlines())) <= 150
     rows = read_tsv(tmp_path / "out" / "pictures.tsv")
     assert {row["noise_sigma"] for row in rows} == {"", "0"}
     assert [row["sharpness"] for row in rows] == [""] * 4
+    picture_set = open_set(folder)
+    # In this thread: the command's own threads would not hear of the setting.
+    with np.errstate(all="raise", divide="ignore"):  # a PSNR may be infinite
+        for picture in picture_set.originals:
+            assert findings.explore_picture(picture_set, picture, (), QUALITIES).description
 
 
 def test_qualities_are_found_and_stated_ones_checked(tmp_path):
@@ -221,6 +226,44 @@ def test_qualities_are_found_and_stated_ones_checked(tmp_path):
     )
 
 
+def test_an_index_that_states_wrong_rates_and_copies_is_told(tmp_path):
+    sizes = {name: jpeg_version(pixels, 10)[1] for name, pixels in photographs().items()}
+    rate = {name: 8 * sizes[name] / photographs()[name][..., 0].size for name in sizes}
+    cup = bmp_of_jpeg("cup", 10)
+    found = explore.explore(
+        scored_set(
+            tmp_path,
+            {
+                "near.bmp": ("cup", cup, {"bits_per_pixel": rate["cup"] * 1.015}),
+                "more.bmp": ("cup", cup, {"bits_per_pixel": rate["cup"] * 1.1}),
+                "most.bmp": ("face", bmp_of_jpeg("face", 10), {"bits_per_pixel": 2.0}),
+                "own.jpg": (
+                    "face",
+                    encode(photographs()["face"], "JPEG", quality=10),
+                    {"bits_per_pixel": rate["face"] / 2},
+                ),
+                "odd.bmp": (
+                    "cup",
+                    encode(photographs()["cup"] // 2, "BMP"),
+                    {"bits_per_pixel": 9.0},
+                ),
+                "no_copy.bmp": ("grey", bmp_of_jpeg("grey", 10), {"is_lossless": True}),
+                "copy.bmp": ("grey", encode(photographs()["grey"], "BMP"), {"is_lossless": True}),
+            },
+        )
+    )
+    wrong = {measure.path.name for measure in found.measures if measure.has_wrong_rate}
+    assert wrong == {"more.bmp", "most.bmp", "own.jpg"}
+    _, copies, rates = report.verdicts(found)
+    assert copies == (
+        "1 is not the original, though the index calls that a lossless copy: no_copy.bmp"
+    )
+    assert rates == (
+        "rates: 3 of 4 in the index differ from those of the files, most that of most.bmp: 2.000 "
+        f"bits/pixel, and the file has {rate['face']:.3f}; all are in versions.tsv"
+    )
+
+
 def test_a_release_with_scores_is_told_apart_and_faults_are_named(live, tmp_path):
     found = explore.explore(live)
     text = printed(found)
@@ -251,6 +294,71 @@ def test_figures_of_a_release_with_scores(live):
         Image.open(io.BytesIO(content)).verify()
 
 
+def made(picture, quality, psnr=30.0):
+    """A JPEG version's figures: the rate rises with the quality."""
+    return findings.Measure(picture, quality, "made", quality / 50, "file", psnr, 0.9, 1.0)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Draw the curves of measures and give the figure itself."""
+    monkeypatch.setattr(figures, "png", lambda figure, dpi: figure)
+
+    def draw(measures):
+        found = findings.Exploration(
+            PictureSet("s", None, ()), {}, (findings.Findings(measures=tuple(measures)),), ()
+        )
+        return figures.rate_distortion(found)
+
+    yield draw
+    figures.plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("curves", "title"),
+    [
+        (
+            {"a": (10, 40), "b": (20,)},
+            "s: JPEG, a line for one picture, a dot for 1 with a single ",
+        ),
+        ({name: (10, 20, 40) for name in "abc"}, "s: JPEG, a line for each of 3 pictures"),
+        (
+            {name: (10, 20, 40) for name in "abcd"},
+            "s: JPEG, a line for each of 4 pictures; named are the two best and the two worst at "
+            "the middle rate",
+        ),
+    ],
+    ids=["a dot", "three", "four"],
+)
+def test_each_curve_is_drawn_and_counted(drawn, curves, title):
+    figure = drawn(made(name, q, 20.0 + q) for name, qualities in curves.items() for q in qualities)
+    text = figure.get_suptitle()
+    assert text.startswith(title) if title.endswith(" ") else text == title
+    seen = [line for line in figure.axes[0].lines if line.get_color() == figures.GREY]
+    assert sorted(len(line.get_xdata()) for line in seen) == sorted(map(len, curves.values()))
+    # A line of one point shows nothing without a marker.
+    assert all(len(line.get_xdata()) > 1 or line.get_marker() == "." for line in seen)
+
+
+def test_boxes_stand_in_the_order_of_the_qualities_and_none_vanishes():
+    measures = [made("flat", q, np.inf) for q in (10, 40, 95)]
+    measures += [made("busy", 10), made("busy", 40, 35.0), made("busy", 95, np.inf)]
+    figure, axis = figures.plt.subplots()
+    figures._boxes(axis, [measures[1], *measures], "psnr", "PSNR (dB)")
+    labels = [label.get_text() for label in axis.get_xticklabels()]
+    figures.plt.close(figure)
+    assert labels == ["10", "40", "95"]
+
+
+@pytest.mark.parametrize("inside", [".", "originals"])
+def test_the_folder_of_the_originals_is_named(tmp_path, inside):
+    write_originals(tmp_path / "set" / inside)
+    heads = dict(report.facts(explore.explore(open_set(tmp_path / "set"))))
+    folder = tmp_path / "set"
+    said = {".": f"{folder}", "originals": f"{folder}, originals in {folder / 'originals'}"}
+    assert heads["folder"] == said[inside]
+
+
 def lost(picture):
     """The picture, renamed, as if its file had gone after the set was opened."""
 
@@ -275,7 +383,19 @@ def test_damaged_files_are_named_and_the_rest_is_shown(command, tmp_path):
     (folder / "bad.bmp").write_bytes(b"BM")
     status, output, errors = command("--data", folder, "--out", tmp_path / "out")
     assert status == 0 and "originals    3:" in output
+    assert "made now of 3 pictures" in output
     assert f"note: {folder}/bad.bmp: not a picture that fnnet reads" in errors
+
+
+def test_of_many_notices_the_first_are_shown(command, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for index in range(12):
+        (folder / f"{index:02}.png").write_bytes(b"no picture")
+    (folder / "only.png").write_bytes(encode(smooth(9, 12), "PNG"))
+    status, _, errors = command("--data", folder, "--out", tmp_path / "out")
+    assert status == 0 and len(errors.splitlines()) == 9
+    assert errors.splitlines()[-1] == "note: and 4 more of these"
 
 
 def test_duplicates_and_earlier_compression_are_named(tmp_path):
@@ -388,7 +508,7 @@ def test_scores_of_the_live_release_rank_as_published(data_root, tmp_path):
         name: report.rank_correlation(
             [getattr(measure, name) for measure in found.measures],
             [measure.score for measure in found.measures],
-        )
+        )[0]
         for name in ("psnr", "ssim")
     }
     assert -0.94 < ranks["psnr"] < -0.85

@@ -129,7 +129,7 @@ def holder(tmp_path):
 
 @posix
 def test_a_second_process_is_refused_until_the_first_is_killed(holder, tmp_path):
-    sentence = f"{tmp_path}: another process is training in this folder"
+    sentence = f"{tmp_path}: another process is at work in this folder"
     assert refusal(enter, tmp_path) == sentence
     assert refusal(enter, tmp_path) == sentence  # being refused frees nothing
     os.kill(holder.pid, signal.SIGKILL)
@@ -140,7 +140,7 @@ def test_a_second_process_is_refused_until_the_first_is_killed(holder, tmp_path)
 def test_the_lock_is_free_after_the_block_however_it_ends(tmp_path):
     with pytest.raises(KeyError), runfolder.locked(tmp_path):
         assert refusal(enter, tmp_path) == (
-            f"{tmp_path}: another process is training in this folder"
+            f"{tmp_path}: another process is at work in this folder"
         )
         raise KeyError
     enter(tmp_path)
@@ -189,6 +189,43 @@ def test_a_file_system_without_locks_is_a_warning(tmp_path, monkeypatch):
 def test_a_folder_that_is_not_there_cannot_be_locked(tmp_path):
     folder = tmp_path / "absent"
     assert refusal(enter, folder) == f"{folder}: could not be locked: No such file or directory"
+
+
+# The folder of results
+
+
+def enter_results(folder):
+    with runfolder.result_folder(folder):
+        pass
+
+
+@posix
+def test_results_are_refused_where_another_process_is_at_work(holder, tmp_path):
+    assert (
+        refusal(enter_results, tmp_path) == f"{tmp_path}: another process is at work in this folder"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_one_of_two_commands_with_one_folder_is_refused(tmp_path):
+    folder = tmp_path / "out"
+    with runfolder.result_folder(folder) as write:
+        assert refusal(enter_results, folder) == (
+            f"{folder}: another process is at work in this folder"
+        )
+        write("mine", b"1")
+    assert [path.name for path in folder.iterdir()] == ["mine"]
+
+
+@posix
+def test_results_of_a_process_that_is_told_to_end_are_taken_away(tmp_path):
+    folder = tmp_path / "out"
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), runfolder.result_folder(folder) as write:
+        write("half", b"1")
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert not folder.exists()
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 # Texts

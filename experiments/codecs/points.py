@@ -5,14 +5,18 @@ import functools
 import hashlib
 import math
 import multiprocessing
+import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from experiments import evaluation
 from experiments.codecs.encoders import CODECS
-from experiments.evaluation import compare
 from experiments.machine import cores
 from experiments.pictures import Picture, PictureError
 from experiments.runfolder import RunError
@@ -53,7 +57,7 @@ class Point:
         return metrics.bits_per_pixel(self.figures.file_bytes, *self.picture.shape[:2])
 
     def identity(self):
-        """Name all that its figures depend on, as a dict of texts."""
+        """Name what its figures come from: pixels, encoder with settings, metrics; all texts."""
         codec = CODECS[self.codec]
         return {
             "pixels": self.picture.sha256,
@@ -64,9 +68,10 @@ class Point:
 
 @functools.cache
 def metrics_version():
-    """Tell one state of the metrics from another, by a hash of their source."""
-    sources = (Path(module.__file__).read_bytes() for module in (metrics, similarity, pool))
-    return hashlib.sha256(b"".join(sources)).hexdigest()
+    """Tell one state of the metrics from another: a hash of their source and NumPy's version."""
+    modules = (evaluation, metrics, similarity, pool)
+    sources = (Path(module.__file__).read_bytes() for module in modules)
+    return hashlib.sha256(b"".join(sources) + np.__version__.encode()).hexdigest()
 
 
 def measure_all(points, done):
@@ -107,7 +112,7 @@ def _workers(processes):
     """Open processes, and end them at once, not after their tasks, where the block fails."""
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    workers = ProcessPoolExecutor(processes, context, initializer=_ignore_interrupts)
+    workers = ProcessPoolExecutor(processes, context, initializer=_prepare_worker)
     try:
         yield workers
     except BrokenProcessPool:
@@ -122,8 +127,15 @@ def _workers(processes):
         workers.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupts():
+def _prepare_worker():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    """Wait for the parent, then end: a worker alone would wait for tasks for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 @contextlib.contextmanager
@@ -175,7 +187,7 @@ def coded(point):
 def _compare(picture, original, decoded):
     """Compute PSNR, SSIM and MS-SSIM."""
     try:
-        psnr, ssim = compare(original, decoded)
+        psnr, ssim = evaluation.compare(original, decoded)
         if min(original.shape[:2]) < MS_SSIM_LEAST:
             return psnr, ssim, None
         return psnr, ssim, float(metrics.ms_ssim(original[None], decoded[None])[0])

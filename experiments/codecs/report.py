@@ -10,6 +10,7 @@ from rich.table import Table
 
 from experiments.codecs.curves import MEASURES
 from experiments.codecs.encoders import ANCHOR, ANCHOR_QUALITIES, CODECS
+from experiments.tables import counted
 
 _MEASURE_LABELS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 
@@ -93,7 +94,7 @@ def curve_json(means, codec, set_name):
     value = {
         "name": codec,
         "description": f"{CODECS[codec].description}; {_versions(codec)}; mean of "
-        f"{points[0].pictures} pictures ({set_name})",
+        f"{counted(points[0].pictures, 'picture')} ({set_name})",
         "results": {name: values for name, values in columns.items() if None not in values},
     }
     return json.dumps(value, indent=2) + "\n"
@@ -102,12 +103,14 @@ def curve_json(means, codec, set_name):
 def points_table(means, set_name):
     """Lay out the points, a section a codec."""
     table = Table(
-        title=f"{set_name}: means of {means[0].pictures} pictures",
+        title=f"{set_name}: means of {counted(means[0].pictures, 'picture')}",
         title_justify="left",
         caption="quality: jpeg2000's is the ratio of compression, jpegxl's the distance",
         caption_justify="left",
     )
-    names = ("codec", "quality", "bits per pixel", "PSNR dB", "SSIM", "MS-SSIM", "MS-SSIM dB")
+    # In two lines, so that it fits a terminal of 80 columns.
+    of_pixels = ("bits per\npixel", "PSNR\ndB", "SSIM", "MS-\nSSIM", "MS-SSIM\ndB")
+    names = ("codec", "quality", *of_pixels)
     return _fill(table, names, means, _point_cells)
 
 

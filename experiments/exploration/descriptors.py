@@ -203,16 +203,26 @@ def histogram(pixels, luma):
 
 
 def rank_correlation(x, y):
-    """Compute Spearman's rank correlation of two lists of numbers, -1 to 1; ties share a rank.
+    """Compute Spearman's rank correlation of two lists of numbers; ties share a rank.
 
-    None below three pairs, and where one list is all ties.
+    Parameters
+    ----------
+    x, y : sequence of float or None
+        Of one length. Pairs are left out where a number is None, NaN or infinite.
+
+    Returns
+    -------
+    tuple of float or None, and int
+        -1 to 1, None below three pairs and where one list is all ties; and the count of pairs.
     """
-    if len(x) < 3:
-        return None
-    ranks = [_ranks(values) for values in (x, y)]
-    centred = [rank - rank.mean() for rank in ranks]
+    pairs = np.array([x, y], dtype=np.float64)
+    pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
+    count = pairs.shape[1]
+    if count < 3:
+        return None, count
+    centred = [ranks - ranks.mean() for ranks in map(_ranks, pairs)]
     scale = math.sqrt(np.square(centred[0]).sum() * np.square(centred[1]).sum())
-    return float((centred[0] * centred[1]).sum() / scale) if scale else None
+    return (float((centred[0] * centred[1]).sum() / scale) if scale else None), count
 
 
 def _ranks(values):

@@ -16,6 +16,7 @@ from experiments.pictures import made_version
 
 SHEET = 60  # pictures on the contact sheet
 THUMBNAIL = 200
+NAMED = 4  # curves: the two best and the two worst
 CLOSE_UPS = (5, 10, 20, 40, 70)  # qualities beside the original
 BLUE, GREY, RED = "#2f6690", "0.6", "#c1440e"
 # What an axis shows: field, label.
@@ -111,13 +112,13 @@ def _histogram(axis, values, label):
 
 def _boxes(axis, measures, name, label):
     """Draw one box a quality: quartiles over the pictures, and all points beyond 1.5 of a box."""
-    groups = {}
+    groups = {quality: [] for quality in sorted({measure.quality for measure in measures})}
     for measure in measures:
         value = getattr(measure, name)
         if value is not None and math.isfinite(value):
-            groups.setdefault(measure.quality, []).append(value)
+            groups[measure.quality].append(value)
     axis.set(xlabel="JPEG quality", ylabel=label)
-    if not groups:  # pictures too small for it
+    if not any(groups.values()):  # pictures too small for it
         return
     axis.boxplot(
         list(groups.values()),
@@ -160,13 +161,13 @@ def rate_distortion(found):
     curves = _curves(found)
     figure, axes = plt.subplots(1, 2, figsize=(15, 6.5), layout="constrained")
     for axis, (name, label) in zip(axes, FIGURES[1:], strict=True):
-        lines = {
-            picture: np.array([(m.bits_per_pixel, getattr(m, name)) for m in curve])
-            for picture, curve in curves.items()
-        }
-        for points in lines.values():
-            axis.plot(*points.T, "-", color=GREY, linewidth=0.7, alpha=0.7)
-        for picture, style in _extremes(lines).items():
+        points = {picture: _points(curve, name) for picture, curve in curves.items()}
+        lines = {picture: values for picture, values in points.items() if len(values) > 1}
+        for picture, values in points.items():
+            mark = "-" if picture in lines else "."
+            axis.plot(*values.T, mark, color=GREY, linewidth=0.7, alpha=0.7)
+        named = _extremes(lines)
+        for picture, style in named.items():
             axis.plot(*lines[picture].T, **style, linewidth=1.4, label=picture)
         _mean_curve(axis, curves, name)
         axis.set(xlabel="bits per pixel", ylabel=label, xscale="log")
@@ -174,18 +175,33 @@ def rate_distortion(found):
         axis.xaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_major_formatter("{x:g}")
         axis.grid(alpha=0.25)
-        for text in axis.legend(loc="lower right").get_texts():
-            text.set_parse_math(False)
-    figure.suptitle(
-        f"{found.picture_set.name}: JPEG, a line for each of {len(curves)} pictures; named are "
-        "the two best and the two worst at the middle rate",
-        parse_math=False,
-    )
+        if axis.get_legend_handles_labels()[0]:
+            for text in axis.legend(loc="lower right").get_texts():
+                text.set_parse_math(False)
+    single = sum(len(curve) == 1 for curve in curves.values())
+    title = f"{found.picture_set.name}: JPEG, {_drawn(len(curves) - single, single)}"
+    if len(named) == NAMED:
+        title += "; named are the two best and the two worst at the middle rate"
+    figure.suptitle(title, parse_math=False)
     return png(figure, dpi=90)
+
+
+def _points(curve, name):
+    """Give a curve's finite points, (N, 2)."""
+    points = np.array([(m.bits_per_pixel, getattr(m, name)) for m in curve])
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def _drawn(lines, single):
+    """Say what stands for the pictures."""
+    text = "a line for one picture" if lines == 1 else f"a line for each of {lines} pictures"
+    return text + (f", a dot for {single} with a single version" if single else "")
 
 
 def _extremes(lines):
     """Choose line styles for the two pictures highest and the two lowest at the middle rate."""
+    if not lines:
+        return {}
     middle = np.median(np.concatenate([points[:, 0] for points in lines.values()]))
     covering = {
         picture: np.interp(np.log(middle), np.log(points[:, 0]), points[:, 1])
@@ -263,13 +279,11 @@ def scores(found):
     for axis, (name, label) in zip(axes[1:], VERSIONS, strict=True):
         axis.set(xlabel=label, ylabel=_score_name(found))
         axis.grid(alpha=0.25)
-        points = [(value, m.score) for m in scored if (value := getattr(m, name)) is not None]
-        if not points:
-            continue
-        axis.scatter(*zip(*points, strict=True), s=14, color=BLUE, alpha=0.6, linewidths=0)
-        value = rank_correlation(*zip(*points, strict=True))
+        points = np.array([(getattr(m, name), m.score) for m in scored], dtype=np.float64).T
+        axis.scatter(*points, s=14, color=BLUE, alpha=0.6, linewidths=0)
+        value, count = rank_correlation(*points)
         if value is not None:
-            axis.set_title(f"Spearman {value:+.3f}, {len(points)} versions", fontsize=10)
+            axis.set_title(f"Spearman {value:+.3f}, {count} versions", fontsize=10)
     figure.suptitle(f"{found.picture_set.name}: opinion scores", parse_math=False)
     return png(figure, dpi=90)
 

@@ -26,6 +26,8 @@ ARTEFACT_QUALITY = 10  # where the places for close-ups are looked for
 # Photographs that were never compressed stay below 1.04 (LIVE1, Kodak and others, 116 in all);
 # those of Set14 that were, at any offset, are at 1.09 and above.
 GRID_SHOWS = 1.05
+# How far a stated rate may be from the file's: a share of it, and bits per pixel.
+RATE_SHARE, RATE_LEAST = 0.02, 0.01
 CURVES = 100  # pictures of a larger set that JPEG versions are made of, or have a curve
 LARGE = 2**22  # pixels: pictures from here on are measured one at a time, to spare memory
 _large = threading.Lock()
@@ -62,7 +64,9 @@ class Measure:
     `quality_from` says how the quality is known: "made" here; "pixels", which Pillow's JPEG at
     that quality gives exactly; "tables" of a JPEG file, whose pixels are of another form;
     "lossless", where the pixels are the original's; "unknown". `rate_from` likewise: "file", the
-    set's "index", or the "pixels" whose file was made anew.
+    set's "index", or the "pixels" whose file was made anew. `file_bits_per_pixel` is the rate of
+    the version's own JPEG file, or of the one that Pillow makes with the same pixels, where there
+    is one: what a stated rate should be.
     """
 
     picture: str
@@ -76,12 +80,22 @@ class Measure:
     path: Path | None = None
     stated_quality: int | None = None
     stated_bits_per_pixel: float | None = None
+    stated_lossless: bool | None = None
+    file_bits_per_pixel: float | None = None
     score: float | None = None
 
     @property
     def is_lossless(self):
         """Whether this is a copy of the original, pixel for pixel."""
         return self.quality_from == "lossless"
+
+    @property
+    def has_wrong_rate(self):
+        """Whether the index states another rate than the file's: not its rounding, nor headers."""
+        stated, known = self.stated_bits_per_pixel, self.file_bits_per_pixel
+        if self.is_lossless or stated is None or known is None:
+            return False
+        return not abs(stated - known) <= RATE_SHARE * known + RATE_LEAST  # NaN is wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,31 +193,38 @@ def _measure_jpeg(picture, original, quality):
 def _measure_version(picture_set, picture, original, version):
     """Measure a version that the set brings beside the original's pixels; find its quality."""
     pixels = picture_set.read_version(version).pixels
-    in_file = quality_of_file(version.path)
-    size = version.path.stat().st_size if is_jpeg(version.path) else None
-    rate_from = "file" if size else "index"
-    rate = bits_per_pixel(size, *pixels.shape[:2]) if size else version.bits_per_pixel
-    quality, quality_from = in_file, "tables" if in_file else "unknown"
-    if np.array_equal(original, pixels):
-        quality, quality_from = None, "lossless"
-    else:
-        found = quality_of_pixels(original, pixels, expected=version.quality or in_file)
-        if found:
-            quality, quality_from = found[0], "pixels"
-            if rate is None:
-                rate, rate_from = bits_per_pixel(found[1], *pixels.shape[:2]), "pixels"
+    quality, quality_from, made_bytes = _find_quality(original, pixels, version)
+    own_bytes = version.path.stat().st_size if is_jpeg(version.path) else None
+    own, made = (
+        size and bits_per_pixel(size, *pixels.shape[:2]) for size in (own_bytes, made_bytes)
+    )
+    rates = {"file": own, "index": version.bits_per_pixel, "pixels": made}
+    rate_from = next((name for name, rate in rates.items() if rate is not None), None)
     return Measure(
         picture.name,
         quality,
         quality_from,
-        rate,
-        None if rate is None else rate_from,
+        rates.get(rate_from),
+        rate_from,
         *_figures(original, pixels),
-        version.path,
-        version.quality,
-        version.bits_per_pixel,
-        version.score,
+        path=version.path,
+        stated_quality=version.quality,
+        stated_bits_per_pixel=version.bits_per_pixel,
+        stated_lossless=version.is_lossless,
+        file_bits_per_pixel=own or made,
+        score=version.score,
     )
+
+
+def _find_quality(original, pixels, version):
+    """Give a version's quality, where that is known from, and the bytes of the file made anew."""
+    in_file = quality_of_file(version.path)
+    if np.array_equal(original, pixels):
+        return None, "lossless", None
+    found = quality_of_pixels(original, pixels, expected=version.quality or in_file)
+    if found:
+        return found[0], "pixels", found[1]
+    return in_file, "tables" if in_file else "unknown", None
 
 
 def _figures(original, pixels):

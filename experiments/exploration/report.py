@@ -8,9 +8,9 @@ from rich.table import Table
 from experiments.exploration.descriptors import GRID_LEAST, rank_correlation
 from experiments.exploration.findings import GRID_SHOWS, duplicates
 from experiments.pictures import known_copies
-from experiments.tables import number
+from experiments.pictures.errors import some
+from experiments.tables import counted, number
 
-LISTED = 6  # names in a sentence
 ROWS = 60  # pictures in the table
 DISTINCT = 12  # more qualities than these are put into bins
 BINS = (1, 2, 6, 11, 21, 41, 61, 81, 96, 101)
@@ -40,7 +40,7 @@ def facts(found):
     rows, picture_set = found.descriptions, found.picture_set
     yield "set", f"{picture_set.name}: {picture_set.layout}"
     if picture_set.folder is not None:
-        yield "folder", str(picture_set.folder)
+        yield "folder", _folder(picture_set)
     grey = sum(row.is_grey for row in rows)
     yield "originals", f"{len(rows)}: {len(rows) - grey} in colour, {grey} grey"
     yield "sizes", _counted([f"of {row.width}x{row.height}" for row in rows])
@@ -51,7 +51,7 @@ def facts(found):
         text = f"{len(picture_set.versions)} with the set"
         yield "versions", text + (f", {copies} of them lossless copies" if copies else "")
     same = [f"{one} and {other} ({how})" for one, other, how in duplicates(picture_set.originals)]
-    yield "duplicates", _some(same) if same else "none: no two originals show one photograph"
+    yield "duplicates", some(same) if same else "none: no two originals show one photograph"
     copies = [f"{count} in {name}" for name, count in known_copies(picture_set.originals).items()]
     if copies:
         yield "known copies", ", ".join(copies)
@@ -60,7 +60,14 @@ def facts(found):
         yield "JPEG files", _counted([f"of quality {quality}" for quality in qualities])
     yield "earlier JPEG", _grids(rows)
     if found.faults:
-        yield "faults", f"{len(found.faults)} left out: {_some(found.faults, '; ')}"
+        yield "faults", f"{len(found.faults)} left out: {some(found.faults, '; ')}"
+
+
+def _folder(picture_set):
+    """Name the set's folder, and the one within it where the originals lie."""
+    folders = {picture.path.parent for picture in picture_set.originals}
+    inside = [str(folder) for folder in sorted(folders) if folder != picture_set.folder]
+    return f"{picture_set.folder}" + (f", originals in {some(inside)}" if inside else "")
 
 
 def _grids(rows):
@@ -71,7 +78,7 @@ def _grids(rows):
     if not shown:
         return "none: no original shows an 8x8 grid"
     shown.sort(key=lambda row: -row.strongest_grid)
-    names = _some([f"{row.picture} {row.strongest_grid:.2f}" for row in shown])
+    names = some([f"{row.picture} {row.strongest_grid:.2f}" for row in shown])
     return f"an 8x8 grid, as if compressed before, in {len(shown)} of {len(searched)}: {names}"
 
 
@@ -116,8 +123,8 @@ def _descriptors(get):
 def version_table(found):
     """Lay out one row a quality: mean and range over the pictures."""
     own = bool(found.picture_set.versions)
-    pictures = len({measure.picture for measure in found.compressed})
-    title = "versions that came with the set" if own else f"JPEG made now of {pictures} pictures"
+    pictures = counted(len({measure.picture for measure in found.compressed}), "picture")
+    title = "versions that came with the set" if own else f"JPEG made now of {pictures}"
     table = _table(f"{title}: mean (lowest–highest)")
     for name in ("quality", "count"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -162,12 +169,33 @@ def verdicts(found):
         if measure.quality_from != "made":
             groups[measure.stated_quality].append(measure)
     yield from (_verdict(stated, groups[stated]) for stated in sorted(groups, key=lambda q: q or 0))
-    wrong = [m for m in found.measures if m.is_lossless and m.stated_bits_per_pixel]
-    if wrong:
+    copies = [m for m in found.measures if m.is_lossless and m.stated_bits_per_pixel]
+    if copies:
         yield (
-            f"{_are(len(wrong))} the original, pixel for pixel, though the index gives a rate: "
-            f"{_files(wrong)}"
+            f"{_are(len(copies))} the original, pixel for pixel, though the index gives a rate: "
+            f"{_files(copies)}"
         )
+    others = [m for m in found.compressed if m.stated_lossless]
+    if others:
+        yield (
+            f"{_are(len(others))} not the original, though the index calls that a lossless copy: "
+            f"{_files(others)}"
+        )
+    wrong = [measure for measure in found.compressed if measure.has_wrong_rate]
+    if wrong:
+        yield _wrong_rates(wrong, found.compressed)
+
+
+def _wrong_rates(wrong, compressed):
+    comparable = [
+        m for m in compressed if None not in (m.stated_bits_per_pixel, m.file_bits_per_pixel)
+    ]
+    worst = max(wrong, key=lambda m: abs(m.stated_bits_per_pixel / m.file_bits_per_pixel - 1))
+    return (
+        f"rates: {len(wrong)} of {len(comparable)} in the index differ from those of the files, "
+        f"most that of {worst.path.name}: {worst.stated_bits_per_pixel:.3f} bits/pixel, and the "
+        f"file has {worst.file_bits_per_pixel:.3f}; all are in versions.tsv"
+    )
 
 
 def _verdict(stated, group):
@@ -186,7 +214,7 @@ def _verdict(stated, group):
             f"of another form ({_files(by_origin['tables'])})"
         )
     if by_origin["other"]:
-        names = _some([f"{m.path.name}: {m.quality}" for m in by_origin["other"]])
+        names = some([f"{m.path.name}: {m.quality}" for m in by_origin["other"]])
         parts.append(f"{_are(len(by_origin['other']))} of another quality ({names})")
     if by_origin["unknown"]:
         count = _are(len(by_origin["unknown"]))
@@ -207,7 +235,7 @@ def _are(count):
 
 
 def _files(measures):
-    return _some([measure.path.name for measure in measures])
+    return some([measure.path.name for measure in measures])
 
 
 def score_table(found):
@@ -218,9 +246,10 @@ def score_table(found):
     for heading in ("figure", name, "versions"):
         table.add_column(heading, justify="left" if heading == "figure" else "right")
     for field, heading, _ in (("quality", "quality", ""), *FIGURES):
-        pairs = [(getattr(m, field), m.score) for m in scored if getattr(m, field) is not None]
-        value = rank_correlation(*zip(*pairs, strict=True)) if pairs else None
-        table.add_row(heading, number(value, ".3f"), str(len(pairs)))
+        value, count = rank_correlation(
+            [getattr(measure, field) for measure in scored], [measure.score for measure in scored]
+        )
+        table.add_row(heading, number(value, ".3f"), str(count))
     return table
 
 
@@ -247,9 +276,4 @@ def _mean(values):
 
 def _counted(labels):
     counts = Counter(labels).most_common()
-    return _some([f"{count} {label}" for label, count in counts])
-
-
-def _some(items, between=", "):
-    more = len(items) - LISTED
-    return between.join(items[:LISTED]) + (f"{between}and {more} more" if more > 0 else "")
+    return some([f"{count} {label}" for label, count in counts])
