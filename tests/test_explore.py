@@ -409,7 +409,7 @@ def test_duplicates_and_earlier_compression_are_named(tmp_path):
     }.items():
         (folder / name).write_bytes(content)
     heads = dict(report.facts(explore.explore(explore.open_set(folder))))
-    assert heads["duplicates"] == "a and b (identical)"
+    assert heads["duplicates"] == "a = b"
     assert "known copies" not in heads
     assert heads["earlier JPEG"].startswith("an 8x8 grid, as if compressed before, in 1 of 3: old ")
     assert heads["JPEG files"] == "1 of quality 40"

@@ -13,7 +13,6 @@ from experiments.exploration import descriptors
 from experiments.exploration.artefacts import Place, find_places
 from experiments.pictures import (
     PictureError,
-    find_shared,
     is_jpeg,
     made_version,
     quality_of_file,
@@ -264,13 +263,6 @@ def spread(items, most):
     """Take at most so many, evenly from beginning to end."""
     count = min(len(items), most)
     return [items[index * len(items) // count] for index in range(count)]
-
-
-def duplicates(pictures):
-    """List the pairs of pictures that show one photograph, as `find_shared` tells."""
-    places = {picture.name: index for index, picture in enumerate(pictures)}
-    pairs = find_shared(pictures, pictures)
-    return [pair for pair in pairs if places[pair.name_a] < places[pair.name_b]]
 
 
 def most_visible(findings):

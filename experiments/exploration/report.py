@@ -6,8 +6,8 @@ from rich import box
 from rich.table import Table
 
 from experiments.exploration.descriptors import GRID_LEAST, rank_correlation
-from experiments.exploration.findings import GRID_SHOWS, duplicates
-from experiments.pictures import known_copies
+from experiments.exploration.findings import GRID_SHOWS
+from experiments.pictures import known_copies, same_photographs
 from experiments.pictures.errors import some
 from experiments.tables import counted, number
 
@@ -50,7 +50,8 @@ def facts(found):
         copies = sum(measure.is_lossless for measure in found.measures)
         text = f"{len(picture_set.versions)} with the set"
         yield "versions", text + (f", {copies} of them lossless copies" if copies else "")
-    same = [f"{one} and {other} ({how})" for one, other, how in duplicates(picture_set.originals)]
+    groups = same_photographs(picture_set.originals)
+    same = [" = ".join(names) for names in groups if len(names) > 1]
     yield "duplicates", some(same) if same else "none: no two originals show one photograph"
     copies = [f"{count} in {name}" for name, count in known_copies(picture_set.originals).items()]
     if copies:
