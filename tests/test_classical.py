@@ -45,6 +45,11 @@ def alone(request, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     if not request.node.get_closest_marker("slow"):
         monkeypatch.setattr(codec_points, "cores", lambda: 1)
+    codecs = dict(CODECS)
+    yield
+    # What monkeypatch puts back, it puts last; reports go by the order.
+    CODECS.clear()
+    CODECS.update(codecs)
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def rate_distortion(found):
         points = {picture: _points(curve, name) for picture, curve in curves.items()}
         lines = {picture: values for picture, values in points.items() if len(values) > 1}
         for picture, values in points.items():
-            mark = "-" if picture in lines else "."
+            mark = "-" if picture in lines else "."  # a line of one point shows nothing
             axis.plot(*values.T, mark, color=GREY, linewidth=0.7, alpha=0.7)
         named = _extremes(lines)
         for picture, style in named.items():
