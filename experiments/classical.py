@@ -37,7 +37,7 @@ _FIGURES = {
 class Config:
     """Measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL on a set of pictures.
 
-    For the 24 pictures of Kodak about 4 minutes on 2 cores; seconds when repeated, since every
+    For the 24 pictures of Kodak about 2 minutes on 2 cores; seconds when repeated, since every
     point that was measured is kept. Tables of points and of BD-rates against JPEG are printed. A
     folder appears with points.tsv (means over the set), pictures.tsv (one row a picture and
     point), bd_rates.tsv, psnr.png and ms_ssim.png (the curves), a JSON file a codec in the form
