@@ -11,6 +11,7 @@ import tyro
 
 from experiments import models, runfolder, runs
 from experiments.commands import Interrupted, from_json, run_command
+from experiments.devices import place
 from experiments.models import Activation, Pooling
 from experiments.pictures import Grid, locate
 from experiments.tasks import TASKS, LossName, TaskName, check
@@ -22,6 +23,8 @@ _STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200}
 _RATES = {"adam": 2e-3, "momentum": 0.5, "sgd": 2.0}
 # Adam's steps do not depend on the gradient's scale: there a low limit only takes out spikes.
 _CLIPS = {"adam": 0.02, "momentum": 1.0, "sgd": 1.0}
+# What a run is made of does not say where; it may go on elsewhere.
+_WHERE = ("out", "config", "resume", "devices")
 _MODEL_SETTINGS = (
     *("depth", "width", "bottleneck", "activation", "dropout", "batch_norm"),
     *("pooling", "block", "stride"),
@@ -93,18 +96,21 @@ class Config:
     """Time between checkpoints; a kill loses at most this much."""
     tiny: bool = False
     """12 steps of a narrow network on small patches: under 30 seconds, to see that all works."""
+    devices: int | Literal["all"] | None = None
+    """Devices to share each batch out to, which must divide it. Default: one."""
     out: Path | None = None
     """Run folder; default: runs/ with time and task."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the options from a run's config.json; others given here win."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
-    """Go on with a run that was stopped; takes no other options."""
+    """Go on with a run that was stopped; takes no other options but --devices."""
 
 
 def main(config: Config) -> Path:
     """Train as `config` says and return the run's folder."""
     started = time.perf_counter()
     config = _resumed(config) if config.resume else _filled_in(config)
+    placement = place(config.devices, config.batch)
     pairs = load_training_pairs(asdict(config))
     if not config.resume:
         # Not before the pictures are known to be good: a refusal leaves nothing behind.
@@ -115,7 +121,8 @@ def main(config: Config) -> Path:
                 # Looked at again under the lock: another process may have been as quick.
                 runfolder.create(config.out)
                 runfolder.write_json(config.out / "config.json", _to_json(config))
-            train_run(config.out, asdict(config), model_config(config), pairs, started)
+            options = asdict(config), model_config(config)
+            train_run(config.out, *options, pairs, placement, started)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
     return config.out
@@ -181,8 +188,8 @@ def _check(config):
 
 
 def _to_json(config):
-    """Write a config as plain values; where its own run lies is not part of it."""
-    values = asdict(config) | {"out": None, "config": None, "resume": None}
+    """Write a config as plain values; where its own run lies and computes is not part of it."""
+    values = asdict(config) | dict.fromkeys(_WHERE)
     if config.data is not None:
         # The folder, not a set's name: a run goes on without FNNET_DATA, and from anywhere.
         values["data"] = str(locate(config.data).resolve())
@@ -191,8 +198,8 @@ def _to_json(config):
 
 def _resumed(config):
     """Take all options from the run to go on with."""
-    folder = config.resume
-    given = replace(config, resume=None)
+    folder, devices = config.resume, config.devices
+    given = replace(config, resume=None, devices=None)
     changed = [f.name for f in fields(Config) if getattr(given, f.name) != f.default]
     require(
         not changed,
@@ -201,7 +208,7 @@ def _resumed(config):
     )
     recorded = runs.read_run_config(folder)
     config = from_json(Config, folder / "config.json", recorded)
-    return replace(config, out=folder, resume=folder)
+    return replace(config, out=folder, resume=folder, devices=devices)
 
 
 def _resume_command(folder):

@@ -15,6 +15,7 @@ import jax
 import fnnet as fn
 from experiments import evaluation, figures, models, runfolder, runs, tables
 from experiments.commands import note
+from experiments.devices import Placement
 from experiments.pairs import Pair, load_pairs
 from experiments.pictures import check_patch, pool, sample_batch
 from experiments.progress import TrainingProgress
@@ -42,6 +43,7 @@ class _Job:
     pairs: list[Pair]
     model: fn.Layer
     model_record: dict
+    placement: Placement
 
     def side(self, *names):
         """Pairs on one of the sides."""
@@ -70,7 +72,7 @@ def load_training_pairs(config):
     return pairs
 
 
-def train_run(folder, config, model_config, pairs, started):
+def train_run(folder, config, model_config, pairs, placement, started):
     """Train, from where the run's checkpoint is, to the end, and report.
 
     Parameters
@@ -82,6 +84,8 @@ def train_run(folder, config, model_config, pairs, started):
     model_config : dataclass
     pairs : list of Pair
         From `load_training_pairs`.
+    placement : Placement
+        The devices to train on.
     started : float
         When the command began, by ``time.perf_counter``.
 
@@ -92,7 +96,8 @@ def train_run(folder, config, model_config, pairs, started):
     """
     model = models.build(model_config)
     task = TASKS[config["task"]]
-    job = _Job(folder, config, task, pairs, model, models.to_json(model_config))
+    record = models.to_json(model_config)
+    job = _Job(folder, config, task, pairs, model, record, placement)
     record = _start_record(job)
     train_state, timing = _train(job, started)
     _report(job, record, train_state, timing, started)
@@ -100,7 +105,7 @@ def train_run(folder, config, model_config, pairs, started):
 
 def _start_record(job):
     """Write what the run is made of; if it is resumed, add to what is there."""
-    path, here = job.folder / "record.json", runs.environment()
+    path, here = job.folder / "record.json", runs.environment() | job.placement.counts
     record = {
         "seed": job.config["seed"],
         "model": job.model_record,
@@ -131,6 +136,7 @@ def _picture_record(pair):
 
 
 def _note_changes(before, now):
+    before = Placement().counts | before  # records had no counts when there was one device
     for name, value in now.items():
         if before.get(name) != value:
             note(
@@ -144,7 +150,8 @@ def _train(job, started):
     config, log = job.config, job.folder / "metrics.jsonl"
     key = jax.random.key(config["seed"])
     optimizer, schedule = runs.make_optimizer(config), runs.make_schedule(config)
-    train_state = _initial_state(job, optimizer, key)
+    placement, rows = job.placement, job.placement.rows(config["batch"])
+    train_state = placement.replicated(_initial_state(job, optimizer, key))
     first = int(train_state.step)
     runfolder.cut_metrics(log, first)
     loss = make_loss(job.model, config["loss"])
@@ -156,19 +163,22 @@ def _train(job, started):
 
     def batches(number):
         chosen = pool(sizes, seed=config["seed"], step=number)
-        return sample_batch(
+        batch = sample_batch(
             job.sources([pairs[index] for index in chosen]),
             seed=config["seed"],
             step=number,
             batch_size=config["batch"],
             patch=config["patch"],
             grid=config["grid"],
+            rows=rows,
         )
+        return placement.sharded(batch, config["batch"])
 
     def on_step(number, train_state, metrics):
         row = {"step": number, **metrics, "learning_rate": float(schedule(number - 1))}
         if number % every == 0 or number == steps:
-            seen = evaluate(loss, train_state.params, train_state.state, watched)
+            params, state = placement.local((train_state.params, train_state.state))
+            seen = evaluate(loss, params, state, watched)
             row["held_out_psnr"] = float(seen["psnr"])
         row["seconds"] = round(time.perf_counter() - started, 3)
         runfolder.append_metrics(log, _finite(row))
@@ -185,9 +195,9 @@ def _train(job, started):
     with _stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
         train_state, spent = fit(
             train_state,
-            make_step(loss, optimizer),
+            placement.compiled(make_step(loss, optimizer)),
             batches,
-            jax.random.fold_in(key, _TRAIN),
+            placement.replicated(jax.random.fold_in(key, _TRAIN)),
             steps=steps,
             on_step=on_step,
             should_stop=stop.is_set,
@@ -197,7 +207,7 @@ def _train(job, started):
         save(number, train_state)
     if number < steps:
         raise KeyboardInterrupt
-    return train_state, timing | spent._asdict()
+    return placement.local(train_state), timing | spent._asdict()
 
 
 def _initial_state(job, optimizer, key):

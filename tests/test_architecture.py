@@ -24,7 +24,7 @@ ORDER = [
     ("fnnet",),
     ("experiments.pictures",),
     ("experiments.runfolder", "experiments.rate_distortion"),
-    ("experiments.machine",),
+    ("experiments.machine", "experiments.devices"),
     ("experiments.commands",),
     ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
     ("experiments.baselines",),
