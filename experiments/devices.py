@@ -80,12 +80,13 @@ class Placement:
 
 
 def place(devices, batch_size):
-    """Choose the devices of a run in one process.
+    """Choose the devices of a run.
 
     Parameters
     ----------
     devices : int, "all" or None
-        How many of JAX's devices; None for the default one.
+        How many of JAX's devices; None for the default one. Where several processes train
+        together, "all" are theirs too.
     batch_size : int
         Rows of a batch, which the devices must divide.
 
@@ -100,7 +101,8 @@ def place(devices, batch_size):
     """
     if devices is None:
         return Placement()
-    there = jax.devices()
+    # By process, so that each one's shares of a batch lie side by side in it.
+    there = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     count = len(there) if devices == "all" else devices
     if not 1 <= count <= len(there):
         raise RunError(f"--devices {devices}: must be in 1..{len(there)}, the devices there are")

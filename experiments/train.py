@@ -1,21 +1,23 @@
 """Train one network on pictures and show what it learned."""
 
+import json
 import math
 import shlex
 import time
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from experiments import models, runfolder, runs
+from experiments import models, processes, runfolder, runs
 from experiments.commands import Interrupted, from_json, run_command
 from experiments.devices import place
 from experiments.models import Activation, Pooling
 from experiments.pictures import Grid, locate
 from experiments.tasks import TASKS, LossName, TaskName, check
-from experiments.training import load_training_pairs, train_run
+from experiments.training import digest, load_training_pairs, train_run
 from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
@@ -24,7 +26,11 @@ _RATES = {"adam": 2e-3, "momentum": 0.5, "sgd": 2.0}
 # Adam's steps do not depend on the gradient's scale: there a low limit only takes out spikes.
 _CLIPS = {"adam": 0.02, "momentum": 1.0, "sgd": 1.0}
 # What a run is made of does not say where; it may go on elsewhere.
-_WHERE = ("out", "config", "resume", "devices")
+_MACHINES = (
+    *("devices", "distributed", "coordinator_address", "num_processes", "process_id"),
+    "join_seconds",
+)
+_WHERE = ("out", "config", "resume", *_MACHINES)
 _MODEL_SETTINGS = (
     *("depth", "width", "bottleneck", "activation", "dropout", "batch_norm"),
     *("pooling", "block", "stride"),
@@ -98,34 +104,92 @@ class Config:
     """12 steps of a narrow network on small patches: under 30 seconds, to see that all works."""
     devices: int | Literal["all"] | None = None
     """Devices to share each batch out to, which must divide it. Default: one."""
+    distributed: bool = False
+    """Train in several processes, on one machine or many, on all devices of each; process 0 prints
+    and writes. The next three are found in the environment of a cluster that JAX knows."""
+    coordinator_address: str | None = None
+    """host:port on which process 0 listens."""
+    num_processes: int | None = None
+    """How many processes train together."""
+    process_id: int | None = None
+    """Which of them this is, from 0."""
+    join_seconds: float = 60.0
+    """How long to wait until all processes are there."""
     out: Path | None = None
     """Run folder; default: runs/ with time and task."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the options from a run's config.json; others given here win."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
-    """Go on with a run that was stopped; takes no other options but --devices."""
+    """Go on with a run that was stopped; takes no other options but where to
+    compute: --devices, --distributed and what belongs to it."""
 
 
 def main(config: Config) -> Path:
     """Train as `config` says and return the run's folder."""
     started = time.perf_counter()
-    config = _resumed(config) if config.resume else _filled_in(config)
-    placement = place(config.devices, config.batch)
-    pairs = load_training_pairs(asdict(config))
+    with _joined(config):
+        config = _shared_options(config)
+        placement = processes.together(lambda: _placement(config))
+        pairs = processes.together(lambda: load_training_pairs(asdict(config)))
+        processes.require_same(digest(pairs), "the pictures")
+        try:
+            with ExitStack() as stack:
+                processes.together(lambda: _open_folder(config, stack))
+                options = asdict(config), model_config(config)
+                train_run(config.out, *options, pairs, placement, started)
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
+    return config.out
+
+
+def _joined(config):
+    """Join the other processes, if there are to be any."""
+    names = [name for name in _MACHINES if name not in ("devices", "distributed")]
+    if config.distributed:
+        require(
+            config.devices is None,
+            f"--devices {config.devices}: --distributed takes all devices of all processes",
+        )
+        return processes.joined(*(getattr(config, name) for name in names))
+    for name in names:
+        option = f"--{name.replace('_', '-')} {getattr(config, name)}"
+        require(
+            getattr(config, name) == getattr(Config(), name),
+            f"{option}: goes with --distributed",
+        )
+    return nullcontext()
+
+
+def _shared_options(config):
+    """Fill in the options, in process 0 for all: a time of day and a run's folder are its own."""
+    if not config.distributed:
+        return _complete(config)
+    first = processes.is_first()
+    values = processes.together(lambda: asdict(_complete(config)) if first else None)
+    shared = processes.gathered(json.dumps(values, default=str))[0]
+    return from_json(Config, "process 0", json.loads(shared))
+
+
+def _complete(config):
+    return _resumed(config) if config.resume else _filled_in(config)
+
+
+def _placement(config):
+    return place("all" if config.distributed else config.devices, config.batch)
+
+
+def _open_folder(config, stack):
+    """Make and lock the run's folder, in process 0, until the stack is closed."""
+    if not processes.is_first():
+        return
     if not config.resume:
         # Not before the pictures are known to be good: a refusal leaves nothing behind.
         runfolder.create(config.out)
-    try:
-        with runfolder.locked(config.out):
-            if not config.resume:
-                # Looked at again under the lock: another process may have been as quick.
-                runfolder.create(config.out)
-                runfolder.write_json(config.out / "config.json", _to_json(config))
-            options = asdict(config), model_config(config)
-            train_run(config.out, *options, pairs, placement, started)
-    except KeyboardInterrupt:
-        raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
-    return config.out
+    stack.enter_context(runfolder.locked(config.out))
+    if not config.resume:
+        # Looked at again under the lock: another process may have been as quick.
+        runfolder.create(config.out)
+        runfolder.write_json(config.out / "config.json", _to_json(config))
 
 
 def merge_file(config):
@@ -198,8 +262,9 @@ def _to_json(config):
 
 def _resumed(config):
     """Take all options from the run to go on with."""
-    folder, devices = config.resume, config.devices
-    given = replace(config, resume=None, devices=None)
+    folder = config.resume
+    machines = {name: getattr(config, name) for name in _MACHINES}
+    given = replace(config, resume=None, **{name: getattr(Config(), name) for name in _MACHINES})
     changed = [f.name for f in fields(Config) if getattr(given, f.name) != f.default]
     require(
         not changed,
@@ -208,7 +273,7 @@ def _resumed(config):
     )
     recorded = runs.read_run_config(folder)
     config = from_json(Config, folder / "config.json", recorded)
-    return replace(config, out=folder, resume=folder, devices=devices)
+    return replace(config, out=folder, resume=folder, **machines)
 
 
 def _resume_command(folder):

@@ -1,6 +1,9 @@
 """One training run: from pictures to checkpoints, then to tables and figures."""
 
+import hashlib
+import json
 import math
+import os
 import signal
 import statistics
 import sys
@@ -13,7 +16,7 @@ from pathlib import Path
 import jax
 
 import fnnet as fn
-from experiments import evaluation, figures, models, runfolder, runs, tables
+from experiments import evaluation, figures, models, processes, runfolder, runs, tables
 from experiments.commands import note
 from experiments.devices import Placement
 from experiments.pairs import Pair, load_pairs
@@ -98,9 +101,21 @@ def train_run(folder, config, model_config, pairs, placement, started):
     task = TASKS[config["task"]]
     record = models.to_json(model_config)
     job = _Job(folder, config, task, pairs, model, record, placement)
-    record = _start_record(job)
+    first = processes.is_first()
+    record = processes.together(lambda: _start_record(job) if first else None)
     train_state, timing = _train(job, started)
-    _report(job, record, train_state, timing, started)
+    processes.leave()
+    if int(train_state.step) < config["steps"]:
+        raise KeyboardInterrupt
+    if first:
+        _report(job, record, train_state, timing, started)
+
+
+def digest(pairs):
+    """Tell pictures and their sides by a text that no others have."""
+    return hashlib.sha256(
+        json.dumps([_picture_record(pair) for pair in pairs]).encode()
+    ).hexdigest()
 
 
 def _start_record(job):
@@ -151,9 +166,12 @@ def _train(job, started):
     key = jax.random.key(config["seed"])
     optimizer, schedule = runs.make_optimizer(config), runs.make_schedule(config)
     placement, rows = job.placement, job.placement.rows(config["batch"])
-    train_state = placement.replicated(_initial_state(job, optimizer, key))
-    first = int(train_state.step)
-    runfolder.cut_metrics(log, first)
+    writes = processes.is_first()
+    train_state = processes.together(lambda: _initial_state(job, optimizer, key, writes))
+    train_state = placement.replicated(processes.from_first(train_state))
+    first = at = int(train_state.step)
+    if writes:
+        runfolder.cut_metrics(log, first)
     loss = make_loss(job.model, config["loss"])
     pairs, steps = job.side("train"), config["steps"]
     sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
@@ -175,6 +193,12 @@ def _train(job, started):
         return placement.sharded(batch, config["batch"])
 
     def on_step(number, train_state, metrics):
+        nonlocal at
+        at = number
+        if writes:
+            write(number, train_state, metrics)
+
+    def write(number, train_state, metrics):
         row = {"step": number, **metrics, "learning_rate": float(schedule(number - 1))}
         if number % every == 0 or number == steps:
             params, state = placement.local((train_state.params, train_state.state))
@@ -200,18 +224,16 @@ def _train(job, started):
             placement.replicated(jax.random.fold_in(key, _TRAIN)),
             steps=steps,
             on_step=on_step,
-            should_stop=stop.is_set,
+            should_stop=lambda: stop(at),
         )
     number = int(train_state.step)
-    if number > saved[0]:
+    if writes and number > saved[0]:
         save(number, train_state)
-    if number < steps:
-        raise KeyboardInterrupt
     return placement.local(train_state), timing | spent._asdict()
 
 
-def _initial_state(job, optimizer, key):
-    if fn.checkpoint.newest_step(job.folder) is not None:
+def _initial_state(job, optimizer, key, from_folder):
+    if from_folder and fn.checkpoint.newest_step(job.folder) is not None:
         train_state, _ = runs.restore(job.folder, job.model, optimizer, job.model_record)
         return train_state
     size = job.config["patch"]
@@ -230,21 +252,24 @@ def _watched_batch(job):
 
 @contextmanager
 def _stop_requests():
-    """Turn Ctrl-C and SIGTERM into an event that is honoured between two steps.
+    """Turn Ctrl-C and SIGTERM into a stop between two steps; a second one ends the process.
 
-    A second one ends the process as usual.
+    Gives ``step -> bool``, to be asked at every step.
     """
     stop, before = threading.Event(), {}
+    together = jax.distributed.is_initialized()
 
     def request(number, frame):
         stop.set()
+        if together:  # SIGTERM is what JAX passes on to the other processes
+            os.kill(os.getpid(), signal.SIGTERM)
         for signal_number, handler in before.items():
             signal.signal(signal_number, handler)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT,) if together else (signal.SIGINT, signal.SIGTERM):
         before[number] = signal.signal(number, request)
     try:
-        yield stop
+        yield processes.stop_requested if together else lambda step: stop.is_set()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -26,6 +26,7 @@ ORDER = [
     ("experiments.runfolder", "experiments.rate_distortion"),
     ("experiments.machine", "experiments.devices"),
     ("experiments.commands",),
+    ("experiments.processes",),
     ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
     ("experiments.baselines",),
     ("experiments.evaluation", "experiments.runs", "experiments.selfcheck"),
