@@ -126,6 +126,23 @@ def from_first(tree):
     return multihost_utils.broadcast_one_to_all(tree)
 
 
+def ending(step):
+    """Make a step that ends this process at once if another one is lost in it.
+
+    JAX's runtime ends processes too whose first one is lost, with its own message and an abort.
+    """
+    if not jax.distributed.is_initialized():
+        return step
+
+    def guarded(*args):
+        try:
+            return jax.block_until_ready(step(*args))
+        except (RuntimeError, ValueError) as error:
+            _end(error)
+
+    return guarded
+
+
 def stop_requested(step):
     """Tell whether a process was asked to end by SIGTERM, at the same step in all.
 

@@ -219,7 +219,7 @@ def _train(job, started):
     with _stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
         train_state, spent = fit(
             train_state,
-            placement.compiled(make_step(loss, optimizer)),
+            processes.ending(placement.compiled(make_step(loss, optimizer))),
             batches,
             placement.replicated(jax.random.fold_in(key, _TRAIN)),
             steps=steps,
