@@ -35,7 +35,12 @@ ORDER = [
     ("experiments.codecs", "experiments.exploration", "experiments.training"),
     (
         *("experiments.explore", "experiments.train", "experiments.evaluate"),
-        *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
+        *(
+            "experiments.reconstruct",
+            "experiments.selftest",
+            "experiments.classical",
+            "experiments.scaling",
+        ),
     ),
     ("experiments", "experiments.__main__"),
 ]
