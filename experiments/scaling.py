@@ -26,7 +26,7 @@ _STEPS = 10  # that are timed
 _OPTIMIZER = {"optimizer": "adam", "learning_rate": 2e-3, "clip": 0.02, "schedule": "constant"}
 _COLLECTIVES = "all-reduce|all-gather|all-to-all|reduce-scatter|collective-permute"
 LEGEND = """\
-ring, tree: one all-reduce of all bytes; the quicker one is part of the step
+ring, tree: the all-reduces, of equal sizes, one after the other; the quicker is in the step
 waiting: for the slowest device, sqrt(2 ln N) standard deviations of the step's time
 efficiency: one device's step over N devices' step, each with its own batch"""
 
@@ -41,6 +41,8 @@ class Config:
     """
 
     model: Literal["mlp", "shallow", "conv", "residual"] = "conv"
+    batch_norm: Literal["on", "off"] = "off"
+    """Batch normalisation behind each hidden layer, over the batches of all devices."""
     batch: int = 64
     """Patches a step on each device; with more devices the whole batch grows."""
     patch: int = 48
@@ -67,7 +69,6 @@ def main(config: Config):
     """Print the bytes, the step's time and the table."""
     _check(config)
     parameters, counted = _compiled(config)
-    moved = sum(bytes_moved for _, bytes_moved in counted.values())
     seconds = config.step_ms / 1e3 if config.step_ms else _step_seconds(config)
     terminal = console()
     terminal.print(f"parameters              {parameters:,}: {4 * parameters:,} bytes of gradient")
@@ -76,7 +77,7 @@ def main(config: Config):
     how = "as given" if config.step_ms else f"median of {_STEPS}, measured here"
     terminal.print(f"step on one device      {1e3 * seconds:.1f} ms ({how})")
     network = Network(1e9 * config.bandwidth, 1e-6 * config.latency)
-    terminal.print(_table(config, network, moved, seconds))
+    terminal.print(_table(config, network, counted, seconds))
     terminal.print(LEGEND, soft_wrap=True)
 
 
@@ -142,14 +143,16 @@ def _check(config):
     for field in fields(Config):
         value = getattr(config, field.name)
         if isinstance(value, (int, float)):
-            least = 0 if field.name in ("latency", "jitter") else 1e-9
             option = f"--{field.name.replace('_', '-')} {value}"
-            require(math.isfinite(value) and value >= least, f"{option}: must be above 0")
+            if field.name in ("latency", "jitter"):
+                require(math.isfinite(value) and value >= 0, f"{option}: must be at least 0")
+            else:
+                require(math.isfinite(value) and value > 0, f"{option}: must be above 0")
 
 
 def _training(config):
     """Make a step and its train state, batch and key."""
-    model = models.build(models.configure(config.model))
+    model = models.build(models.configure(config.model, batch_norm=config.batch_norm == "on" or None))
     optimizer = runs.make_optimizer(_OPTIMIZER | {"steps": 1})
     shape = (config.patch, config.patch, 3)
     train_state = init_state(*model.init(jax.random.key(0), shape), optimizer)
@@ -180,7 +183,9 @@ def _step_seconds(config):
     return statistics.median(took[2:])
 
 
-def _table(config, network, moved, seconds):
+def _table(config, network, counted, seconds):
+    exchanges = sum(number for number, _ in counted.values())
+    each = sum(moved for _, moved in counted.values()) / max(exchanges, 1)
     table = Table(
         title=f"predicted for {config.batch} patches a device\n{config.bandwidth:g} GB/s, "
         f"{config.latency:g} µs, jitter {config.jitter:.0%}, nothing hidden behind computing",
@@ -189,7 +194,7 @@ def _table(config, network, moved, seconds):
     for name in ("devices", "batch", "ring ms", "tree ms", "waiting ms", "step ms", "efficiency"):
         table.add_column(name, justify="right")
     for devices in _DEVICES:
-        ring, tree = (f(devices, moved, network) for f in (ring_seconds, tree_seconds))
+        ring, tree = (exchanges * f(devices, each, network) for f in (ring_seconds, tree_seconds))
         waiting = waiting_seconds(devices, seconds, config.jitter)
         step = seconds + min(ring, tree) + waiting
         times = (f"{1e3 * value:.3f}" for value in (ring, tree, waiting, step))

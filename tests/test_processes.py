@@ -123,9 +123,10 @@ def test_one_that_is_asked_to_stop_stops_all_at_one_step(number, stopped, run, t
     wait_for_lines(folder, 5, started)
     started[stopped].send_signal(number)
     first, second = ends(started, seconds=60)
-    assert second == (130, "", "")
+    # JAX may log that it caught the signal.
+    said = [re.sub(r"^W\d+ .*SIGTERM caught.*\n", "", result[2]) for result in (first, second)]
     go_on = f"stopped; go on with: python -m experiments.train --resume {folder}\n"
-    assert first[0] == 130 and first[2] == go_on
+    assert (first[0], second[0], second[1]) == (130, 130, "") and said == [go_on, ""]
     last = learned(folder, "step")[-1]
     assert (folder / f"checkpoint-{last:08d}.safetensors").exists()
     # On one device it takes the same options from the folder.
