@@ -6,6 +6,7 @@ Every function is also right in a process that joined no other: then it does not
 import contextlib
 import math
 import os
+import signal
 import socket
 import sys
 import threading
@@ -143,12 +144,33 @@ def ending(step):
     return guarded
 
 
-def stop_requested(step):
-    """Tell whether a process was asked to end by SIGTERM, at the same step in all.
+@contextlib.contextmanager
+def stop_requests():
+    """Turn Ctrl-C and SIGTERM into a stop between two steps; a second one ends the process.
 
-    It must be asked at every step.
+    Gives ``step -> bool``, to be asked at every step; it is true at the same step in all processes,
+    whichever of them got the signal.
     """
-    return multihost_utils.reached_preemption_sync_point(step)
+    stop, before = threading.Event(), {}
+    several = jax.distributed.is_initialized()
+
+    def request(number, frame):
+        stop.set()
+        if several:  # SIGTERM is what JAX passes on to the other processes
+            os.kill(os.getpid(), signal.SIGTERM)
+        for signal_number, handler in before.items():
+            signal.signal(signal_number, handler)
+
+    for number in (signal.SIGINT,) if several else (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, request)
+    try:
+        if several:
+            yield multihost_utils.reached_preemption_sync_point
+        else:
+            yield lambda step: stop.is_set()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _join(address, count, number, seconds):

@@ -152,7 +152,9 @@ def _check(config):
 
 def _training(config):
     """Make a step and its train state, batch and key."""
-    model = models.build(models.configure(config.model, batch_norm=config.batch_norm == "on" or None))
+    model = models.build(
+        models.configure(config.model, batch_norm=config.batch_norm == "on" or None)
+    )
     optimizer = runs.make_optimizer(_OPTIMIZER | {"steps": 1})
     shape = (config.patch, config.patch, 3)
     train_state = init_state(*model.init(jax.random.key(0), shape), optimizer)

@@ -3,13 +3,9 @@
 import hashlib
 import json
 import math
-import os
-import signal
 import statistics
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -216,7 +212,7 @@ def _train(job, started):
         saved = number, time.perf_counter()
 
     pixels = config["batch"] * config["patch"] ** 2
-    with _stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
+    with processes.stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
         train_state, spent = fit(
             train_state,
             processes.ending(placement.compiled(make_step(loss, optimizer))),
@@ -248,31 +244,6 @@ def _watched_batch(job):
     return sample_batch(
         job.sources(pairs), seed=job.config["seed"], step=0, batch_size=_WATCH_BATCH, patch=patch
     )
-
-
-@contextmanager
-def _stop_requests():
-    """Turn Ctrl-C and SIGTERM into a stop between two steps; a second one ends the process.
-
-    Gives ``step -> bool``, to be asked at every step.
-    """
-    stop, before = threading.Event(), {}
-    together = jax.distributed.is_initialized()
-
-    def request(number, frame):
-        stop.set()
-        if together:  # SIGTERM is what JAX passes on to the other processes
-            os.kill(os.getpid(), signal.SIGTERM)
-        for signal_number, handler in before.items():
-            signal.signal(signal_number, handler)
-
-    for number in (signal.SIGINT,) if together else (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, request)
-    try:
-        yield processes.stop_requested if together else lambda step: stop.is_set()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _finite(row):
@@ -327,6 +298,11 @@ def _draw(job, apply, scores, rows, cost):
 
 def _time_lines(session):
     timing, memory = session["timing"], session["peak_memory_mb"]
+    devices, joined = session["environment"]["devices"], session["environment"]["processes"]
+    if devices > 1:
+        yield f"devices                 {devices}" + (
+            f" in {joined} processes" if joined > 1 else ""
+        )
     if timing["steps"]:
         shares = {name: timing[name] / timing["seconds"] for name in ("stepped", "waited")}
         yield (
