@@ -17,7 +17,7 @@ from fnnet.core import LayerError
 from fnnet.train import NotFiniteError
 
 # What a user can cause. Anything else is a fault of ours and keeps its traceback.
-_EXPECTED = (LayerError, PictureError, RunError, CheckpointError, NotFiniteError)
+EXPECTED = (LayerError, PictureError, RunError, CheckpointError, NotFiniteError)
 
 
 class Interrupted(Exception):
@@ -49,7 +49,7 @@ def run_command(main, config_type, *, prog, merge=None):
         if merge is not None:
             config = _parse(config_type, prog, args, default=merge(config))
         main(config)
-    except _EXPECTED as error:
+    except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except Interrupted as stop:

@@ -1,20 +1,23 @@
 """Train one network on pictures and show what it learned."""
 
+import json
 import math
 import shlex
 import time
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from experiments import models, runfolder, runs
+from experiments import models, processes, runfolder, runs
 from experiments.commands import Interrupted, from_json, run_command
+from experiments.devices import place
 from experiments.models import Activation, Pooling
 from experiments.pictures import Grid, locate
 from experiments.tasks import TASKS, LossName, TaskName, check
-from experiments.training import load_training_pairs, train_run
+from experiments.training import digest, load_training_pairs, train_run
 from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
@@ -22,6 +25,12 @@ _STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200}
 _RATES = {"adam": 2e-3, "momentum": 0.5, "sgd": 2.0}
 # Adam's steps do not depend on the gradient's scale: there a low limit only takes out spikes.
 _CLIPS = {"adam": 0.02, "momentum": 1.0, "sgd": 1.0}
+# What a run is made of does not say where; it may go on elsewhere.
+_MACHINES = (
+    *("devices", "distributed", "coordinator_address", "num_processes", "process_id"),
+    "join_seconds",
+)
+_WHERE = ("out", "config", "resume", *_MACHINES)
 _MODEL_SETTINGS = (
     *("depth", "width", "bottleneck", "activation", "dropout", "batch_norm"),
     *("pooling", "block", "stride"),
@@ -93,32 +102,94 @@ class Config:
     """Time between checkpoints; a kill loses at most this much."""
     tiny: bool = False
     """12 steps of a narrow network on small patches: under 30 seconds, to see that all works."""
+    devices: int | Literal["all"] | None = None
+    """Devices to share each batch out to, which must divide it. Default: one."""
+    distributed: bool = False
+    """Train in several processes, on one machine or many, on all devices of each; process 0 prints
+    and writes. The next three are found in the environment of a cluster that JAX knows."""
+    coordinator_address: str | None = None
+    """host:port on which process 0 listens."""
+    num_processes: int | None = None
+    """How many processes train together."""
+    process_id: int | None = None
+    """Which of them this is, from 0."""
+    join_seconds: float = 60.0
+    """How long to wait until all processes are there."""
     out: Path | None = None
     """Run folder; default: runs/ with time and task."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Take the options from a run's config.json; others given here win."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="RUN")] = None
-    """Go on with a run that was stopped; takes no other options."""
+    """Go on with a run that was stopped; takes no other options but where to
+    compute: --devices, --distributed and what belongs to it."""
 
 
 def main(config: Config) -> Path:
     """Train as `config` says and return the run's folder."""
     started = time.perf_counter()
-    config = _resumed(config) if config.resume else _filled_in(config)
-    pairs = load_training_pairs(asdict(config))
+    with _joined(config):
+        config = _shared_options(config)
+        placement = processes.together(lambda: _placement(config))
+        pairs = processes.together(lambda: load_training_pairs(asdict(config)))
+        processes.require_same(digest(pairs), "the pictures")
+        try:
+            with ExitStack() as stack:
+                processes.together(lambda: _open_folder(config, stack))
+                options = asdict(config), model_config(config)
+                train_run(config.out, *options, pairs, placement, started)
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
+    return config.out
+
+
+def _joined(config):
+    """Join the other processes, if there are to be any."""
+    names = [name for name in _MACHINES if name not in ("devices", "distributed")]
+    if config.distributed:
+        require(
+            config.devices is None,
+            f"--devices {config.devices}: --distributed takes all devices of all processes",
+        )
+        return processes.joined(*(getattr(config, name) for name in names))
+    for name in names:
+        option = f"--{name.replace('_', '-')} {getattr(config, name)}"
+        require(
+            getattr(config, name) == getattr(Config(), name),
+            f"{option}: goes with --distributed",
+        )
+    return nullcontext()
+
+
+def _shared_options(config):
+    """Fill in the options, in process 0 for all: a time of day and a run's folder are its own."""
+    if not config.distributed:
+        return _complete(config)
+    first = processes.is_first()
+    values = processes.together(lambda: asdict(_complete(config)) if first else None)
+    shared = processes.gathered(json.dumps(values, default=str))[0]
+    return from_json(Config, "process 0", json.loads(shared))
+
+
+def _complete(config):
+    return _resumed(config) if config.resume else _filled_in(config)
+
+
+def _placement(config):
+    return place("all" if config.distributed else config.devices, config.batch)
+
+
+def _open_folder(config, stack):
+    """Make and lock the run's folder, in process 0, until the stack is closed."""
+    if not processes.is_first():
+        return
     if not config.resume:
         # Not before the pictures are known to be good: a refusal leaves nothing behind.
         runfolder.create(config.out)
-    try:
-        with runfolder.locked(config.out):
-            if not config.resume:
-                # Looked at again under the lock: another process may have been as quick.
-                runfolder.create(config.out)
-                runfolder.write_json(config.out / "config.json", _to_json(config))
-            train_run(config.out, asdict(config), model_config(config), pairs, started)
-    except KeyboardInterrupt:
-        raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
-    return config.out
+    stack.enter_context(runfolder.locked(config.out))
+    if not config.resume:
+        # Looked at again under the lock: another process may have been as quick.
+        runfolder.create(config.out)
+        runfolder.write_json(config.out / "config.json", _to_json(config))
 
 
 def merge_file(config):
@@ -181,8 +252,8 @@ def _check(config):
 
 
 def _to_json(config):
-    """Write a config as plain values; where its own run lies is not part of it."""
-    values = asdict(config) | {"out": None, "config": None, "resume": None}
+    """Write a config as plain values; where its own run lies and computes is not part of it."""
+    values = asdict(config) | dict.fromkeys(_WHERE)
     if config.data is not None:
         # The folder, not a set's name: a run goes on without FNNET_DATA, and from anywhere.
         values["data"] = str(locate(config.data).resolve())
@@ -192,7 +263,8 @@ def _to_json(config):
 def _resumed(config):
     """Take all options from the run to go on with."""
     folder = config.resume
-    given = replace(config, resume=None)
+    machines = {name: getattr(config, name) for name in _MACHINES}
+    given = replace(config, resume=None, **{name: getattr(Config(), name) for name in _MACHINES})
     changed = [f.name for f in fields(Config) if getattr(given, f.name) != f.default]
     require(
         not changed,
@@ -201,7 +273,7 @@ def _resumed(config):
     )
     recorded = runs.read_run_config(folder)
     config = from_json(Config, folder / "config.json", recorded)
-    return replace(config, out=folder, resume=folder)
+    return replace(config, out=folder, resume=folder, **machines)
 
 
 def _resume_command(folder):

@@ -1,20 +1,20 @@
 """One training run: from pictures to checkpoints, then to tables and figures."""
 
+import hashlib
+import json
 import math
-import signal
 import statistics
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import jax
 
 import fnnet as fn
-from experiments import evaluation, figures, models, runfolder, runs, tables
+from experiments import evaluation, figures, models, processes, runfolder, runs, tables
 from experiments.commands import note
+from experiments.devices import Placement
 from experiments.pairs import Pair, load_pairs
 from experiments.pictures import check_patch, pool, sample_batch
 from experiments.progress import TrainingProgress
@@ -42,6 +42,7 @@ class _Job:
     pairs: list[Pair]
     model: fn.Layer
     model_record: dict
+    placement: Placement
 
     def side(self, *names):
         """Pairs on one of the sides."""
@@ -70,7 +71,7 @@ def load_training_pairs(config):
     return pairs
 
 
-def train_run(folder, config, model_config, pairs, started):
+def train_run(folder, config, model_config, pairs, placement, started):
     """Train, from where the run's checkpoint is, to the end, and report.
 
     Parameters
@@ -82,6 +83,8 @@ def train_run(folder, config, model_config, pairs, started):
     model_config : dataclass
     pairs : list of Pair
         From `load_training_pairs`.
+    placement : Placement
+        The devices to train on.
     started : float
         When the command began, by ``time.perf_counter``.
 
@@ -92,15 +95,28 @@ def train_run(folder, config, model_config, pairs, started):
     """
     model = models.build(model_config)
     task = TASKS[config["task"]]
-    job = _Job(folder, config, task, pairs, model, models.to_json(model_config))
-    record = _start_record(job)
+    record = models.to_json(model_config)
+    job = _Job(folder, config, task, pairs, model, record, placement)
+    first = processes.is_first()
+    record = processes.together(lambda: _start_record(job) if first else None)
     train_state, timing = _train(job, started)
-    _report(job, record, train_state, timing, started)
+    processes.leave()
+    if int(train_state.step) < config["steps"]:
+        raise KeyboardInterrupt
+    if first:
+        _report(job, record, train_state, timing, started)
+
+
+def digest(pairs):
+    """Tell pictures and their sides by a text that no others have."""
+    return hashlib.sha256(
+        json.dumps([_picture_record(pair) for pair in pairs]).encode()
+    ).hexdigest()
 
 
 def _start_record(job):
     """Write what the run is made of; if it is resumed, add to what is there."""
-    path, here = job.folder / "record.json", runs.environment()
+    path, here = job.folder / "record.json", runs.environment() | job.placement.counts
     record = {
         "seed": job.config["seed"],
         "model": job.model_record,
@@ -131,6 +147,7 @@ def _picture_record(pair):
 
 
 def _note_changes(before, now):
+    before = Placement().counts | before  # records had no counts when there was one device
     for name, value in now.items():
         if before.get(name) != value:
             note(
@@ -144,9 +161,13 @@ def _train(job, started):
     config, log = job.config, job.folder / "metrics.jsonl"
     key = jax.random.key(config["seed"])
     optimizer, schedule = runs.make_optimizer(config), runs.make_schedule(config)
-    train_state = _initial_state(job, optimizer, key)
-    first = int(train_state.step)
-    runfolder.cut_metrics(log, first)
+    placement, rows = job.placement, job.placement.rows(config["batch"])
+    writes = processes.is_first()
+    train_state = processes.together(lambda: _initial_state(job, optimizer, key, writes))
+    train_state = placement.replicated(processes.from_first(train_state))
+    first = at = int(train_state.step)
+    if writes:
+        runfolder.cut_metrics(log, first)
     loss = make_loss(job.model, config["loss"])
     pairs, steps = job.side("train"), config["steps"]
     sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
@@ -156,19 +177,28 @@ def _train(job, started):
 
     def batches(number):
         chosen = pool(sizes, seed=config["seed"], step=number)
-        return sample_batch(
+        batch = sample_batch(
             job.sources([pairs[index] for index in chosen]),
             seed=config["seed"],
             step=number,
             batch_size=config["batch"],
             patch=config["patch"],
             grid=config["grid"],
+            rows=rows,
         )
+        return placement.sharded(batch, config["batch"])
 
     def on_step(number, train_state, metrics):
+        nonlocal at
+        at = number
+        if writes:
+            write(number, train_state, metrics)
+
+    def write(number, train_state, metrics):
         row = {"step": number, **metrics, "learning_rate": float(schedule(number - 1))}
         if number % every == 0 or number == steps:
-            seen = evaluate(loss, train_state.params, train_state.state, watched)
+            params, state = placement.local((train_state.params, train_state.state))
+            seen = evaluate(loss, params, state, watched)
             row["held_out_psnr"] = float(seen["psnr"])
         row["seconds"] = round(time.perf_counter() - started, 3)
         runfolder.append_metrics(log, _finite(row))
@@ -182,26 +212,24 @@ def _train(job, started):
         saved = number, time.perf_counter()
 
     pixels = config["batch"] * config["patch"] ** 2
-    with _stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
+    with processes.stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
         train_state, spent = fit(
             train_state,
-            make_step(loss, optimizer),
+            processes.ending(placement.compiled(make_step(loss, optimizer))),
             batches,
-            jax.random.fold_in(key, _TRAIN),
+            placement.replicated(jax.random.fold_in(key, _TRAIN)),
             steps=steps,
             on_step=on_step,
-            should_stop=stop.is_set,
+            should_stop=lambda: stop(at),
         )
     number = int(train_state.step)
-    if number > saved[0]:
+    if writes and number > saved[0]:
         save(number, train_state)
-    if number < steps:
-        raise KeyboardInterrupt
-    return train_state, timing | spent._asdict()
+    return placement.local(train_state), timing | spent._asdict()
 
 
-def _initial_state(job, optimizer, key):
-    if fn.checkpoint.newest_step(job.folder) is not None:
+def _initial_state(job, optimizer, key, from_folder):
+    if from_folder and fn.checkpoint.newest_step(job.folder) is not None:
         train_state, _ = runs.restore(job.folder, job.model, optimizer, job.model_record)
         return train_state
     size = job.config["patch"]
@@ -216,28 +244,6 @@ def _watched_batch(job):
     return sample_batch(
         job.sources(pairs), seed=job.config["seed"], step=0, batch_size=_WATCH_BATCH, patch=patch
     )
-
-
-@contextmanager
-def _stop_requests():
-    """Turn Ctrl-C and SIGTERM into an event that is honoured between two steps.
-
-    A second one ends the process as usual.
-    """
-    stop, before = threading.Event(), {}
-
-    def request(number, frame):
-        stop.set()
-        for signal_number, handler in before.items():
-            signal.signal(signal_number, handler)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, request)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _finite(row):
@@ -292,6 +298,11 @@ def _draw(job, apply, scores, rows, cost):
 
 def _time_lines(session):
     timing, memory = session["timing"], session["peak_memory_mb"]
+    devices, joined = session["environment"]["devices"], session["environment"]["processes"]
+    if devices > 1:
+        yield f"devices                 {devices}" + (
+            f" in {joined} processes" if joined > 1 else ""
+        )
     if timing["steps"]:
         shares = {name: timing[name] / timing["seconds"] for name in ("stepped", "waited")}
         yield (

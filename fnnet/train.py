@@ -203,7 +203,7 @@ def fit(
         Made by `make_step`.
     batches : callable
         ``number -> batch``, a pure function of the step's number, called on another thread a few
-        steps ahead.
+        steps ahead. Arrays of JAX stay where they are, such as in shares on several devices.
     key : key
         The run's key for training; the step's number is folded into it.
     steps : int
@@ -252,6 +252,11 @@ def fit(
     return train_state, FitReport(number - first, seconds, waited, stepped, slowest)
 
 
+def _on_device(leaf):
+    """Leave an array that is on devices where it is: they may be other processes' too."""
+    return leaf if isinstance(leaf, jax.Array) else jax.device_put(leaf)
+
+
 class _Prefetch:
     """Batches made ahead on a thread, in order; what goes wrong there is raised by `get`."""
 
@@ -277,7 +282,7 @@ class _Prefetch:
     def _fill(self, batches, start, stop):
         try:
             for number in range(start, stop):
-                if not self._put((jax.device_put(batches(number)), None)):
+                if not self._put((jax.tree.map(_on_device, batches(number)), None)):
                     return
         except BaseException as error:  # handed to the loop, which raises it
             self._put((None, error))

@@ -24,8 +24,9 @@ ORDER = [
     ("fnnet",),
     ("experiments.pictures",),
     ("experiments.runfolder", "experiments.rate_distortion"),
-    ("experiments.machine",),
+    ("experiments.machine", "experiments.devices"),
     ("experiments.commands",),
+    ("experiments.processes",),
     ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
     ("experiments.baselines",),
     ("experiments.evaluation", "experiments.runs", "experiments.selfcheck"),
@@ -34,7 +35,12 @@ ORDER = [
     ("experiments.codecs", "experiments.exploration", "experiments.training"),
     (
         *("experiments.explore", "experiments.train", "experiments.evaluate"),
-        *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
+        *(
+            "experiments.reconstruct",
+            "experiments.selftest",
+            "experiments.classical",
+            "experiments.scaling",
+        ),
     ),
     ("experiments", "experiments.__main__"),
 ]

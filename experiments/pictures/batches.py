@@ -16,7 +16,7 @@ SPREAD = np.array([13925035116211876495, 10511698010929265436], np.uint64)
 Grid = Literal["any", "keep", "shift"]
 
 
-def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any"):
+def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any", rows=slice(None)):
     """Cut a batch of random patches, the same square from all arrays that belong together.
 
     Parameters
@@ -33,11 +33,14 @@ def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any"):
         edges are block edges, also when it is mirrored or turned, as in a whole picture; the patch
         must be a multiple of 8. ``"shift"``: no patch's top left corner is a block's; pictures
         must be 7 pixels larger than the patch.
+    rows : slice
+        Which patches of the batch to cut: each is what it is in the whole batch.
 
     Returns
     -------
     tuple of ndarray
-        As many as in a tuple of `sources`, each (batch_size, patch, patch, 3) uint8.
+        As many as in a tuple of `sources`, each (N, patch, patch, 3) uint8; N is `batch_size`, or
+        how many `rows` leaves of it.
 
     Raises
     ------
@@ -69,16 +72,17 @@ def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any"):
     spread = (bits[1:3] + numbers[:, None] * SPREAD) >> np.uint64(32)
     places = ((spread * places) >> np.uint64(32)).astype(np.int64)
     tops, lefts = (first + block * places).T.tolist()
-    batch = tuple(np.empty((batch_size, patch, patch, 3), np.uint8) for _ in sources[0])
-    for row, source in enumerate(chosen.tolist()):
-        for pixels, out in zip(sources[source], batch, strict=True):
+    wanted = range(batch_size)[rows]
+    batch = tuple(np.empty((len(wanted), patch, patch, 3), np.uint8) for _ in sources[0])
+    for place, row in enumerate(wanted):
+        for pixels, out in zip(sources[chosen[row]], batch, strict=True):
             square = cut(
                 pixels, tops[row], lefts[row], patch, flip=flips[row], quarters=quarters[row]
             )
             # Channel by channel: NumPy copies a turned square four times as fast without the
             # short inner axis.
             for channel in range(3):
-                out[row, ..., channel] = square[..., channel]
+                out[place, ..., channel] = square[..., channel]
     return batch
 
 
