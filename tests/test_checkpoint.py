@@ -4,13 +4,11 @@ import collections
 import json
 import os
 import random
-import signal
 import stat
 import struct
 import subprocess
 import sys
 import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -402,7 +400,7 @@ def test_a_full_disk_at_every_kilobyte_loses_nothing(tmp_path):
 # Importing takes a second, forking a millisecond: one process hands out children, one a line of
 # orders, and tells their numbers. They hold NumPy arrays only, so no threads are forked.
 NURSERY = """
-import itertools, json, os, resource, signal, sys
+import itertools, json, os, resource, signal, sys, time
 import numpy as np
 from fnnet import checkpoint
 
@@ -430,10 +428,13 @@ def save_for_ever(folder, first, death):
         os.write(1, b"saved %d\\n" % step)
 
 for order in sys.stdin:
+    first, death, seconds = json.loads(order)
     child = os.fork()
     if child == 0:
-        save_for_ever(sys.argv[1], *json.loads(order))
-    print("child", child, flush=True)
+        save_for_ever(sys.argv[1], first, death)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     print("dead", flush=True)
 """
@@ -467,15 +468,12 @@ class Nursery:
 
     def kill(self, first, *, death=None, seconds=None):
         """Start a child at a step and give back the last step it saved before it died."""
-        self.process.stdin.write(json.dumps([first, death]) + "\n")
+        self.process.stdin.write(json.dumps([first, death, seconds]) + "\n")
         self.process.stdin.flush()
         last = None
         for line in self.process.stdout:
             word, *number = line.split()
-            if word == "child" and seconds is not None:
-                time.sleep(seconds)
-                os.kill(int(number[0]), signal.SIGKILL)
-            elif word == "saved":
+            if word == "saved":
                 last = int(number[0])
             elif word == "dead":
                 return last
