@@ -42,7 +42,7 @@ class Config:
     variants: tuple[VariantName, ...] = ()
     """What to compare. Default: all."""
     rounds: int | None = None
-    """How often everyone has its turn, at least 1. Default: 7; with --quick 3."""
+    """How often everyone has its turn, at least 1. Default: 5; with --quick 3."""
     allocator: Literal["default", "keep"] = "default"
     """For all frameworks alike: "keep" tells the C library (glibc) to keep freed memory."""
     torch_python: Path | None = None
@@ -83,8 +83,8 @@ def _plan(config):
     return session.Plan(
         networks=config.networks or (session.QUICK_NETWORKS if config.quick else tuple(NETWORKS)),
         variants=config.variants or (session.QUICK_VARIANTS if config.quick else tuple(VARIANTS)),
-        rounds=config.rounds or (3 if config.quick else 7),
-        seconds=0.2 if config.quick else 0.5,
+        rounds=config.rounds or (3 if config.quick else 5),
+        seconds=0.2 if config.quick else 0.4,
         is_quick=config.quick,
         allocator=config.allocator,
         torch_python=config.torch_python,
