@@ -57,6 +57,14 @@ class Config:
         require(
             self.rounds is None or self.rounds >= 1, f"--rounds {self.rounds}: must be at least 1"
         )
+        for option in ("networks", "variants"):
+            given = getattr(self, option)
+            twice = next((name for name in given if given.count(name) > 1), None)
+            require(twice is None, f"--{option}: {twice} is named twice")
+        require(
+            self.torch_python is None or self.torch_python.exists(),
+            f"--torch-python {self.torch_python}: does not exist",
+        )
 
 
 def main(config: Config) -> Path:

@@ -23,7 +23,9 @@ def ratios(timings):
 
     A dot is the median of the rounds' ratios, its line the quartiles.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(11, 5), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(
+        1, 2, figsize=(11, 5), sharex=True, sharey=True, layout="constrained"
+    )
     for axis, (mode, title) in zip(axes, MODES.items(), strict=True):
         compared = {label[1]: found for label, found in timings.items() if label[0] == mode}
         _panel(axis, compared)
@@ -50,8 +52,10 @@ def _panel(axis, compared):
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.set_xlabel("time, in units of fnnet's of the same precision; right of 1: fnnet is faster")
-    axis.grid(alpha=0.25)
+    axis.set_xlabel("time in units of fnnet's, same precision; right of 1: fnnet is faster")
+    axis.grid(alpha=0.25, axis="x")
+    for row in range(1, len(compared)):
+        axis.axhline(row - 0.5, color="#cccccc", linewidth=0.7)
     axis.spines[["top", "right"]].set_visible(False)
 
 

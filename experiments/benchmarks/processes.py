@@ -78,13 +78,13 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join()
-        self._process.stdout.close()
+        self._reader.join(3)  # a process that the worker left behind may still hold its output
         self._log.close()
 
     def _read(self):
-        for line in self._process.stdout:
-            self._lines.put(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
         self._lines.put(None)
 
     def ask(self, question, timeout):

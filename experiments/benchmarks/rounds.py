@@ -111,9 +111,11 @@ def _make_ready(timing, worker: Worker):
             f"its Python has no {answer['missing']} (pip install 'fnnet[bench]'; a Python that "
             "has PyTorch: --torch-python PATH)"
         )
+    if not {"parameters", "versions", "compile_seconds"} <= set(answer):
+        raise WorkerError("told neither its parameters nor its versions")
     if job.network in networks.NETWORKS:
         expected = networks.parameters(job.build())
-        if answer.get("parameters") != expected:
+        if answer["parameters"] != expected:
             raise WorkerError(
                 f"has {answer.get('parameters')} parameters where the layers have {expected}"
             )

@@ -38,9 +38,11 @@ def comparisons(plan):
         first: it tells which frameworks there are.
     """
     threads = cores()
-    first = {VARIANTS[name].framework: name for name in reversed(plan.variants)}
+    firsts = {}
+    for name in plan.variants:
+        firsts.setdefault(VARIANTS[name].framework, name)
     return {
-        ("product",): [Job(name, "product", threads=threads) for name in reversed(first.values())],
+        ("product",): [Job(name, "product", threads=threads) for name in firsts.values()],
         **{
             (mode, network): [Job(name, mode, network, threads) for name in plan.variants]
             for network in plan.networks

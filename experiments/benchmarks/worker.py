@@ -54,8 +54,10 @@ def _answers():
 def _turn(call, seconds):
     """Call for about so many seconds, at least once; list how long each call took."""
     taken = [_seconds(call)]
-    while sum(taken) + min(taken) <= seconds:
+    left = seconds - taken[0]
+    while left >= min(taken):
         taken.append(_seconds(call))
+        left -= taken[-1]
     return taken
 
 
