@@ -90,6 +90,10 @@ FAILING = {
     "babbles": (stub("print('hello!')"), "answered 'hello!', which means nothing"),
     "lists": (stub("print('[1]')"), "answered '[1]', which means nothing"),
     "has no times": (stub("print('{}')"), "answered '{}', which holds no times"),
+    "forgets": (
+        stub("if asked == 4: print('{}', flush=True)"),
+        "answered '{}', which tells no memory",
+    ),
     "lies": (
         stub("print('{\"seconds\": [0]}')"),
         "answered \"{'seconds': [0]}\", which holds no times",

@@ -117,7 +117,7 @@ def _make_ready(timing, worker: Worker):
         expected = networks.parameters(job.build())
         if answer["parameters"] != expected:
             raise WorkerError(
-                f"has {answer.get('parameters')} parameters where the layers have {expected}"
+                f"has {answer['parameters']} parameters where the layers have {expected}"
             )
 
 
@@ -134,4 +134,7 @@ def _is_time(value):
 
 
 def _finish(timing, worker, seconds):
-    timing.told |= worker.ask({"ask": "memory"}, _TURN_SECONDS)
+    answer = worker.ask({"ask": "memory"}, _TURN_SECONDS)
+    if not {"peak_bytes", "temporary_bytes"} <= set(answer):
+        raise WorkerError(f"answered {str(answer)[:60]!r}, which tells no memory")
+    timing.told |= answer
