@@ -26,7 +26,7 @@ VariantName = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Compare fnnet's speed and memory with PyTorch's and Flax's (15 minutes on 2 cores).
+    """Compare fnnet's speed and memory with PyTorch's and Flax's (up to half an hour, 2 cores).
 
     Training step, inference, compilation and peak memory of reference networks, each framework in
     processes of its own that take turns, all on the CPU with all its cores; how the cost grows
