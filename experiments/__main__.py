@@ -7,7 +7,7 @@ COMMANDS = {
     "reconstruct": "apply a trained network to your own pictures",
     "selftest": "measure JPEG's published rows again, to see that the metrics are right",
     "classical": "measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL: rate-distortion, BD-rates",
-    "benchmark": "compare speed and memory with PyTorch and Flax (half an hour; --quick: 2 minutes)",
+    "benchmark": "compare speed and memory with PyTorch and Flax (half an hour; --quick 2 minutes)",
 }
 
 
