@@ -1,0 +1,119 @@
+"""Worker processes from outside: started, asked, listened to with patience, ended."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent.parent
+# Behind the other Python's own packages, so that ours do not stand in for them.
+_START = f"import sys; sys.path.append({str(_ROOT)!r}); " + (
+    "from experiments.benchmarks.worker import main; main()"
+)
+# Memory that is given back to the system after each step and taken again costs up to a fifth of
+# it; JAX and PyTorch both take it from the C library, which reads this.
+_KEEP = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1000000000000:glibc.malloc.arena_max=1"
+
+
+class WorkerError(RuntimeError):
+    """A worker that died, hung or talked nonsense, in one sentence."""
+
+
+def command(python=None):
+    """Give the command line of a worker in `python`, by default this one."""
+    return [str(python or sys.executable), "-c", _START]
+
+
+def environment(allocator, folder):
+    """Give every worker the same settings: CPU, no compiled programs from earlier runs.
+
+    `allocator` is "default" or "keep" (glibc's, told to keep freed memory); `folder` takes what a
+    compiler writes.
+    """
+    settings = {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_ENABLE_COMPILATION_CACHE": "false",
+        "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
+        "TORCHINDUCTOR_CACHE_DIR": str(folder),
+    }
+    if allocator == "keep":
+        settings["GLIBC_TUNABLES"] = _KEEP
+    return os.environ | settings
+
+
+class Worker:
+    """A process that answers each line of JSON with one; a context that ends it."""
+
+    def __init__(self, command, environment=None):
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env=environment,
+                text=True,
+            )
+        except OSError as error:
+            self._log.close()
+            raise WorkerError(f"{command[0]} could not be started: {error.strerror}") from error
+        self._lines = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # the end of its work
+        try:
+            self._process.wait(3)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(3)  # a process that the worker left behind may still hold its output
+        self._log.close()
+
+    def _read(self):
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def ask(self, question, timeout):
+        """Send a question, a dict, and wait up to `timeout` seconds for the answer, a dict.
+
+        Raises
+        ------
+        WorkerError
+            If there is none, or it is no line of JSON with named values.
+        """
+        with contextlib.suppress(OSError):  # of one that has died; said below
+            print(json.dumps(question), file=self._process.stdin, flush=True)
+        try:
+            line = self._lines.get(timeout=timeout)
+        except queue.Empty:
+            self._process.kill()
+            raise WorkerError(f"gave no answer in {timeout:g} s") from None
+        if line is None:
+            raise WorkerError(self._last_words())
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise WorkerError(f"answered {line.strip()[:60]!r}, which means nothing")
+        return answer
+
+    def _last_words(self):
+        status = self._process.wait()
+        self._log.seek(0)
+        said = self._log.read().decode(errors="replace").strip().splitlines()
+        return f"died with status {status}" + (f": {said[-1][:200]}" if said else "")

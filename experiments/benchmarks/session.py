@@ -1,0 +1,102 @@
+"""All comparisons of one run of the benchmark, one after another."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.benchmarks import growth, processes
+from experiments.benchmarks.jobs import VARIANTS, Job
+from experiments.benchmarks.rounds import contest
+from experiments.commands import note
+from experiments.machine import cores
+from experiments.progress import Count
+
+QUICK_NETWORKS = ("strided", "dense")
+QUICK_VARIANTS = ("fnnet", "torch", "flax")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compare, how long, and with which settings; `rounds` and `seconds` as `contest`'s."""
+
+    networks: tuple
+    variants: tuple
+    rounds: int
+    seconds: float
+    is_quick: bool = False
+    allocator: str = "default"
+    torch_python: Path | None = None
+    data: str | None = None
+
+
+def comparisons(plan):
+    """List what is compared with what.
+
+    Returns
+    -------
+    dict of tuple to list of Job
+        By ("product",), (mode, network), ("growth", axis) and ("reconstruct",). The product comes
+        first: it tells which frameworks there are.
+    """
+    threads = cores()
+    firsts = {}
+    for name in plan.variants:
+        firsts.setdefault(VARIANTS[name].framework, name)
+    return {
+        ("product",): [Job(name, "product", threads=threads) for name in firsts.values()],
+        **{
+            (mode, network): [Job(name, mode, network, threads) for name in plan.variants]
+            for network in plan.networks
+            for mode in ("train", "infer")
+        },
+        **{("growth", axis): jobs for axis, jobs in growth.jobs(plan.is_quick, threads).items()},
+        ("reconstruct",): [
+            Job("fnnet", "reconstruct", task, threads, {"data": plan.data, "files": files})
+            for task in ("autoencode", "restore")
+            for files in (False, True)
+        ],
+    }
+
+
+def measure(plan, scratch):
+    """Compare all that the plan names.
+
+    Parameters
+    ----------
+    plan : Plan
+    scratch : str or Path
+        A folder for what compilers leave behind.
+
+    Returns
+    -------
+    dict of tuple to list of Timing
+        By the labels of `comparisons`. What could not be measured is told and left out.
+    """
+    environment = processes.environment(plan.allocator, scratch)
+    missing = set()
+
+    def start(job):
+        is_torch = VARIANTS[job.variant].framework == "torch"
+        python = plan.torch_python if is_torch else None
+        return processes.Worker(processes.command(python), environment)
+
+    def on_failure(job, sentence):
+        framework = VARIANTS[job.variant].framework
+        if job.mode == "product":
+            missing.add(framework)
+            note(f"{framework} is left out: {sentence}")
+        else:
+            note(f"{job.variant}, {job.mode} {job.network}, is left out: {sentence}")
+
+    timings, everything = {}, comparisons(plan)
+    with Count("done", len(everything), "comparisons") as count:
+        for label, jobs in everything.items():
+            present = [job for job in jobs if VARIANTS[job.variant].framework not in missing]
+            timings[label] = contest(
+                present,
+                start=start,
+                rounds=plan.rounds,
+                seconds=plan.seconds,
+                on_failure=on_failure,
+            )
+            count.advance()
+    return timings

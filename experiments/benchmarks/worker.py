@@ -1,0 +1,85 @@
+"""A worker: one process that does one job of one variant as often as it is asked.
+
+It reads the job and then one question after another from standard input, and writes one answer
+each to standard output, all of them lines of JSON.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from experiments.benchmarks.jobs import Job
+
+
+def main():
+    """Serve until standard input ends."""
+    answer = _answers()
+    job = Job(**json.loads(sys.stdin.readline()))
+    try:
+        module = importlib.import_module(f"experiments.benchmarks.{job.module}")
+    except ModuleNotFoundError as error:
+        return answer({"missing": error.name})
+    prepared = module.prepare(job)
+    first = _seconds(prepared.call)
+    usual = min(_seconds(prepared.call) for _ in range(2))
+    answer(
+        {
+            "compile_seconds": max(first - usual, 0.0),
+            "parameters": prepared.parameters,
+            "versions": prepared.versions,
+        }
+    )
+    for line in sys.stdin:
+        answer(_reply(prepared, json.loads(line)))
+
+
+def _reply(prepared, question):
+    if question["ask"] == "turn":
+        return {"seconds": _turn(prepared.call, question["seconds"])}
+    # Asked last: the compiler may have to work again, and that has a peak of its own.
+    peak = peak_bytes()
+    return {"peak_bytes": peak, "temporary_bytes": prepared.temporary_bytes()}
+
+
+def _answers():
+    """Keep standard output for answers alone: whatever libraries print goes to standard error."""
+    lines = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return lambda value: print(json.dumps(value), file=lines, flush=True)
+
+
+def _turn(call, seconds):
+    """Call for about so many seconds, at least once; list how long each call took."""
+    taken = [_seconds(call)]
+    left = seconds - taken[0]
+    while left >= min(taken):
+        taken.append(_seconds(call))
+        left -= taken[-1]
+    return taken
+
+
+def _seconds(call):
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def peak_bytes():
+    """Tell the most memory that this process has held, None where the system does not say."""
+    # Not getrusage on Linux: it starts from what the parent held when it started this process.
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text().splitlines()
+        return next((int(line.split()[1]) * 1024 for line in lines if "VmHWM" in line), None)
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return None
+
+
+if __name__ == "__main__":
+    main()
