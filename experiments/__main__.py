@@ -1,7 +1,7 @@
 """List the commands."""
 
 COMMANDS = {
-    "explore": "show what is in a set of pictures, in tables and figures (a minute for 29)",
+    "explore": "show what is in a set of pictures, in tables and figures (half a minute for 29)",
     "train": "train a network on pictures and show what it learned (about 4 minutes)",
     "evaluate": "print a trained network's quality on held-out pictures or another set",
     "reconstruct": "apply a trained network to your own pictures",

@@ -15,7 +15,7 @@ from experiments.progress import map_with_progress
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Show what is in a set of pictures, in about a minute for 29 of 768x512.
+    """Show what is in a set of pictures, in about half a minute for 29 of 768x512.
 
     Tables of the pictures, of their JPEG versions (the set's own, whose qualities are found from
     the pixels; else made now at several qualities) and of opinion scores are printed. A folder
