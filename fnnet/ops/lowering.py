@@ -1,0 +1,189 @@
+"""How a convolution and its two gradients are computed: plainly, and on a CPU as measured fastest.
+
+The forms of one function agree to rounding; which of them a CPU gets hangs on shapes, strides and
+dtype alone, and on whether its compiler has oneDNN. The figures beside the choices are milliseconds
+on two cores of an AMD EPYC (Zen 4) with jaxlib 0.12.0.1, float32, batches of 16, best of many
+calls; ``python -m experiments.lowerings`` measures them again.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+# Above so many bytes a gradient of the output no longer stays in the cache while the kernel's
+# gradient is summed, and tiles of so many pay: 96x96 with 64 to 64 channels, 141 whole, 75 in tiles.
+MOST_BYTES = 24 << 20
+TILE_BYTES = 6 << 20
+
+
+class Form(NamedTuple):
+    """A bilinear function of two arrays: JAX's own form, and the one that suits a CPU."""
+
+    name: str
+    plain: Callable
+    on_cpu: Callable
+
+
+def convolve(x, kernel, *, strides, padding):
+    """Convolve (N, H, W, C) with (kh, kw, C, O)."""
+    return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=LAYOUT)
+
+
+def input_gradient(y, kernel, *, strides, padding, shape):
+    """Transpose `convolve` in its picture, of (height, width) `shape`."""
+    like = jax.ShapeDtypeStruct((len(y), *shape, kernel.shape[2]), y.dtype)
+    (x,) = jax.linear_transpose(
+        lambda x: convolve(x, kernel, strides=strides, padding=padding), like
+    )(y)
+    return x
+
+
+def kernel_gradient(x, y, *, strides, padding, size):
+    """Transpose `convolve` in its kernel, of (height, width) `size`."""
+    like = jax.ShapeDtypeStruct((*size, x.shape[3], y.shape[3]), y.dtype)
+    (kernel,) = jax.linear_transpose(
+        lambda kernel: convolve(x, kernel, strides=strides, padding=padding), like
+    )(y)
+    return kernel
+
+
+def convolve_on_cpu(x, kernel, *, strides, padding):
+    """Choose the form of `convolve` for a CPU.
+
+    64x64 pixels, 64 to 64 channels, 3x3: 23.5 plain, 21.1 in space; 3 to 64 channels 5.2 and 2.4;
+    128x128, 3 to 32 channels, stride 2: 2.6 and 0.8; but 64 to 3 channels 5.2 and 12.3.
+    """
+    is_thin = kernel.shape[3] < 8
+    if x.dtype == jnp.float32 and not is_thin and min(map(min, padding)) >= 0 and has_onednn():
+        return _in_space(x, kernel, strides, padding)
+    return convolve(x, kernel, strides=strides, padding=padding)
+
+
+def input_gradient_on_cpu(y, kernel, *, strides, padding, shape):
+    """Choose the form of `input_gradient` for a CPU.
+
+    64x64 pixels, 64 to 64 channels, 3x3: 23.7 plain, 21.1 as a convolution (in bfloat16 24.9 and
+    10.7); 64x64, 32 to 64 channels, stride 2, 4x4: 13.3 plain, 5.8 by phases; 32x32, 64 to 128,
+    3x3: 4.3 and 6.5, in bfloat16 5.1 and 3.2.
+    """
+    if strides == (1, 1):
+        return _as_convolution(y, kernel, padding, shape)
+    if min(kernel.shape[:2]) > 3 or y.dtype == jnp.bfloat16:
+        return _by_phases(y, kernel, strides, padding, shape)
+    return input_gradient(y, kernel, strides=strides, padding=padding, shape=shape)
+
+
+def kernel_gradient_on_cpu(x, y, *, strides, padding, size):
+    """Choose the form of `kernel_gradient` for a CPU.
+
+    64x64 pixels: 1x1, 64 to 64 channels, 19.5 plain, 4.8 as a product; 3x3, 64 to 3 channels, 10.9
+    plain, 2.3 with the roles exchanged (3 to 64: 2.7 and 10.9).
+    """
+    if strides == (1, 1):
+        if size == (1, 1) and not any(map(any, padding)):
+            return _as_product(x, y)
+        if 2 * y.shape[3] < x.shape[3]:
+            return _with_roles_exchanged(x, y, padding, size)
+    return _in_tiles(x, y, strides, padding, size)
+
+
+@functools.cache
+def has_onednn():
+    """Ask the CPU's compiler whether it gives float32 convolutions in space to oneDNN."""
+    x = jax.ShapeDtypeStruct((1, 8, 8, 16), jnp.float32)
+    kernel = jax.ShapeDtypeStruct((3, 3, 16, 16), jnp.float32)
+    form = functools.partial(_in_space, strides=(1, 1), padding=((1, 1), (1, 1)))
+    with jax.default_device(jax.devices("cpu")[0]):
+        return "__onednn$convolution" in jax.jit(form).lower(x, kernel).compile().as_text()
+
+
+def _in_space(x, kernel, strides, padding):
+    """Convolve as in space, of depth 1: what jaxlib gives to oneDNN in float32 too."""
+    y = lax.conv_general_dilated(
+        x[:, None],
+        kernel[None],
+        (1, *strides),
+        ((0, 0), *padding),
+        dimension_numbers=("NDHWC", "DHWIO", "NDHWC"),
+    )
+    return y[:, 0]
+
+
+def _as_convolution(y, kernel, padding, shape):
+    """Convolve with the flipped kernel; a reversed window would keep oneDNN out."""
+    flipped = lax.optimization_barrier(kernel[::-1, ::-1].swapaxes(2, 3))
+    around = tuple(
+        (k - 1 - low, n + low - m)
+        for k, (low, _), n, m in zip(kernel.shape, padding, shape, y.shape[1:3], strict=False)
+    )
+    return convolve_on_cpu(y, flipped, strides=(1, 1), padding=around)
+
+
+def _by_phases(y, kernel, strides, padding, shape):
+    """Convolve the coarse array once for all pixels of a stride, and lay these out."""
+    (sh, sw), (kh, kw, c, o) = strides, kernel.shape
+    th, tw = -(-kh // sh), -(-kw // sw)
+    k = jnp.pad(kernel, ((0, th * sh - kh), (0, tw * sw - kw), (0, 0), (0, 0)))
+    k = k.reshape(th, sh, tw, sw, c, o)[::-1, :, ::-1]
+    k = k.transpose(0, 2, 5, 1, 3, 4).reshape(th, tw, o, sh * sw * c)  # th, tw, O, (sh, sw, C)
+    around = ((th - 1, th - 1), (tw - 1, tw - 1))
+    x = convolve_on_cpu(y, k, strides=(1, 1), padding=around)
+    n, h, w, _ = x.shape
+    x = x.reshape(n, h, w, sh, sw, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h * sh, w * sw, c)
+    cut = [
+        (-low, length + low - m, 0)
+        for (low, _), length, m in zip(padding, shape, x.shape[1:3], strict=True)
+    ]
+    return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *cut, (0, 0, 0)))
+
+
+def _as_product(x, y):
+    """Multiply all pixels' channels, the gradient of a 1x1 kernel."""
+    pixels = [array.reshape(-1, array.shape[3]) for array in (x, y)]
+    return lax.dot_general(*pixels, (((0,), (0,)), ((), ())))[None, None]
+
+
+def _with_roles_exchanged(x, y, padding, size):
+    """Convolve the gradient with the picture: cheap where the gradient has few channels."""
+    around = [
+        (k - 1 - low, k - 1 - high) for k, (low, high) in zip(size, padding, strict=True)
+    ]
+    flipped = lax.conv_general_dilated(
+        y, x, (1, 1), around, dimension_numbers=("CHWN", "IHWO", "HWNC")
+    )
+    return flipped[::-1, ::-1].swapaxes(2, 3)
+
+
+def _in_tiles(x, y, strides, padding, size):
+    """Sum the gradient over bands of rows, each small enough for the cache."""
+    height, row_bytes = y.shape[1], y.size * y.dtype.itemsize // y.shape[1]
+    if y.size * y.dtype.itemsize <= MOST_BYTES:
+        return kernel_gradient(x, y, strides=strides, padding=padding, size=size)
+    # Rows, not pictures: the axis of pictures may be shared out to several devices.
+    count = math.ceil(height / max(TILE_BYTES // row_bytes, 1))
+    (top, bottom), across = padding
+    x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (top, bottom, 0), (0, 0, 0), (0, 0, 0)))
+    total = 0
+    for first, last in _bands(height, count):
+        rows = slice(first * strides[0], (last - 1) * strides[0] + size[0])
+        total += kernel_gradient(
+            x[:, rows], y[:, first:last], strides=strides, padding=((0, 0), across), size=size
+        )
+    return total
+
+
+def _bands(length, count):
+    bounds = [i * length // count for i in range(count + 1)]
+    return zip(bounds[:-1], bounds[1:], strict=True)
+
+
+CONVOLVE = Form("convolve", convolve, convolve_on_cpu)
+INPUT_GRADIENT = Form("input_gradient", input_gradient, input_gradient_on_cpu)
+KERNEL_GRADIENT = Form("kernel_gradient", kernel_gradient, kernel_gradient_on_cpu)
