@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from fnnet import ops
 from fnnet.core import Layer, require, require_whole
-from fnnet.ops.norm import moments
+from fnnet.ops.channels import require_channels
+from fnnet.ops.norm import batch_norm_by_batch
 
 _LEAST_BETA = 1e-6
 
@@ -49,26 +50,25 @@ def batch_norm(*, momentum=0.9, epsilon=1e-5):
         return params, {"mean": params["offset"].copy(), "variance": params["scale"].copy()}
 
     def apply(params, state, x, *, key=None, train=False):
-        mean, variance = state["mean"], state["variance"]
-        if train:
-            count = math.prod(x.shape[:-1])
-            require(count > 1, "batch_norm needs more than one value a channel to train on")
-            mean, variance = moments(x, tuple(range(x.ndim - 1)))
-            unbiased = variance * (count / (count - 1))
-            # What is measured leaves without gradient: a loss on the state trains nothing.
-            state = {
-                "mean": _running(state["mean"], mean, momentum),
-                "variance": _running(state["variance"], unbiased, momentum),
-            }
-        vectors = (mean, variance, params["scale"], params["offset"])
-        return ops.batch_norm(x, *vectors, epsilon=epsilon), state
+        scale, offset = params["scale"], params["offset"]
+        if not train:
+            moments = state["mean"], state["variance"]
+            return ops.batch_norm(x, *moments, scale, offset, epsilon=epsilon), state
+        require_channels(x, scale=scale, offset=offset)
+        count = math.prod(x.shape[:-1])
+        require(count > 1, "batch_norm needs more than one value a channel to train on")
+        y, mean, variance = batch_norm_by_batch(x, scale, offset, epsilon)
+        unbiased = variance * (count / (count - 1))
+        return y, {
+            "mean": _running(state["mean"], mean, momentum),
+            "variance": _running(state["variance"], unbiased, momentum),
+        }
 
     return Layer("batch_norm", init, apply, {"momentum": momentum, "epsilon": epsilon})
 
 
 def _running(average, batch, momentum):
-    batch = jax.lax.stop_gradient(batch).astype(average.dtype)
-    return momentum * average + (1 - momentum) * batch
+    return momentum * average + (1 - momentum) * batch.astype(average.dtype)
 
 
 def layer_norm(*, epsilon=1e-6):

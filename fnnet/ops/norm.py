@@ -1,7 +1,9 @@
 """Normalisation: moments over axes, and the affine map that uses them."""
 
 import math
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -34,6 +36,61 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon=1e-5):
     mean, variance, scale, offset = (along_last(vector, x) for vector in vectors)
     # Centred before it is scaled: x * a + c would cancel where the mean is large.
     return ((y - mean) * (lax.rsqrt(variance + epsilon) * scale) + offset).astype(x.dtype)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def batch_norm_by_batch(x, scale, offset, epsilon):
+    """Normalise channels by the batch's own moments, as `batch_norm` does by given ones.
+
+    Parameters
+    ----------
+    x : array (..., C)
+    scale, offset : array (C,)
+    epsilon : float
+        Added to the variance, above 0.
+
+    Returns
+    -------
+    array (..., C), array (C,), array (C,)
+        The normalised array in `x`'s dtype, and the batch's mean and biased variance in float32 or
+        wider. These two leave without gradient: what is measured trains nothing.
+
+    Notes
+    -----
+    The derivative is written out. With ``c = x - mean``, ``r = 1 / sqrt(variance + epsilon)``,
+    ``a = scale * r`` it is ``a (dx - mean(dx) - c r² mean(c dx)) + c r dscale + doffset``; its
+    transpose needs two sums over the batch, of the gradient and of its product with ``c``, where
+    what JAX derives from the forward pass needs four, and two more arrays of the size of `x`.
+    """
+    y, centred, mean, variance = _by_batch(x, scale, offset, epsilon)
+    return y, mean, variance
+
+
+@batch_norm_by_batch.defjvp
+def _batch_norm_by_batch_jvp(epsilon, primals, tangents):
+    x, scale, offset = primals
+    y, centred, mean, variance = _by_batch(x, scale, offset, epsilon)
+    dx, dscale, doffset = (wide(tangent) for tangent in tangents)
+    axes = tuple(range(x.ndim - 1))
+    root = lax.rsqrt(variance + epsilon)
+    factor = wide(scale) * root
+    # Channel by channel last, so that the transpose sums first, and each sum is taken once.
+    level = factor * dx.mean(axes) - doffset
+    slope = factor * root**2 * (centred * dx).mean(axes) - root * dscale
+    dy = along_last(factor, x) * dx - along_last(level, x) - centred * along_last(slope, x)
+    nothing = jnp.zeros_like(mean)
+    return (y, mean, variance), (dy.astype(x.dtype), nothing, nothing)
+
+
+def _by_batch(x, scale, offset, epsilon):
+    axes = tuple(range(x.ndim - 1))
+    mean = wide(x).mean(axes)
+    # Computed once and kept: else every use of it, forwards and backwards, computes it from x.
+    centred = lax.optimization_barrier(wide(x) - along_last(mean, x))
+    variance = jnp.square(centred).mean(axes)
+    factor = wide(scale) * lax.rsqrt(variance + epsilon)
+    y = centred * along_last(factor, x) + along_last(wide(offset), x)
+    return y.astype(x.dtype), centred, mean, variance
 
 
 def layer_norm(x, scale, offset, *, epsilon=1e-6):
