@@ -147,18 +147,19 @@ def make_step(loss, optimizer):
         number, params, state, opt_state, skipped = train_state
         key = jax.random.fold_in(key, number)
         (value, (new_state, metrics)), grads = gradient(params, state, batch, key)
-        updates, new_opt_state = optimizer.update(grads, opt_state, params, number)
         norm = trees.global_norm(grads)
+
+        def update(params, state, opt_state):
+            updates, opt_state = optimizer.update(grads, opt_state, params, number)
+            return apply_updates(params, updates), new_state, opt_state
+
         finite = trees.all_finite((value, norm, new_state)) & jax.lax.cond(
             norm < _LARGE,
             lambda: jnp.array(True),
-            lambda: trees.all_finite(optimizer.update(grads, opt_state, params, number)[1]),
+            lambda: trees.all_finite(update(params, state, opt_state)[2]),
         )
-        kept = trees.select(
-            finite,
-            (apply_updates(params, updates), new_state, new_opt_state),
-            (params, state, opt_state),
-        )
+        # Not a selection: what is updated is then written where the old values stand.
+        kept = jax.lax.cond(finite, update, lambda *old: old, params, state, opt_state)
         metrics = metrics | {"loss": value, "gradient_norm": norm, "finite": finite}
         return TrainState(number + 1, *kept, jnp.where(finite, skipped, skipped + 1)), metrics
 
