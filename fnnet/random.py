@@ -36,7 +36,7 @@ def bits16(key, shape):
     """
     count = math.prod(shape)
     counters = lax.iota(jnp.uint32, -(-count // 4))
-    words = jnp.concatenate(_threefry(jax.random.bits(key, (2,)), counters))
+    words = jnp.concatenate(_threefry(jax.random.bits(key, (2,), jnp.uint32), counters))
     return lax.bitcast_convert_type(words, jnp.uint16).reshape(-1)[:count].reshape(shape)
 
 

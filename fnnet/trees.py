@@ -66,9 +66,7 @@ def global_norm(tree):
 
 
 def _norm_in_units(leaves):
-    largest = functools.reduce(
-        jnp.maximum, [jnp.max(jnp.abs(leaf), initial=0) for leaf in leaves]
-    )
+    largest = functools.reduce(jnp.maximum, [jnp.max(jnp.abs(leaf), initial=0) for leaf in leaves])
     unit = lax.stop_gradient(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
     return unit * jnp.sqrt(sum(jnp.sum(jnp.square(leaf / unit)) for leaf in leaves))
 
@@ -78,8 +76,8 @@ def all_finite(tree):
     finite = jnp.array(True)
     for leaf in jax.tree.leaves(tree):
         if jnp.issubdtype(leaf.dtype, jnp.inexact):
-            # Anything finite minus itself is zero, and nothing else is. One sum costs a CPU a third of what
-            # ``jnp.all(jnp.isfinite(leaf))`` does, which writes a mask before it reads it.
+            # Anything finite minus itself is zero, and nothing else is. One sum costs a CPU a
+            # third of what ``jnp.all(jnp.isfinite(leaf))`` does, which writes a mask first.
             finite = finite & (jnp.sum(leaf - leaf) == 0)
     return finite
 

@@ -1,7 +1,7 @@
 """Convolution as three primitives, so that a faster form costs no transformation.
 
-A convolution is linear in the picture and in the kernel, and so are its two gradients:
-``y = convolve(x, kernel)``, ``dx = input_gradient(y, kernel)``, ``dkernel = kernel_gradient(x, y)``.
+A convolution is linear in the picture and in the kernel, and so are its two gradients: of
+``y = convolve(x, kernel)`` they are ``input_gradient(y, kernel)`` and ``kernel_gradient(x, y)``.
 Transposing any of the three in either argument gives another of them. So they are closed under
 differentiation of every order, forwards and backwards, and how each is computed is free
 (`fnnet.ops.lowering` chooses): no rule for derivatives hangs on it.
@@ -11,6 +11,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
@@ -22,23 +23,25 @@ from fnnet.ops import lowering
 UNROLLED = 16
 
 
-def convolve(x, kernel, *, strides, padding):
-    """Convolve pictures, without dilation or groups.
+def convolve(x, kernel, *, strides, padding, groups=1):
+    """Convolve pictures, without dilation.
 
     Parameters
     ----------
     x : array (N, H, W, C)
-    kernel : array (kh, kw, C, O)
+    kernel : array (kh, kw, C / groups, O)
         Of `x`'s dtype.
     strides : (int, int)
     padding : ((top, bottom), (left, right))
         Zeros; negative numbers crop.
+    groups : int
+        Channels are cut into so many groups that do not see each other.
 
     Returns
     -------
     array (N, H', W', O)
     """
-    return _convolve.bind(x, kernel, strides=strides, padding=padding)
+    return _convolve.bind(x, kernel, strides=strides, padding=padding, groups=groups)
 
 
 def input_gradient(y, kernel, *, strides, padding, shape):
@@ -58,7 +61,7 @@ def input_gradient(y, kernel, *, strides, padding, shape):
     -------
     array (N, H, W, C)
     """
-    return _input_gradient.bind(y, kernel, strides=strides, padding=padding, shape=shape)
+    return _input_gradient.bind(y, kernel, strides=strides, padding=padding, shape=shape, groups=1)
 
 
 def _primitive(form, folds):
@@ -87,27 +90,37 @@ def _like(aval):
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
 
 
-@partial(jax.jit, static_argnums=0, static_argnames=("strides", "padding", "shape", "size"))
+_SETTINGS = ("strides", "padding", "groups", "shape", "size")
+
+
+@partial(jax.jit, static_argnums=0, static_argnames=_SETTINGS)
 def _compiled(primitive, a, b, **settings):
     return primitive.bind(a, b, **settings)
 
 
 def _batch(primitive, plain, folds, arguments, mapped, **settings):
-    """Fold a mapped axis into another where one argument has it; else go one by one."""
-    if None not in mapped:
-        a, b = (jnp.moveaxis(array, axis, 0) for array, axis in zip(arguments, mapped, strict=True))
-        if len(a) > UNROLLED:
-            return jax.vmap(partial(plain, **settings))(a, b), 0
-        each = zip(a, b, strict=True)
-        return jnp.stack([primitive.bind(one, other, **settings) for one, other in each]), 0
+    """Fold a mapped axis into another where only one argument has it; else go one by one."""
     index = 0 if mapped[1] is None else 1
     into, out_of = folds[index]
-    arguments = list(arguments)
-    array = jnp.moveaxis(arguments[index], mapped[index], into)
-    count = array.shape[into]
-    arguments[index] = array.reshape(_merged(array.shape, into))
-    result = primitive.bind(*arguments, **settings)
-    return result.reshape(_divided(result.shape, out_of, count)), out_of
+    # The channels of groups are apart, so that what is folded into them would have to be too.
+    if None in mapped and (settings["groups"] == 1 or into == 0):
+        arguments = list(arguments)
+        array = jnp.moveaxis(arguments[index], mapped[index], into)
+        count = array.shape[into]
+        arguments[index] = array.reshape(_merged(array.shape, into))
+        result = primitive.bind(*arguments, **settings)
+        return result.reshape(_divided(result.shape, out_of, count)), out_of
+    count = arguments[index].shape[mapped[index]]
+    if count > UNROLLED:
+        return jax.vmap(partial(plain, **settings), mapped)(*arguments), 0
+    each = [
+        [
+            array if axis is None else lax.index_in_dim(array, i, axis, keepdims=False)
+            for array, axis in zip(arguments, mapped, strict=True)
+        ]
+        for i in range(count)
+    ]
+    return jnp.stack([primitive.bind(*pair, **settings) for pair in each]), 0
 
 
 def _merged(shape, axis):

@@ -70,8 +70,8 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
 
 
 def _convolve(x, kernel, strides, padding, dilation, groups):
-    if dilation == (1, 1) and groups == 1:
-        return bilinear.convolve(x, kernel, strides=strides, padding=padding)
+    if dilation == (1, 1):
+        return bilinear.convolve(x, kernel, strides=strides, padding=padding, groups=groups)
     return lax.conv_general_dilated(
         x,
         kernel,

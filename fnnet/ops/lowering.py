@@ -7,6 +7,7 @@ calls; ``python -m experiments.lowerings`` measures them again.
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,10 +16,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnnet.ops import grouped
+
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 # Above so many bytes a gradient of the output no longer stays in the cache while the kernel's
-# gradient is summed, and tiles of so many pay: 96x96 with 64 to 64 channels, 141 whole, 75 in tiles.
+# gradient is summed, and tiles of so many pay: 96x96, 64 to 64 channels, 141 whole, 75 in tiles.
 MOST_BYTES = 24 << 20
 TILE_BYTES = 6 << 20
 
@@ -31,69 +34,90 @@ class Form(NamedTuple):
     on_cpu: Callable
 
 
-def convolve(x, kernel, *, strides, padding):
-    """Convolve (N, H, W, C) with (kh, kw, C, O)."""
-    return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=LAYOUT)
+def convolve(x, kernel, *, strides, padding, groups=1):
+    """Convolve (N, H, W, C) with (kh, kw, C / groups, O)."""
+    return lax.conv_general_dilated(
+        x, kernel, strides, padding, dimension_numbers=LAYOUT, feature_group_count=groups
+    )
 
 
-def input_gradient(y, kernel, *, strides, padding, shape):
+def input_gradient(y, kernel, *, strides, padding, shape, groups=1):
     """Transpose `convolve` in its picture, of (height, width) `shape`."""
-    like = jax.ShapeDtypeStruct((len(y), *shape, kernel.shape[2]), y.dtype)
-    (x,) = jax.linear_transpose(
-        lambda x: convolve(x, kernel, strides=strides, padding=padding), like
-    )(y)
+    like = jax.ShapeDtypeStruct((len(y), *shape, kernel.shape[2] * groups), y.dtype)
+    form = functools.partial(convolve, strides=strides, padding=padding, groups=groups)
+    (x,) = jax.linear_transpose(lambda x: form(x, kernel), like)(y)
     return x
 
 
-def kernel_gradient(x, y, *, strides, padding, size):
+def kernel_gradient(x, y, *, strides, padding, size, groups=1):
     """Transpose `convolve` in its kernel, of (height, width) `size`."""
-    like = jax.ShapeDtypeStruct((*size, x.shape[3], y.shape[3]), y.dtype)
-    (kernel,) = jax.linear_transpose(
-        lambda kernel: convolve(x, kernel, strides=strides, padding=padding), like
-    )(y)
+    like = jax.ShapeDtypeStruct((*size, x.shape[3] // groups, y.shape[3]), y.dtype)
+    form = functools.partial(convolve, strides=strides, padding=padding, groups=groups)
+    (kernel,) = jax.linear_transpose(lambda kernel: form(x, kernel), like)(y)
     return kernel
 
 
-def convolve_on_cpu(x, kernel, *, strides, padding):
+def convolve_on_cpu(x, kernel, *, strides, padding, groups=1):
     """Choose the form of `convolve` for a CPU.
 
     64x64 pixels, 64 to 64 channels, 3x3: 23.5 plain, 21.1 in space; 3 to 64 channels 5.2 and 2.4;
     128x128, 3 to 32 channels, stride 2: 2.6 and 0.8; but 64 to 3 channels 5.2 and 12.3.
     """
+    settings = {"strides": strides, "padding": padding}
+    if groups == x.shape[3]:
+        return grouped.by_shifts(x, kernel, **settings)
+    if groups > 1:
+        each = functools.partial(convolve_on_cpu, **settings)
+        return grouped.one_by_one(each, x, kernel, groups, axes=(3, 3), into=3)
     is_thin = kernel.shape[3] < 8
     if x.dtype == jnp.float32 and not is_thin and min(map(min, padding)) >= 0 and has_onednn():
         return _in_space(x, kernel, strides, padding)
-    return convolve(x, kernel, strides=strides, padding=padding)
+    return convolve(x, kernel, **settings)
 
 
-def input_gradient_on_cpu(y, kernel, *, strides, padding, shape):
+def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, groups=1):
     """Choose the form of `input_gradient` for a CPU.
 
     64x64 pixels, 64 to 64 channels, 3x3: 23.7 plain, 21.1 as a convolution (in bfloat16 24.9 and
     10.7); 64x64, 32 to 64 channels, stride 2, 4x4: 13.3 plain, 5.8 by phases; 32x32, 64 to 128,
     3x3: 4.3 and 6.5, in bfloat16 5.1 and 3.2.
     """
+    y = lax.optimization_barrier(y)  # see `kernel_gradient_on_cpu`, which wants it too
+    settings = {"strides": strides, "padding": padding, "shape": shape}
+    if groups > 1 and kernel.shape[2] == 1:
+        return grouped.input_gradient_by_shifts(y, kernel, **settings, channels=groups)
+    if groups > 1:
+        each = functools.partial(input_gradient_on_cpu, **settings)
+        return grouped.one_by_one(each, y, kernel, groups, axes=(3, 3), into=3)
     if strides == (1, 1):
         return _as_convolution(y, kernel, padding, shape)
     if min(kernel.shape[:2]) > 3 or y.dtype == jnp.bfloat16:
         return _by_phases(y, kernel, strides, padding, shape)
-    return input_gradient(y, kernel, strides=strides, padding=padding, shape=shape)
+    return input_gradient(y, kernel, **settings)
 
 
-def kernel_gradient_on_cpu(x, y, *, strides, padding, size):
+def kernel_gradient_on_cpu(x, y, *, strides, padding, size, groups=1):
     """Choose the form of `kernel_gradient` for a CPU.
 
     64x64 pixels: 1x1, 64 to 64 channels, 19.5 plain, 4.8 as a product; 3x3, 64 to 3 channels, 10.9
     plain, 2.3 with the roles exchanged (3 to 64: 2.7 and 10.9).
     """
-    # Else what makes x and y is computed once more, in the transposed order that this needs.
+    # Else what makes x and y is computed once more for this, and in a transposed order.
     x, y = lax.optimization_barrier((x, y))
+    settings = {"strides": strides, "padding": padding, "size": size}
+    if groups == x.shape[3]:
+        return grouped.kernel_gradient_by_shifts(x, y, **settings)
+    if groups > 1 and x.shape[3] // groups < 16:
+        return grouped.of_blocks(kernel_gradient_on_cpu(x, y, **settings), groups)
+    if groups > 1:
+        each = functools.partial(kernel_gradient_on_cpu, **settings)
+        return grouped.one_by_one(each, x, y, groups, axes=(3, 3), into=3)
     if strides == (1, 1):
         if size == (1, 1) and not any(map(any, padding)):
             return _as_product(x, y)
         if 2 * y.shape[3] < x.shape[3]:
             return _with_roles_exchanged(x, y, padding, size)
-    return _in_tiles(x, y, strides, padding, size)
+    return _in_tiles(x, y, **settings)
 
 
 @functools.cache
@@ -154,9 +178,7 @@ def _as_product(x, y):
 
 def _with_roles_exchanged(x, y, padding, size):
     """Convolve the gradient with the picture: cheap where the gradient has few channels."""
-    around = [
-        (k - 1 - low, k - 1 - high) for k, (low, high) in zip(size, padding, strict=True)
-    ]
+    around = [(k - 1 - low, k - 1 - high) for k, (low, high) in zip(size, padding, strict=True)]
     flipped = lax.conv_general_dilated(
         y, x, (1, 1), around, dimension_numbers=("CHWN", "IHWO", "HWNC")
     )
@@ -183,7 +205,7 @@ def _in_tiles(x, y, strides, padding, size):
 
 def _bands(length, count):
     bounds = [i * length // count for i in range(count + 1)]
-    return zip(bounds[:-1], bounds[1:], strict=True)
+    return itertools.pairwise(bounds)
 
 
 CONVOLVE = Form("convolve", convolve, convolve_on_cpu)

@@ -62,7 +62,7 @@ def batch_norm_by_batch(x, scale, offset, epsilon):
     transpose needs two sums over the batch, of the gradient and of its product with ``c``, where
     what JAX derives from the forward pass needs four, and two more arrays of the size of `x`.
     """
-    y, centred, mean, variance = _by_batch(x, scale, offset, epsilon)
+    y, _, mean, variance = _by_batch(x, scale, offset, epsilon)
     return y, mean, variance
 
 

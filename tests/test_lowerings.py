@@ -1,0 +1,179 @@
+"""Every form of convolution agrees with JAX's own, in value and under every transformation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from fnnet.ops import bilinear, lowering
+
+SAME = ((1, 1), (1, 1))
+# Pictures' shape, kernel's shape, strides, padding, groups: a row for every choice there is.
+CASES = {
+    "square": ((2, 9, 8, 16), (3, 3, 16, 16), (1, 1), SAME, 1),
+    "thin out": ((2, 9, 8, 16), (3, 3, 16, 3), (1, 1), SAME, 1),
+    "thin in": ((2, 9, 8, 3), (3, 3, 3, 16), (1, 1), SAME, 1),
+    "product": ((2, 5, 4, 8), (1, 1, 8, 6), (1, 1), ((0, 0), (0, 0)), 1),
+    "1x1 padded": ((2, 5, 4, 8), (1, 1, 8, 6), (1, 1), SAME, 1),
+    "even kernel": ((2, 7, 6, 8), (4, 2, 8, 8), (1, 1), ((1, 2), (0, 1)), 1),
+    "cropped": ((2, 9, 9, 8), (3, 3, 8, 8), (1, 1), ((-1, 2), (0, -2)), 1),
+    "strided": ((2, 9, 8, 8), (3, 3, 8, 16), (2, 2), ((0, 1), (0, 1)), 1),
+    "phases": ((2, 9, 8, 8), (4, 5, 8, 16), (2, 3), ((1, 1), (2, 1)), 1),
+    "pixels left over": ((2, 10, 9, 4), (4, 4, 4, 5), (3, 3), ((0, 0), (0, 0)), 1),
+    "stride above kernel": ((2, 9, 8, 4), (2, 2, 4, 4), (3, 3), ((0, 0), (0, 0)), 1),
+    "depthwise": ((2, 8, 9, 6), (3, 3, 1, 6), (1, 1), SAME, 6),
+    "depthwise, several each": ((2, 7, 9, 3), (3, 2, 1, 6), (2, 1), ((1, 1), (0, 1)), 3),
+    "few channels a group": ((2, 6, 7, 8), (3, 3, 2, 4), (1, 1), SAME, 4),
+    "many channels a group": ((2, 6, 7, 32), (3, 3, 16, 8), (2, 1), SAME, 2),
+}
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+def drawn(shape, seed, dtype=np.float64):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+
+
+def arguments(case, dtype=np.float64):
+    """Pictures, kernel, something of the output's shape, and the settings of all three forms."""
+    shape, kernel_shape, strides, padding, groups = case
+    x, kernel = drawn(shape, 0, dtype), drawn(kernel_shape, 1, dtype)
+    settings = {"strides": strides, "padding": padding, "groups": groups}
+    y = drawn(lowering.convolve(x, kernel, **settings).shape, 2, dtype)
+    return x, kernel, y, settings
+
+
+def forms(case, dtype):
+    """What is computed of what: each form with its arguments and settings."""
+    x, kernel, y, settings = arguments(case, dtype)
+    return [
+        (lowering.CONVOLVE, (x, kernel), settings),
+        (lowering.INPUT_GRADIENT, (y, kernel), settings | {"shape": x.shape[1:3]}),
+        (lowering.KERNEL_GRADIENT, (x, y), settings | {"size": kernel.shape[:2]}),
+    ]
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+@pytest.mark.parametrize("onednn", [False, True])
+@every_case
+def test_forms_for_a_cpu_agree_with_jax_s_own_to_the_last_digits(case, onednn, tiled, monkeypatch):
+    monkeypatch.setattr(lowering, "has_onednn", lambda: onednn)
+    if tiled:
+        monkeypatch.setattr(lowering, "MOST_BYTES", 0)
+        monkeypatch.setattr(lowering, "TILE_BYTES", 2000)
+    with jax.enable_x64(True):
+        for form, operands, settings in forms(case, np.float64):
+            plain = form.plain(*operands, **settings)
+            found = form.on_cpu(*operands, **settings)
+            assert found.shape == plain.shape
+            np.testing.assert_allclose(found, plain, 1e-12, 1e-12, err_msg=form.name)
+
+
+# What float32 allows, in units of the largest value, as float64 has it.
+TOLERANCES = {"float32": 2e-6, "bfloat16": 0.02}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@every_case
+def test_narrow_forms_come_as_near_to_float64_as_jax_s_own(case, dtype):
+    for form, operands, given in forms(case, jnp.dtype(dtype)):
+        found = jax.jit(lambda a, b, form=form, given=given: form.on_cpu(a, b, **given))(*operands)
+        assert found.dtype == dtype
+        with jax.enable_x64(True):
+            wide = [jnp.asarray(np.asarray(operand, np.float64)) for operand in operands]
+            expected = np.asarray(form.plain(*wide, **given))
+        error = np.abs(np.asarray(found, np.float64) - expected).max()
+        assert error <= TOLERANCES[dtype] * np.abs(expected).max(), form.name
+
+
+def transformed(convolve, x, kernel, y):
+    """Everything that JAX can make of a convolution, as a dict of functions without arguments."""
+    several = jnp.stack([kernel, 2 * kernel, kernel + 1])
+    pictures = jnp.stack([x, x + 1])
+
+    def value(x, kernel):
+        return (convolve(x, kernel) * y).sum() + (convolve(x, kernel) ** 2).sum()
+
+    def toward(f):
+        return jax.jvp(f, (x, kernel), (x + 1, kernel - 1))
+
+    both = jax.grad(value, (0, 1))
+    return {
+        "value": lambda: convolve(x, kernel),
+        "gradient": lambda: both(x, kernel),
+        "compiled gradient": lambda: jax.jit(both)(x, kernel),
+        "jvp": lambda: toward(convolve),
+        "jvp of gradient": lambda: toward(both),
+        "gradient of gradient": lambda: jax.grad(
+            lambda x, kernel: sum((part**2).sum() for part in both(x, kernel)), (0, 1)
+        )(x, kernel),
+        "vmap over pictures": lambda: jax.vmap(convolve, (0, None))(pictures, kernel),
+        "vmap over kernels": lambda: jax.vmap(convolve, (None, 0))(x, several),
+        "vmap over both": lambda: jax.vmap(convolve)(pictures, several[:2]),
+        "vmap of gradient": lambda: jax.vmap(both, (None, 0))(x, several),
+        "vmap of gradient in pictures": lambda: jax.vmap(both, (0, None))(pictures, kernel),
+        "vmap of gradient in both": lambda: jax.vmap(both)(pictures, several[:2]),
+        "vmap of jvp of gradient": lambda: jax.vmap(
+            lambda kernel: jax.jvp(lambda x: both(x, kernel), (x,), (x + 1,))
+        )(several),
+        "linearize": lambda: jax.linearize(value, x, kernel)[1](x + 1, kernel - 1),
+        "remat": lambda: jax.grad(jax.checkpoint(value), (0, 1))(x, kernel),
+        "last axis mapped": lambda: jax.vmap(convolve, (None, -1))(x, jnp.moveaxis(several, 0, -1)),
+    }
+
+
+@every_case
+def test_no_transformation_is_lost(case):
+    with jax.enable_x64(True):
+        x, kernel, y, settings = arguments(case)
+
+        def theirs(x, kernel):
+            return lax.conv_general_dilated(
+                x,
+                kernel,
+                settings["strides"],
+                settings["padding"],
+                dimension_numbers=lowering.LAYOUT,
+                feature_group_count=settings["groups"],
+            )
+
+        def ours(x, kernel):
+            return bilinear.convolve(x, kernel, **settings)
+
+        expected = transformed(theirs, x, kernel, y)
+        for name, found in transformed(ours, x, kernel, y).items():
+            pairs = zip(jax.tree.leaves(found()), jax.tree.leaves(expected[name]()), strict=True)
+            for a, b in pairs:
+                np.testing.assert_allclose(a, b, 1e-9, 1e-9 * np.abs(b).max(), err_msg=name)
+
+
+def test_many_kernels_with_as_many_pictures_agree_too():
+    count = bilinear.UNROLLED + 1
+    with jax.enable_x64(True):
+        x, kernels = drawn((count, 1, 4, 4, 2), 0), drawn((count, 3, 3, 2, 3), 1)
+
+        def convolve(x, kernel):
+            return bilinear.convolve(x, kernel, strides=(1, 1), padding=SAME)
+
+        found = jax.vmap(convolve)(x, kernels)
+        expected = jnp.stack([convolve(*pair) for pair in zip(x, kernels, strict=True)])
+        np.testing.assert_allclose(found, expected, 1e-12, 1e-12)
+
+
+def test_an_input_gradient_is_a_function_of_its_own_that_can_be_mapped_and_derived():
+    with jax.enable_x64(True):
+        x, kernel, y, settings = arguments(CASES["phases"])
+        settings = {name: settings[name] for name in ("strides", "padding")}
+        settings |= {"shape": x.shape[1:3]}
+
+        def ours(y, kernel):
+            return bilinear.input_gradient(y, kernel, **settings)
+
+        def theirs(y, kernel):
+            return lowering.input_gradient(y, kernel, **settings)
+
+        expected = transformed(theirs, y, kernel, x)
+        for name, found in transformed(ours, y, kernel, x).items():
+            pairs = zip(jax.tree.leaves(found()), jax.tree.leaves(expected[name]()), strict=True)
+            for a, b in pairs:
+                np.testing.assert_allclose(a, b, 1e-9, 1e-9 * np.abs(b).max(), err_msg=name)
