@@ -25,6 +25,7 @@ ORDER = [
     ("experiments.pictures",),
     ("experiments.runfolder", "experiments.rate_distortion"),
     ("experiments.machine", "experiments.devices"),
+    ("experiments.compiler",),
     ("experiments.commands",),
     ("experiments.processes",),
     ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
