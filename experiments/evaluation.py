@@ -31,10 +31,13 @@ class Score:
 
 def make_apply(model, params, state):
     """Make ``pixels (H, W, 3) uint8 -> pixels``: the network in use, rounded to grey levels."""
-    forward = jax.jit(lambda x: model.apply(params, state, x)[0])
+    # Weights are arguments: as constants they would make each network a program of its own, to be
+    # compiled and kept anew.
+    params, state = jax.device_put((params, state))
+    forward = jax.jit(lambda params, state, x: model.apply(params, state, x)[0])
 
     def apply(pixels):
-        return metrics.to_8_bit(forward(normalise(pixels[None]))[0])
+        return metrics.to_8_bit(forward(params, state, normalise(pixels[None]))[0])
 
     return apply
 

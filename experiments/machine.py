@@ -1,4 +1,4 @@
-"""What the machine has to offer."""
+"""What the machine and its user's folders have to offer."""
 
 import os
 import platform
@@ -21,6 +21,12 @@ def instructions():
     """Tell what machine code the processor runs, by its name and its features in one text."""
     told = _told("model name", "flags", "CPU implementer", "CPU part", "Features")
     return " ".join([platform.machine(), *(told or [platform.processor()])])
+
+
+def cache_folder(name):
+    """Name a folder of ours where the XDG base directory specification puts caches."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "fnnet" / name
 
 
 def _told(*names):
