@@ -9,6 +9,8 @@ import platform
 import re
 from importlib.metadata import PackageNotFoundError, version
 
+from experiments.machine import instructions
+
 # jaxlib below 0.11 computes some reductions wrongly on CPUs without this; newer releases need
 # nothing. tests/test_compiler.py shows both the fault and the remedy.
 _MENDED = "--xla_cpu_experimental_ynn_fusion_type=-reduce"
@@ -49,6 +51,24 @@ def options(precision, backend):
     if precision == "float32" or backend != "cpu" or not _has_onednn() or _given() is not None:
         return None
     return {_ONEDNN: True}
+
+
+def why_bfloat16_is_slow():
+    """Tell why bfloat16 is slower than float32 on this CPU, and a way out; None if it is not."""
+    if not _has_onednn():
+        return (
+            "on CPUs it is faster than float32 only with jaxlib 0.12 or newer on Linux x86-64, and "
+            f"this is jaxlib {version('jaxlib')} on {platform.system()} {platform.machine()}; "
+            "use float32"
+        )
+    if not {"avx512_bf16", "amx_bf16"} & set(instructions().split()):
+        return (
+            "this CPU has no instructions for it (neither avx512_bf16 nor amx_bf16) and is faster "
+            "in float32; use that"
+        )
+    if _given() is False:
+        return f"XLA_FLAGS turns off --{_ONEDNN}, without which it is slow; use float32"
+    return None
 
 
 def _given():

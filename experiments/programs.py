@@ -58,7 +58,7 @@ def keep():
 
 
 def heard(warning):
-    """Deal with a warning of JAX's about our folder.
+    """Deal with a warning of JAX's about kept programs.
 
     Parameters
     ----------
@@ -70,7 +70,11 @@ def heard(warning):
         What is left to tell the user: "" for nothing, None if it is about something else.
     """
     trouble, folder = _TROUBLE.match(str(warning)), _folder()
-    if trouble is None or jax.config.jax_compilation_cache_dir != str(folder):
+    if trouble is None:
+        return None
+    if "std::bad_alloc" in str(warning):  # jaxlib cannot write out a program with oneDNN in it
+        return ""
+    if jax.config.jax_compilation_cache_dir != str(folder):
         return None
     what, program = trouble.groups()
     if what == "reading":
@@ -82,8 +86,8 @@ def heard(warning):
                     path.unlink()
         return ""
     reason = re.search(r"\[Errno \d+\] ([^:]+)", str(warning))
-    if reason is None:  # a program that jaxlib cannot write out: one that calls oneDNN
-        return ""
+    if reason is None:
+        return None
     jax.config.update("jax_persistent_cache_min_compile_time_secs", math.inf)
     return f"{folder}: could not be written: {reason[1]}; the next start compiles its programs anew"
 

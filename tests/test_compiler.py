@@ -150,3 +150,29 @@ def test_convolutions_in_bfloat16_are_given_to_onednn():
             x.astype(precision), kernel.astype(precision)
         )
         assert ("__onednn$convolution" in program.compile().as_text()) == is_used
+
+
+def test_why_bfloat16_is_slow_is_told_with_a_way_out(monkeypatch):
+    monkeypatch.setattr(compiler, "version", lambda name: "0.12.0.1")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(compiler, "instructions", lambda: "x86_64 fpu avx512f avx512_bf16")
+    for flags in ("", ON, f"{OFF} {ON}", f"--{ONEDNN}=1", f"--{ONEDNN} --xla_a=1"):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        assert compiler.why_bfloat16_is_slow() is None
+    for flags in (OFF, f"{ON} {OFF}", f"--{ONEDNN}=0"):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        assert compiler.why_bfloat16_is_slow() == (
+            "XLA_FLAGS turns off --xla_cpu_experimental_onednn_custom_call, without which it is "
+            "slow; use float32"
+        )
+    monkeypatch.setattr(compiler, "instructions", lambda: "x86_64 fpu avx512f")
+    assert compiler.why_bfloat16_is_slow() == (
+        "this CPU has no instructions for it (neither avx512_bf16 nor amx_bf16) and is faster in "
+        "float32; use that"
+    )
+    monkeypatch.setattr(compiler, "version", lambda name: "0.10.1")
+    assert compiler.why_bfloat16_is_slow() == (
+        "on CPUs it is faster than float32 only with jaxlib 0.12 or newer on Linux x86-64, and "
+        "this is jaxlib 0.10.1 on Linux x86_64; use float32"
+    )

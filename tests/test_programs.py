@@ -192,6 +192,8 @@ def test_a_warning_about_another_folder_is_not_ours(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     warning = "Error reading persistent compilation cache entry for 'jit_f': error: torn"
     assert programs.heard(warning) is None and programs.heard("another thing") is None
+    beyond_jaxlib = "Error writing persistent compilation cache entry for 'jit_f': MemoryError: "
+    assert programs.heard(f"{beyond_jaxlib}std::bad_alloc") == ""
 
 
 def test_what_was_read_longest_ago_goes_where_there_is_too_much(tmp_path, monkeypatch):
