@@ -9,6 +9,7 @@ COMMANDS = {
     "classical": "measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL: rate-distortion, BD-rates",
     "scaling": "predict how training scales to 1,000 devices (half a minute)",
     "benchmark": "compare speed and memory with PyTorch and Flax (half an hour; --quick 2 minutes)",
+    "clear_cache": "remove the compiled programs that commands keep for their next start",
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import fields
 
 import tyro
 
+from experiments import programs
 from experiments.pictures import PictureError
 from experiments.pictures.errors import LISTED
 from experiments.runfolder import RunError
@@ -48,6 +49,7 @@ def run_command(main, config_type, *, prog, merge=None):
         config = _parse(config_type, prog, args)
         if merge is not None:
             config = _parse(config_type, prog, args, default=merge(config))
+        programs.keep()
         main(config)
     except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
@@ -78,7 +80,7 @@ def check_options(args, config_type):
         option = arg.split("=", 1)[0].replace("_", "-")
         if option.startswith("--") and option not in [*names, *switches, "--help"]:
             near = difflib.get_close_matches(option, names, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names) or 'none'}"
             raise RunError(f"unknown option {option}; {hint}")
 
 
@@ -144,4 +146,8 @@ def notes(sentences):
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
-    note(message)
+    told = programs.heard(message)
+    if told is None:
+        note(message)
+    elif told:
+        note(told)

@@ -20,7 +20,7 @@ AXIS = "data"
 class Placement:
     """Where arrays lie: a batch in shares along the mesh's one axis, other arrays on each device.
 
-    Without a mesh everything is on JAX's default device and nothing here does anything.
+    Without a mesh everything is on JAX's default device and nothing here is moved.
     """
 
     mesh: Mesh | None = None
@@ -55,11 +55,16 @@ class Placement:
             return tree
         return jax.tree.map(self._replicate, tree)
 
-    def compiled(self, step):
-        """Compile a training step for the mesh: what it gives back is on each device."""
+    def compiled(self, step, options=None):
+        """Compile a training step for the mesh: what it gives back is on each device.
+
+        `options` are the compiler's.
+        """
         if self.mesh is None:
-            return step
-        return jax.jit(step, donate_argnums=0, out_shardings=self._sharding())
+            return jax.jit(step, donate_argnums=0, compiler_options=options) if options else step
+        return jax.jit(
+            step, donate_argnums=0, out_shardings=self._sharding(), compiler_options=options
+        )
 
     def local(self, tree):
         """Give this process's own copy of replicated arrays, on its first device."""

@@ -1,4 +1,4 @@
-"""What the machine has to offer."""
+"""What the machine and its user's folders have to offer."""
 
 import os
 import platform
@@ -13,9 +13,27 @@ def cores():
 
 def processor():
     """Name the processor as the system does."""
+    names = _told("model name")
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def instructions():
+    """Tell what machine code the processor runs, by its name and its features in one text."""
+    told = _told("model name", "flags", "CPU implementer", "CPU part", "Features")
+    return " ".join([platform.machine(), *(told or [platform.processor()])])
+
+
+def cache_folder(name):
+    """Name a folder of ours where the XDG base directory specification puts caches."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "fnnet" / name
+
+
+def _told(*names):
+    """Give what the system tells of its processors under `names`, each value once."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:  # not on macOS and Windows
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+        return []
+    pairs = [line.partition(":") for line in lines]
+    return list(dict.fromkeys(value.strip() for name, _, value in pairs if name.strip() in names))

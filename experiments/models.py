@@ -27,10 +27,17 @@ ACTIVATIONS = {
 }
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
 Pooling = Literal["stride", "max", "average"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlpConfig:
+class _Config:
+    precision: Precision = "float32"
+    """What the network computes in; its parameters are float32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlpConfig(_Config):
     """A fully connected autoencoder on square patches, each for itself."""
 
     block: int = 16
@@ -47,7 +54,7 @@ class MlpConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShallowConfig:
+class ShallowConfig(_Config):
     """One convolution to a coarser grid and one back."""
 
     stride: int = 4
@@ -58,7 +65,7 @@ class ShallowConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvConfig:
+class ConvConfig(_Config):
     """Convolutions that halve the grid `depth` times, and the mirror image back."""
 
     depth: int = 3
@@ -75,7 +82,7 @@ class ConvConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResidualConfig:
+class ResidualConfig(_Config):
     """Residual blocks on a grid of half the resolution, by pixel shuffle."""
 
     depth: int = 4
@@ -102,7 +109,7 @@ def mlp(config: MlpConfig):
             patch=fn.reshape(config.block, config.block, 3),
         ),
     )
-    return on_any_size(on_patches(network, config.block), config.block)
+    return on_any_size(on_patches(network, config.block), config.block, config.precision)
 
 
 def shallow(config: ShallowConfig):
@@ -115,7 +122,7 @@ def shallow(config: ShallowConfig):
         ),
         decoder=fn.serial(fn.conv_transpose2d(3, kernel, stride=config.stride)),
     )
-    return on_any_size(network, config.stride)
+    return on_any_size(network, config.stride, config.precision)
 
 
 def conv(config: ConvConfig):
@@ -132,7 +139,7 @@ def conv(config: ConvConfig):
             pixels=fn.serial(*_enlarge(config, 3)),
         ),
     )
-    return on_any_size(network, 2**config.depth)
+    return on_any_size(network, 2**config.depth, config.precision)
 
 
 def residual(config: ResidualConfig):
@@ -147,7 +154,7 @@ def residual(config: ResidualConfig):
         # The last kernel starts at zero, and so the network as the identity.
         shuffle = (fn.conv2d(12, 3, kernel_init=initializers.zeros()), fn.depth_to_space(2))
         body = fn.serial(fn.space_to_depth(2), fn.conv2d(config.width, 3), *blocks, *shuffle)
-        return on_any_size(fn.residual(correction=body), 2)
+        return on_any_size(fn.residual(correction=body), 2, config.precision)
     network = fn.serial(
         encoder=fn.serial(
             fn.space_to_depth(2),
@@ -164,7 +171,7 @@ def residual(config: ResidualConfig):
             pixels=fn.depth_to_space(2),
         ),
     )
-    return on_any_size(network, 8)
+    return on_any_size(network, 8, config.precision)
 
 
 MODELS: dict[str, tuple[type, Callable]] = {
@@ -224,12 +231,15 @@ def from_json(record):
     return configure(settings.pop("name"), **settings)
 
 
-def on_any_size(network, multiple):
+def on_any_size(network, multiple, precision="float32"):
     """Let a network that needs sides divisible by `multiple` take pictures of any size.
 
     Bottom and right are continued by reflection (by the edge, where a side is too short to
-    reflect) and cropped from the result. Grey levels 0..1 are centred on 0 inside.
+    reflect) and cropped from the result. Grey levels 0..1 are centred on 0 inside, and only
+    there computed with in `precision`: bfloat16 is finest near 0.
     """
+    if precision != "float32":
+        network = fn.train.Policy(precision).applied_to(network)
 
     def enter(x):
         first = "; pictures are NHWC: did channels come first?" if x.shape[1] == 3 else ""

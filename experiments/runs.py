@@ -24,7 +24,7 @@ class Run:
 
     `config` are the training command's options, `record` what `record.json` holds: versions, seed,
     and the pictures with their hashes and sides of the split. ``model.apply(params, state, x)``
-    takes pictures (N, H, W, 3) in 0..1.
+    takes pictures (N, H, W, 3) in 0..1 and computes in `precision`.
     """
 
     folder: Path
@@ -32,6 +32,7 @@ class Run:
     record: dict
     task: Task
     model: fn.Layer
+    precision: str
     params: dict
     state: dict
     step: int
@@ -51,13 +52,15 @@ def load_run(folder):
     config = read_run_config(folder)
     record = read_record(folder)
     try:
-        model = models.build(models.from_json(record["model"]))
+        model_config = models.from_json(record["model"])
         optimizer = make_optimizer(config)
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder}: config.json or record.json is damaged: {error!r}") from error
+    model = models.build(model_config)
     train_state, step = restore(folder, model, optimizer, record["model"])
     params, state = train_state.params, train_state.state
-    return Run(folder, config, record, TASKS[config["task"]], model, params, state, step)
+    task, precision = TASKS[config["task"]], model_config.precision
+    return Run(folder, config, record, task, model, precision, params, state, step)
 
 
 def read_record(folder):
@@ -128,6 +131,8 @@ def restore(folder, model, optimizer, model_record):
     """
     like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
     tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
+    # Runs from before there was a choice computed in float32.
+    model_record, saved_for = ({"precision": "float32"} | of for of in (model_record, saved_for))
     for name in sorted({*model_record, *saved_for}):
         if model_record.get(name) != saved_for.get(name):
             raise checkpoint.CheckpointError(

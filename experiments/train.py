@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
+import jax
 import tyro
 
-from experiments import models, processes, runfolder, runs
+from experiments import compiler, models, processes, runfolder, runs
 from experiments.commands import Interrupted, from_json, run_command
 from experiments.devices import place
-from experiments.models import Activation, Pooling
+from experiments.models import Activation, Pooling, Precision
 from experiments.pictures import Grid, locate
 from experiments.tasks import TASKS, LossName, TaskName, check
 from experiments.training import digest, load_training_pairs, train_run
@@ -33,7 +34,7 @@ _MACHINES = (
 _WHERE = ("out", "config", "resume", *_MACHINES)
 _MODEL_SETTINGS = (
     *("depth", "width", "bottleneck", "activation", "dropout", "batch_norm"),
-    *("pooling", "block", "stride"),
+    *("pooling", "block", "stride", "precision"),
 )
 
 
@@ -75,6 +76,9 @@ class Config:
     """Side of the blocks that mlp works on, in pixels."""
     stride: int | None = None
     """How many times coarser the grid of shallow's latents is."""
+    precision: Precision = "float32"
+    """What the network computes in. bfloat16 has 8 bits of precision and is faster on GPUs, and on
+    CPUs that have instructions for it; weights, statistics and the loss stay float32."""
     loss: LossName = "mse"
     """What is minimised; mse gives the best PSNR."""
     optimizer: Literal["adam", "momentum", "sgd"] = "adam"
@@ -239,6 +243,9 @@ def _check(config):
         config.grid != "keep" or (config.patch or 48) % 8 == 0,
         f"--patch {config.patch}: must be a multiple of 8 for --grid keep",
     )
+    if config.precision == "bfloat16" and jax.default_backend() == "cpu":
+        slow = compiler.why_bfloat16_is_slow()
+        require(slow is None, f"--precision bfloat16: {slow}")
     require(1 <= config.quality <= 100, f"--quality {config.quality}: must be in 1..100")
     require(0 <= config.seed < 2**32, f"--seed {config.seed}: must be in 0..{2**32 - 1}")
     require(1 <= config.downscale <= 64, f"--downscale {config.downscale}: must be in 1..64")

@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import experiments  # isort: skip # noqa: F401 (tells the compiler before JAX is imported)
 import jax
 import pytest
 
-import experiments  # noqa: F401 (sets the compiler's flag before JAX starts)
 from experiments.commands import run_command
 
 # Nothing in fnnet may lean on a silent cast, a silent broadcast, or a key used twice.
@@ -18,9 +18,8 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 
-# What one test compiles, the next one reads; commands and workers inherit the environment. Older
-# JAX fills stderr with warnings when it reads a compiled program.
-OWN_CACHE = "JAX_COMPILATION_CACHE_DIR" not in os.environ and jax.__version_info__ >= (0, 12)
+# What one test compiles, the next one reads; commands and workers inherit the environment.
+OWN_CACHE = "JAX_COMPILATION_CACHE_DIR" not in os.environ
 if OWN_CACHE:
     for name, value in (
         ("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="fnnet-tests-")),

@@ -25,6 +25,7 @@ ORDER = [
     ("experiments.pictures",),
     ("experiments.runfolder", "experiments.rate_distortion"),
     ("experiments.machine", "experiments.devices"),
+    ("experiments.compiler", "experiments.programs"),
     ("experiments.commands",),
     ("experiments.processes",),
     ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
@@ -39,7 +40,7 @@ ORDER = [
     (
         *("experiments.explore", "experiments.train", "experiments.evaluate"),
         *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
-        *("experiments.benchmark", "experiments.scaling"),
+        *("experiments.benchmark", "experiments.scaling", "experiments.clear_cache"),
     ),
     ("experiments", "experiments.__main__"),
 ]

@@ -1,10 +1,12 @@
-"""The compiler computes what was written: several jaxlib releases do not, on CPUs.
+"""The compiler is told what it needs, and computes what was written.
 
-Between 32,769 and 43,688 vectors (16,385 to 32,769 in float64) they compute some reductions over
-the result of ``w @ x`` wrongly under jit. `experiments` sets the flag that mends it.
+Several jaxlib releases do not, on CPUs: between 32,769 and 43,688 vectors (16,385 to 32,769 in
+float64) they compute some reductions over the result of ``w @ x`` wrongly under jit. `experiments`
+sets the flag that mends it.
 """
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -14,6 +16,15 @@ import jaxlib
 import numpy as np
 import pytest
 
+import fnnet as fn
+from experiments import compiler
+from experiments.machine import instructions
+
+JAXLIB = tuple(map(int, jaxlib.__version__.split(".")[:2]))
+MENDED = "--xla_cpu_experimental_ynn_fusion_type=-reduce"
+ONEDNN = "xla_cpu_experimental_onednn_custom_call"
+ON, OFF = f"--{ONEDNN}=true", f"--{ONEDNN}=false"
+HAS_ONEDNN = JAXLIB >= (0, 12) and (platform.system(), platform.machine()) == ("Linux", "x86_64")
 FORMS = {
     "sum": lambda w, x: jax.vmap(lambda v: jnp.sum(w @ v))(x),
     "max": lambda w, x: jax.vmap(lambda v: jnp.max(w @ v))(x),
@@ -52,10 +63,7 @@ print(float(abs(y - (x @ w.T).sum(-1)).max()))
 """
 
 
-@pytest.mark.skipif(
-    tuple(map(int, jaxlib.__version__.split(".")[:2])) >= (0, 11),
-    reason="this jaxlib is free of the fault",
-)
+@pytest.mark.skipif(JAXLIB >= (0, 11), reason="this jaxlib is free of the fault")
 def test_without_the_flag_the_guard_would_bite():
     environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     done = subprocess.run(
@@ -74,4 +82,97 @@ def test_the_worst_release_is_refused_on_import():
     assert done.stdout == (
         "jaxlib 0.10.2 computes wrong values on CPUs; install another release: "
         "pip install 'jax>=0.12' on Python 3.12 or newer, pip install 'jax==0.10.1' on 3.11\n"
+    )
+
+
+# Says which flags, and which options for bfloat16, a jaxlib (or none) gets on a platform, and that
+# nothing imported JAX.
+PRETEND = """
+import importlib.metadata, os, platform, sys
+jaxlib, system, machine = sys.argv[1:]
+def version(name):
+    if jaxlib == "none":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return jaxlib
+importlib.metadata.version = version
+platform.system, platform.machine = lambda: system, lambda: machine
+from experiments import compiler
+assert not {"jax", "jaxlib", "numpy"} & set(sys.modules)
+print(os.environ["XLA_FLAGS"])
+print(compiler.options("bfloat16", "cpu"))
+print([compiler.options("float32", "cpu"), compiler.options("bfloat16", "gpu")])
+"""
+
+
+@pytest.mark.parametrize(
+    ("jaxlib", "system", "machine", "given", "added", "has_options"),
+    [
+        ("0.10.1", "Linux", "x86_64", "", MENDED, False),
+        ("0.10.1", "Linux", "x86_64", "--xla_a=1", f" {MENDED}", False),
+        ("0.10.1", "Darwin", "arm64", "", MENDED, False),
+        ("0.10.1", "Linux", "x86_64", "--xla_cpu_experimental_ynn_fusion_type=", "", False),
+        ("0.11.0", "Linux", "x86_64", "", "", False),
+        ("0.12.0.1", "Linux", "x86_64", "", "", True),
+        ("0.13.0", "Linux", "x86_64", "--xla_a=1", "", True),
+        ("0.12.0.1", "Linux", "x86_64", OFF, "", False),
+        ("0.12.0.1", "Linux", "x86_64", ON, "", False),
+        ("0.12.0.1", "Linux", "aarch64", "", "", False),
+        ("0.12.0.1", "Darwin", "x86_64", "", "", False),
+        ("0.12.0.1", "Windows", "AMD64", "", "", False),
+        ("none", "Linux", "x86_64", "--xla_a=1", "", False),
+    ],
+)
+def test_each_jaxlib_is_told_what_it_knows(jaxlib, system, machine, given, added, has_options):
+    done = subprocess.run(
+        [sys.executable, "-c", PRETEND, jaxlib, system, machine],
+        env=os.environ | {"XLA_FLAGS": given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    options = {ONEDNN: True} if has_options else None
+    assert done.stdout == f"{given}{added}\n{options}\n[None, None]\n"
+
+
+@pytest.mark.skipif(
+    not HAS_ONEDNN or "avx512f" not in instructions(),
+    reason="this jaxlib has no oneDNN, or no use for it on this processor",
+)
+def test_convolutions_in_bfloat16_are_given_to_onednn():
+    options = compiler.options("bfloat16", "cpu")
+    x, kernel = jnp.ones((2, 16, 16, 8)), jnp.ones((3, 3, 8, 8))
+    for precision, settings, is_used in (
+        ("bfloat16", options, True),
+        ("bfloat16", None, False),
+        ("float32", compiler.options("float32", "cpu"), False),
+    ):
+        program = jax.jit(fn.ops.conv2d, compiler_options=settings).lower(
+            x.astype(precision), kernel.astype(precision)
+        )
+        assert ("__onednn$convolution" in program.compile().as_text()) == is_used
+
+
+def test_why_bfloat16_is_slow_is_told_with_a_way_out(monkeypatch):
+    monkeypatch.setattr(compiler, "version", lambda name: "0.12.0.1")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(compiler, "instructions", lambda: "x86_64 fpu avx512f avx512_bf16")
+    for flags in ("", ON, f"{OFF} {ON}", f"--{ONEDNN}=1", f"--{ONEDNN} --xla_a=1"):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        assert compiler.why_bfloat16_is_slow() is None
+    for flags in (OFF, f"{ON} {OFF}", f"--{ONEDNN}=0"):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        assert compiler.why_bfloat16_is_slow() == (
+            "XLA_FLAGS turns off --xla_cpu_experimental_onednn_custom_call, without which it is "
+            "slow; use float32"
+        )
+    monkeypatch.setattr(compiler, "instructions", lambda: "x86_64 fpu avx512f")
+    assert compiler.why_bfloat16_is_slow() == (
+        "this CPU has no instructions for it (neither avx512_bf16 nor amx_bf16) and is faster in "
+        "float32; use that"
+    )
+    monkeypatch.setattr(compiler, "version", lambda name: "0.10.1")
+    assert compiler.why_bfloat16_is_slow() == (
+        "on CPUs it is faster than float32 only with jaxlib 0.12 or newer on Linux x86-64, and "
+        "this is jaxlib 0.10.1 on Linux x86_64; use float32"
     )

@@ -116,8 +116,8 @@ def test_costs_are_those_of_the_layer_list():
     [
         (
             lambda: models.configure("shallow", width=3),
-            "--width does not apply to the model 'shallow', which has --stride, --bottleneck, "
-            "--activation",
+            "--width does not apply to the model 'shallow', which has --precision, --stride, "
+            "--bottleneck, --activation",
         ),
         (lambda: models.configure("conv", depth=0), "--depth 0: must be in 1..6"),
         (lambda: models.configure("mlp", bottleneck=0), "--bottleneck 0: must be in 1..4096"),

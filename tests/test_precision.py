@@ -1,5 +1,8 @@
 """Mixed precision: what is computed in bfloat16, what stays float32, and how near it comes."""
 
+import json
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +10,10 @@ import pytest
 from skimage import data
 
 import fnnet as fn
+from experiments import compiler, models, train
+from experiments.commands import Interrupted
+from experiments.runfolder import read_metrics
+from experiments.runs import load_run
 
 MODEL = fn.serial(
     encoder=fn.serial(fn.conv2d(8, 4, stride=2), fn.batch_norm(), fn.gdn(), fn.conv2d(4, 3)),
@@ -82,3 +89,108 @@ def test_a_policy_that_would_need_scaled_losses_is_refused():
     with pytest.raises(fn.LayerError) as error:
         fn.train.Policy("float16")
     assert str(error.value) == "Policy: compute='float16' must be 'bfloat16' or 'float32'"
+
+
+SLOW_HERE = "on CPUs it is slow here; use float32"
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """Let bfloat16 be used also where it is slow."""
+    monkeypatch.setattr(compiler, "why_bfloat16_is_slow", lambda: None)
+    monkeypatch.delenv("FNNET_DATA", raising=False)
+
+
+def losses(folder):
+    return [row["loss"] for row in read_metrics(folder / "metrics.jsonl")]
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_every_network_computes_in_its_config_s_precision(name):
+    config = models.configure(name, precision="bfloat16")
+    assert models.from_json(models.to_json(config)) == config
+    model, plain = models.build(config), models.build(models.configure(name))
+    params, state = plain.init(jax.random.key(0), RGB)
+    x = jnp.asarray(np.random.default_rng(0).random((1, 17, 30, 3)), jnp.float32)
+    lines = str(jax.make_jaxpr(model.apply)(params, state, x)).split("\n")
+    products = [line for line in lines if "= conv_gen" in line or "= dot_general[" in line]
+    assert products and all(":bf16[" in line for line in products)
+    wide, narrow = (network.apply(params, state, x)[0] for network in (plain, model))
+    assert narrow.dtype == jnp.float32 and (name == "residual" or (narrow != wide).any())
+    np.testing.assert_allclose(narrow, wide, atol=0.03)
+
+
+def test_a_run_in_bfloat16_comes_near_float32_and_is_used_as_it_was_trained(fast, run, tmp_path):
+    for precision in ("float32", "bfloat16"):
+        options = ("--precision", precision, "--out", tmp_path / precision)
+        status, output, errors = run("train", "--tiny", *options)
+        assert (status, errors) == (0, "")
+    wide, narrow = (losses(tmp_path / name) for name in ("float32", "bfloat16"))
+    assert len(narrow) == 12 and all(map(math.isfinite, narrow)) and narrow != wide
+    np.testing.assert_allclose(narrow, wide, rtol=0.02)
+    trained = load_run(tmp_path / "bfloat16")
+    assert trained.precision == trained.config["precision"] == "bfloat16"
+    assert trained.record["model"]["precision"] == "bfloat16"
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(trained.params))
+    # What training printed of the network is what evaluate prints.
+    row = next(line for line in output.split("\n") if "mean of 2" in line)
+    status, output, _ = run("evaluate", tmp_path / "bfloat16")
+    assert status == 0 and row in output
+
+
+def test_a_run_in_bfloat16_goes_on_with_the_same_bits(fast, run, tmp_path, monkeypatch):
+    config = {"tiny": True, "precision": "bfloat16", "dropout": 0.1}
+    train.main(train.Config(**config, out=tmp_path / "whole"))
+    real = train.train_run.__globals__["fit"]
+
+    def fit(*args, should_stop, **options):
+        asked = iter(range(100))
+        return real(*args, should_stop=lambda: next(asked) == 5, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setitem(train.train_run.__globals__, "fit", fit)
+        train.main(train.Config(**config, out=tmp_path / "broken"))
+    assert len(losses(tmp_path / "broken")) == 5
+    # Where it is slow, a run that began elsewhere goes on all the same.
+    monkeypatch.setattr(compiler, "why_bfloat16_is_slow", lambda: SLOW_HERE)
+    assert run("train", "--resume", tmp_path / "broken")[0] == 0
+    assert losses(tmp_path / "broken") == losses(tmp_path / "whole")
+    whole, broken = (load_run(tmp_path / name).params for name in ("whole", "broken"))
+    jax.tree.map(np.testing.assert_array_equal, whole, broken)
+
+
+def test_a_run_from_before_there_was_a_choice_is_one_in_float32(run, tmp_path, monkeypatch):
+    def without(values):
+        return {name: value for name, value in values.items() if name != "precision"}
+
+    monkeypatch.delenv("FNNET_DATA", raising=False)
+    to_json = models.to_json
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "to_json", lambda config: without(to_json(config)))
+        train.main(train.Config(tiny=True, steps=3, out=tmp_path / "run"))
+    path = tmp_path / "run" / "config.json"
+    path.write_text(json.dumps(without(json.loads(path.read_text())) | {"steps": 5}))
+    assert load_run(tmp_path / "run").precision == "float32"
+    status, _, errors = run("train", "--resume", tmp_path / "run")
+    assert (status, errors) == (0, "") and len(losses(tmp_path / "run")) == 5
+    assert run("evaluate", tmp_path / "run")[0] == 0
+    # A checkpoint of one precision is not taken for another.
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    record["model"]["precision"] = "bfloat16"
+    (tmp_path / "run" / "record.json").write_text(json.dumps(record))
+    assert run("evaluate", tmp_path / "run") == (
+        2,
+        "",
+        f"error: {tmp_path / 'run'}: the checkpoint is of another config: precision is 'float32' "
+        "there, 'bfloat16' in the run\n",
+    )
+
+
+def test_bfloat16_is_refused_on_a_cpu_that_is_slow_at_it(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(compiler, "why_bfloat16_is_slow", lambda: SLOW_HERE)
+    options = ("--precision", "bfloat16", "--data", "nowhere", "--out", tmp_path / "run")
+    sentence = f"error: --precision bfloat16: {SLOW_HERE}\n"
+    assert run("train", "--tiny", *options) == (2, "", sentence)
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert "nowhere" in run("train", "--tiny", *options)[2]

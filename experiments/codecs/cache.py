@@ -6,12 +6,12 @@ over both. One that is damaged, or of another point, counts as absent.
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from experiments.codecs.points import Figures
 from experiments.commands import note
+from experiments.machine import cache_folder
 from fnnet.checkpoint import write_whole
 
 
@@ -19,7 +19,7 @@ class PointCache:
     """The entries in one folder, by default the one for caches."""
 
     def __init__(self, folder=None):
-        self.folder = default_folder() if folder is None else Path(folder)
+        self.folder = cache_folder("classical") if folder is None else Path(folder)
         self._is_writable = True
 
     def get(self, point):
@@ -48,12 +48,6 @@ class PointCache:
         identity = point.identity()
         name = f"{point.codec}-{point.quality:g}-{_digest(identity)[:16]}.json"
         return self.folder / identity["pixels"][:16] / name
-
-
-def default_folder():
-    """Name the folder that the XDG base directory specification gives to caches."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "fnnet" / "classical"
 
 
 def _entry(point, figures):
