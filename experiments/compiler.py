@@ -1,4 +1,4 @@
-"""What the compiler is told: flags before JAX starts, options with a program. Nothing imports JAX.
+"""What the compiler is told before JAX starts. Nothing here imports JAX.
 
 XLA reads its flags once, and one that it does not know ends the process: each is for releases that
 have it. One that the user names is left as it is.
@@ -14,50 +14,33 @@ from experiments.machine import instructions
 # jaxlib below 0.11 computes some reductions wrongly on CPUs without this; newer releases need
 # nothing. tests/test_compiler.py shows both the fault and the remedy.
 _MENDED = "--xla_cpu_experimental_ynn_fusion_type=-reduce"
-# Gives convolutions and products to oneDNN, which is inside jaxlib for x86-64: in bfloat16 they are
-# faster by it than in float32, and slower without. It is an option of programs that compute in
-# bfloat16 and not a flag for all, since jaxlib cannot write a program with oneDNN in it to disk,
-# where the next start would find it, and some of float32's would get it too, for a 30th of a step.
-# In it a chain of more than 32 elementwise operations fused behind one convolution or product ends
-# the process ("could not append a binary post-op"). No network here comes near that, but one of a
-# library's user may: so `fnnet` itself does not set it.
-_ONEDNN = "xla_cpu_experimental_onednn_custom_call"
+# Gives convolutions and products to oneDNN, which is inside jaxlib for x86-64. In bfloat16 they are
+# faster by it than in float32, and slower without; what float32 gains, `fnnet.ops.lowering` tells.
+# Two things are known against it, and so it is for the release that was measured, and is set here
+# and not by `fnnet`: jaxlib cannot write a program with oneDNN's convolutions to disk, for the next
+# start to find; and a chain of more than 32 elementwise operations fused behind one convolution or
+# product ends the process ("could not append a binary post-op"), which no network here comes near.
+_ONEDNN = "--xla_cpu_experimental_onednn_custom_call"
 
 
 def set_flags():
     """Add the flags that this jaxlib needs to ``XLA_FLAGS``, and keep the compiler quiet."""
     flags = os.environ.get("XLA_FLAGS", "")
     if (_jaxlib() or (0, 11)) < (0, 11) and _MENDED.split("=")[0] not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {_MENDED}".strip()
+        flags = f"{flags} {_MENDED}"
+    if _has_onednn() and _given() is None:
+        flags = f"{flags} {_ONEDNN}=true"
+    if flags:
+        os.environ["XLA_FLAGS"] = flags.strip()
     # Its notes on machine features are no business of a command's user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-def options(precision, backend):
-    """Give the compiler's options for a program.
-
-    Parameters
-    ----------
-    precision : "float32" or "bfloat16"
-        What it computes in.
-    backend : str
-        Where it runs, as ``jax.default_backend()`` names it.
-
-    Returns
-    -------
-    dict or None
-        ``compiler_options`` of ``jax.jit``.
-    """
-    if precision == "float32" or backend != "cpu" or not _has_onednn() or _given() is not None:
-        return None
-    return {_ONEDNN: True}
 
 
 def why_bfloat16_is_slow():
     """Tell why bfloat16 is slower than float32 on this CPU, and a way out; None if it is not."""
     if not _has_onednn():
         return (
-            "on CPUs it is faster than float32 only with jaxlib 0.12 or newer on Linux x86-64, and "
+            "on CPUs it is faster than float32 only with jaxlib 0.12 on Linux x86-64, and "
             f"this is jaxlib {version('jaxlib')} on {platform.system()} {platform.machine()}; "
             "use float32"
         )
@@ -67,19 +50,19 @@ def why_bfloat16_is_slow():
             "in float32; use that"
         )
     if _given() is False:
-        return f"XLA_FLAGS turns off --{_ONEDNN}, without which it is slow; use float32"
+        return f"XLA_FLAGS turns off {_ONEDNN}, without which it is slow; use float32"
     return None
 
 
 def _given():
     """Tell whether the user's flags turn oneDNN on or off; None if they do not name it."""
-    found = re.findall(rf"--{_ONEDNN}(?:=(\S*))?(?:\s|$)", os.environ.get("XLA_FLAGS", ""))
+    found = re.findall(rf"{_ONEDNN}(?:=(\S*))?(?:\s|$)", os.environ.get("XLA_FLAGS", ""))
     return found[-1].lower() in ("", "1", "true") if found else None
 
 
 def _has_onednn():
     is_x86_64 = platform.machine().lower() in ("x86_64", "amd64")
-    return platform.system() == "Linux" and is_x86_64 and (_jaxlib() or (0, 0)) >= (0, 12)
+    return platform.system() == "Linux" and is_x86_64 and _jaxlib() == (0, 12)
 
 
 def _jaxlib():

@@ -55,16 +55,11 @@ class Placement:
             return tree
         return jax.tree.map(self._replicate, tree)
 
-    def compiled(self, step, options=None):
-        """Compile a training step for the mesh: what it gives back is on each device.
-
-        `options` are the compiler's.
-        """
+    def compiled(self, step):
+        """Compile a training step for the mesh: what it gives back is on each device."""
         if self.mesh is None:
-            return jax.jit(step, donate_argnums=0, compiler_options=options) if options else step
-        return jax.jit(
-            step, donate_argnums=0, out_shardings=self._sharding(), compiler_options=options
-        )
+            return step
+        return jax.jit(step, donate_argnums=0, out_shardings=self._sharding())
 
     def local(self, tree):
         """Give this process's own copy of replicated arrays, on its first device."""

@@ -49,7 +49,7 @@ def main(config: Config):
     if seen:
         note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")
     note(check_metrics(("psnr", "ssim"), [pair.picture for pair in pairs]))
-    apply = evaluation.make_apply(run.model, run.params, run.state, run.precision)
+    apply = evaluation.make_apply(run.model, run.params, run.state)
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()
     terminal.print(f"{config.run}, step {run.step}", soft_wrap=True)

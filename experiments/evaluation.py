@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from experiments import compiler
 from experiments.tasks import normalise
 from fnnet import metrics
 from fnnet.summary import rows as layer_rows
@@ -30,18 +29,12 @@ class Score:
     jpeg_bits_per_pixel: float | None
 
 
-def make_apply(model, params, state, precision="float32"):
-    """Make ``pixels (H, W, 3) uint8 -> pixels``: the network in use, rounded to grey levels.
-
-    `precision` is what it computes in.
-    """
+def make_apply(model, params, state):
+    """Make ``pixels (H, W, 3) uint8 -> pixels``: the network in use, rounded to grey levels."""
     # Weights are arguments: as constants they would make each network a program of its own, to be
     # compiled and kept anew.
     params, state = jax.device_put((params, state))
-    forward = jax.jit(
-        lambda params, state, x: model.apply(params, state, x)[0],
-        compiler_options=compiler.options(precision, jax.default_backend()),
-    )
+    forward = jax.jit(lambda params, state, x: model.apply(params, state, x)[0])
 
     def apply(pixels):
         return metrics.to_8_bit(forward(params, state, normalise(pixels[None]))[0])

@@ -69,11 +69,12 @@ def heard(warning):
     str or None
         What is left to tell the user: "" for nothing, None if it is about something else.
     """
-    trouble, folder = _TROUBLE.match(str(warning)), _folder()
+    trouble = _TROUBLE.match(str(warning))
     if trouble is None:
         return None
     if "std::bad_alloc" in str(warning):  # jaxlib cannot write out a program with oneDNN in it
         return ""
+    folder = _folder()
     if jax.config.jax_compilation_cache_dir != str(folder):
         return None
     what, program = trouble.groups()

@@ -46,7 +46,7 @@ def main(config: Config):
     require(config.inputs, "no pictures are named; give files or folders behind the run")
     run = load_run(config.run)
     jobs = plan(config.inputs, config.out)
-    apply = evaluation.make_apply(run.model, run.params, run.state, run.precision)
+    apply = evaluation.make_apply(run.model, run.params, run.state)
     terminal = tables.console()
     failed = []
     with Progress(console=terminal, disable=not terminal.is_terminal) as progress:

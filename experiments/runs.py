@@ -24,7 +24,7 @@ class Run:
 
     `config` are the training command's options, `record` what `record.json` holds: versions, seed,
     and the pictures with their hashes and sides of the split. ``model.apply(params, state, x)``
-    takes pictures (N, H, W, 3) in 0..1 and computes in `precision`.
+    takes pictures (N, H, W, 3) in 0..1.
     """
 
     folder: Path
@@ -32,7 +32,6 @@ class Run:
     record: dict
     task: Task
     model: fn.Layer
-    precision: str
     params: dict
     state: dict
     step: int
@@ -59,8 +58,7 @@ def load_run(folder):
     model = models.build(model_config)
     train_state, step = restore(folder, model, optimizer, record["model"])
     params, state = train_state.params, train_state.state
-    task, precision = TASKS[config["task"]], model_config.precision
-    return Run(folder, config, record, task, model, precision, params, state, step)
+    return Run(folder, config, record, TASKS[config["task"]], model, params, state, step)
 
 
 def read_record(folder):

@@ -7,13 +7,12 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 import jax
 
 import fnnet as fn
-from experiments import compiler, evaluation, figures, models, processes, runfolder, runs, tables
+from experiments import evaluation, figures, models, processes, runfolder, runs, tables
 from experiments.commands import note
 from experiments.devices import Placement
 from experiments.pairs import Pair, load_pairs
@@ -169,9 +168,7 @@ def _train(job, started):
     first = at = int(train_state.step)
     if writes:
         runfolder.cut_metrics(log, first)
-    options = compiler.options(config["precision"], jax.default_backend())
     loss = make_loss(job.model, config["loss"])
-    watch = jax.jit(partial(evaluate, loss), compiler_options=options)
     pairs, steps = job.side("train"), config["steps"]
     sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
     watched = _watched_batch(job)
@@ -201,7 +198,7 @@ def _train(job, started):
         row = {"step": number, **metrics, "learning_rate": float(schedule(number - 1))}
         if number % every == 0 or number == steps:
             params, state = placement.local((train_state.params, train_state.state))
-            seen = watch(params, state, watched)
+            seen = evaluate(loss, params, state, watched)
             row["held_out_psnr"] = float(seen["psnr"])
         row["seconds"] = round(time.perf_counter() - started, 3)
         runfolder.append_metrics(log, _finite(row))
@@ -218,7 +215,7 @@ def _train(job, started):
     with processes.stop_requests() as stop, TrainingProgress(first, steps, pixels) as progress:
         train_state, spent = fit(
             train_state,
-            processes.ending(placement.compiled(make_step(loss, optimizer), options)),
+            processes.ending(placement.compiled(make_step(loss, optimizer))),
             batches,
             placement.replicated(jax.random.fold_in(key, _TRAIN)),
             steps=steps,
@@ -259,8 +256,7 @@ def _finite(row):
 
 def _report(job, record, train_state, timing, started):
     """Measure whole pictures; print the table, draw the figures, complete the record."""
-    params, state = train_state.params, train_state.state
-    apply = evaluation.make_apply(job.model, params, state, job.config["precision"])
+    apply = evaluation.make_apply(job.model, train_state.params, train_state.state)
     trained_on = job.side("train")[: 2 if job.config["tiny"] else _MEASURED_TRAINING]
     measured = job.side("test", "validation") + trained_on
     scores = evaluation.score_all(apply, job.task, measured)

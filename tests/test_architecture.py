@@ -40,7 +40,8 @@ ORDER = [
     (
         *("experiments.explore", "experiments.train", "experiments.evaluate"),
         *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
-        *("experiments.benchmark", "experiments.scaling", "experiments.clear_cache"),
+        *("experiments.benchmark", "experiments.scaling", "experiments.lowerings"),
+        "experiments.clear_cache",
     ),
     ("experiments", "experiments.__main__"),
 ]

@@ -9,7 +9,8 @@ from jax import lax
 from fnnet.ops import bilinear, lowering
 
 SAME = ((1, 1), (1, 1))
-# Pictures' shape, kernel's shape, strides, padding, groups: a row for every choice there is.
+# Pictures' shape, kernel's shape, strides, padding, groups, and dilation where there is one: a row
+# for every choice.
 CASES = {
     "square": ((2, 9, 8, 16), (3, 3, 16, 16), (1, 1), SAME, 1),
     "thin out": ((2, 9, 8, 16), (3, 3, 16, 3), (1, 1), SAME, 1),
@@ -24,6 +25,7 @@ CASES = {
     "stride above kernel": ((2, 9, 8, 4), (2, 2, 4, 4), (3, 3), ((0, 0), (0, 0)), 1),
     "depthwise": ((2, 8, 9, 6), (3, 3, 1, 6), (1, 1), SAME, 6),
     "depthwise, several each": ((2, 7, 9, 3), (3, 2, 1, 6), (2, 1), ((1, 1), (0, 1)), 3),
+    "dilated": ((2, 9, 8, 6), (3, 2, 3, 4), (1, 2), SAME, 2, (2, 3)),
     "few channels a group": ((2, 6, 7, 8), (3, 3, 2, 4), (1, 1), SAME, 4),
     "many channels a group": ((2, 6, 7, 32), (3, 3, 16, 8), (2, 1), SAME, 2),
 }
@@ -36,9 +38,10 @@ def drawn(shape, seed, dtype=np.float64):
 
 def arguments(case, dtype=np.float64):
     """Pictures, kernel, something of the output's shape, and the settings of all three forms."""
-    shape, kernel_shape, strides, padding, groups = case
+    shape, kernel_shape, strides, padding, groups, *dilation = case
     x, kernel = drawn(shape, 0, dtype), drawn(kernel_shape, 1, dtype)
     settings = {"strides": strides, "padding": padding, "groups": groups}
+    settings["dilation"] = dilation[0] if dilation else (1, 1)
     y = drawn(lowering.convolve(x, kernel, **settings).shape, 2, dtype)
     return x, kernel, y, settings
 
@@ -133,6 +136,7 @@ def test_no_transformation_is_lost(case):
                 kernel,
                 settings["strides"],
                 settings["padding"],
+                rhs_dilation=settings["dilation"],
                 dimension_numbers=lowering.LAYOUT,
                 feature_group_count=settings["groups"],
             )

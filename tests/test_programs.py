@@ -14,6 +14,7 @@ import pytest
 from experiments import programs
 
 ROOT = Path(__file__).parent.parent
+ONEDNN = "xla_cpu_experimental_onednn_custom_call"
 SLOW = pytest.mark.slow
 LIMITED = pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on a file's size")
 
@@ -54,7 +55,9 @@ run_command(main, Config, prog="small")
 
 
 def environment(cache, **given):
+    """Of a command that keeps its programs, all of them: oneDNN's cannot be kept."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    own["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "").replace(f"{ONEDNN}=true", f"{ONEDNN}=false")
     return own | {"XDG_CACHE_HOME": str(cache)} | given
 
 
@@ -93,6 +96,19 @@ def test_a_second_start_of_training_compiles_nothing(tmp_path):
     args = ("train", "--tiny", "--seed", 1, "--out", tmp_path / "b")
     assert counts(start(COUNTED, *args, env=env)) == [needed, needed]
     assert {path: path.stat().st_mtime_ns for path in entries(tmp_path)} == kept
+
+
+@pytest.mark.skipif(
+    f"{ONEDNN}=true" not in os.environ.get("XLA_FLAGS", ""), reason="here nothing is oneDNN's"
+)
+def test_a_second_start_compiles_nothing_but_what_onednn_has_a_part_in(tmp_path):
+    env = environment(tmp_path) | {"XLA_FLAGS": os.environ["XLA_FLAGS"]}
+    for name in "ab":
+        args = ("train", "--tiny", "--out", tmp_path / name)
+        needed, read = counts(start(COUNTED, *args, env=env))
+        kept = len(entries(tmp_path))
+    # The step, the watched batch, and the network in use on pictures of each size.
+    assert read == kept and 1 <= needed - kept <= 8
 
 
 @SLOW

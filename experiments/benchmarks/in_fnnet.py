@@ -8,7 +8,6 @@ import jaxlib
 import numpy as np
 
 import fnnet as fn
-from experiments import compiler
 from experiments.benchmarks import networks
 from experiments.benchmarks.jobs import LEARNING_RATE, PRODUCT_SIZE, VARIANTS, Prepared
 
@@ -42,16 +41,12 @@ def prepare(job):
     if job.mode == "product":
         return Prepared(product(), versions)
     model = fn.serial(*map(make, job.build().layers))
-    precision = VARIANTS[job.variant].precision
-    model = fn.train.Policy(precision).applied_to(model)
+    model = fn.train.Policy(VARIANTS[job.variant].precision).applied_to(model)
     x = jnp.asarray(np.random.default_rng(0).random(job.shape, np.float32))
     params, state = model.init(jax.random.key(0), x.shape[1:])
     count = fn.trees.size(params)
     begin = _training if job.mode == "train" else _inference
-    compiled_for = partial(
-        jax.jit, compiler_options=compiler.options(precision, jax.default_backend())
-    )
-    call, compiled = begin(model, params, state, x, compiled_for)
+    call, compiled = begin(model, params, state, x)
     return Prepared(call, versions, count, partial(_temporary_bytes, compiled))
 
 
@@ -63,13 +58,13 @@ def product():
     return lambda: multiply(a, b).block_until_ready()
 
 
-def _training(model, params, state, x, compiled_for):
+def _training(model, params, state, x):
     def loss(params, state, batch, key):
         y, state = model.apply(params, state, batch, key=key, train=True)
         return fn.losses.mse(y, batch).mean(), (state, {})
 
     optimizer = fn.optim.adam(LEARNING_RATE)
-    step = compiled_for(fn.train.make_step(loss, optimizer), donate_argnums=0)
+    step = fn.train.make_step(loss, optimizer)
     train_state, key = fn.train.init_state(params, state, optimizer), jax.random.key(1)
 
     def call():
@@ -80,8 +75,8 @@ def _training(model, params, state, x, compiled_for):
     return call, lambda: step.lower(train_state, x, key)
 
 
-def _inference(model, params, state, x, compiled_for):
-    forward = compiled_for(lambda params, state, x: model.apply(params, state, x)[0])
+def _inference(model, params, state, x):
+    forward = jax.jit(lambda params, state, x: model.apply(params, state, x)[0])
 
     def call():
         forward(params, state, x).block_until_ready()

@@ -23,8 +23,8 @@ from fnnet.ops import lowering
 UNROLLED = 16
 
 
-def convolve(x, kernel, *, strides, padding, groups=1):
-    """Convolve pictures, without dilation.
+def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
+    """Convolve pictures.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ def convolve(x, kernel, *, strides, padding, groups=1):
     strides : (int, int)
     padding : ((top, bottom), (left, right))
         Zeros; negative numbers crop.
+    dilation : (int, int)
+        Of the kernel.
     groups : int
         Channels are cut into so many groups that do not see each other.
 
@@ -41,7 +43,8 @@ def convolve(x, kernel, *, strides, padding, groups=1):
     -------
     array (N, H', W', O)
     """
-    return _convolve.bind(x, kernel, strides=strides, padding=padding, groups=groups)
+    settings = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
+    return _convolve.bind(x, kernel, **settings)
 
 
 def input_gradient(y, kernel, *, strides, padding, shape):
@@ -53,7 +56,7 @@ def input_gradient(y, kernel, *, strides, padding, shape):
     kernel : array (kh, kw, C, O)
         Of `y`'s dtype.
     strides, padding
-        Those of the convolution.
+        Those of the convolution, which has neither dilation nor groups.
     shape : (int, int)
         Its pictures' height and width.
 
@@ -61,7 +64,8 @@ def input_gradient(y, kernel, *, strides, padding, shape):
     -------
     array (N, H, W, C)
     """
-    return _input_gradient.bind(y, kernel, strides=strides, padding=padding, shape=shape, groups=1)
+    settings = {"strides": strides, "padding": padding, "dilation": (1, 1), "groups": 1}
+    return _input_gradient.bind(y, kernel, **settings, shape=shape)
 
 
 def _primitive(form, folds):
@@ -90,7 +94,7 @@ def _like(aval):
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
 
 
-_SETTINGS = ("strides", "padding", "groups", "shape", "size")
+_SETTINGS = ("strides", "padding", "dilation", "groups", "shape", "size")
 
 
 @partial(jax.jit, static_argnums=0, static_argnames=_SETTINGS)

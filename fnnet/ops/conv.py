@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnnet.core import require, require_floating, require_whole, require_whole_pair
-from fnnet.ops import bilinear, lowering
+from fnnet.ops import bilinear
 from fnnet.ops.channels import add_bias, channels_first
 
 PADDINGS = "'same', 'valid', 'reflect', 'edge' or ((top, bottom), (left, right))"
@@ -60,27 +60,14 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     )
     size = tuple((k - 1) * d + 1 for k, d in zip(kernel.shape, pair(dilation), strict=False))
     padded, zeros = _pad(x, size, pair(stride), padding)
-    y = _convolve(padded, kernel, pair(stride), zeros, pair(dilation), groups)
+    settings = {"strides": pair(stride), "padding": zeros, "dilation": pair(dilation)}
+    y = bilinear.convolve(padded, kernel, **settings, groups=groups)
     require(
         min(y.shape) > 0,
         f"a kernel of {kernel.shape[0]}x{kernel.shape[1]} does not fit into "
         f"{x.shape[1]}x{x.shape[2]} pixels with padding={padding!r}",
     )
     return add_bias(y, bias)
-
-
-def _convolve(x, kernel, strides, padding, dilation, groups):
-    if dilation == (1, 1):
-        return bilinear.convolve(x, kernel, strides=strides, padding=padding, groups=groups)
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        strides,
-        padding,
-        rhs_dilation=dilation,
-        dimension_numbers=lowering.LAYOUT,
-        feature_group_count=groups,
-    )
 
 
 def check_convolution(name, *, stride=1, padding="same", dilation=1, groups=1):

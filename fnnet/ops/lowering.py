@@ -34,48 +34,60 @@ class Form(NamedTuple):
     on_cpu: Callable
 
 
-def convolve(x, kernel, *, strides, padding, groups=1):
+def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
     """Convolve (N, H, W, C) with (kh, kw, C / groups, O)."""
+    if _is_product(kernel.shape, strides, padding, groups):
+        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
     return lax.conv_general_dilated(
-        x, kernel, strides, padding, dimension_numbers=LAYOUT, feature_group_count=groups
+        x,
+        kernel,
+        strides,
+        padding,
+        rhs_dilation=dilation,
+        dimension_numbers=LAYOUT,
+        feature_group_count=groups,
     )
 
 
-def input_gradient(y, kernel, *, strides, padding, shape, groups=1):
+def input_gradient(y, kernel, *, shape, groups=1, **settings):
     """Transpose `convolve` in its picture, of (height, width) `shape`."""
     like = jax.ShapeDtypeStruct((len(y), *shape, kernel.shape[2] * groups), y.dtype)
-    form = functools.partial(convolve, strides=strides, padding=padding, groups=groups)
+    form = functools.partial(convolve, groups=groups, **settings)
     (x,) = jax.linear_transpose(lambda x: form(x, kernel), like)(y)
     return x
 
 
-def kernel_gradient(x, y, *, strides, padding, size, groups=1):
+def kernel_gradient(x, y, *, size, groups=1, **settings):
     """Transpose `convolve` in its kernel, of (height, width) `size`."""
     like = jax.ShapeDtypeStruct((*size, x.shape[3] // groups, y.shape[3]), y.dtype)
-    form = functools.partial(convolve, strides=strides, padding=padding, groups=groups)
+    form = functools.partial(convolve, groups=groups, **settings)
     (kernel,) = jax.linear_transpose(lambda kernel: form(x, kernel), like)(y)
     return kernel
 
 
-def convolve_on_cpu(x, kernel, *, strides, padding, groups=1):
+def convolve_on_cpu(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
     """Choose the form of `convolve` for a CPU.
 
     64x64 pixels, 64 to 64 channels, 3x3: 23.5 plain, 21.1 in space; 3 to 64 channels 5.2 and 2.4;
     128x128, 3 to 32 channels, stride 2: 2.6 and 0.8; but 64 to 3 channels 5.2 and 12.3.
     """
     settings = {"strides": strides, "padding": padding}
-    if groups == x.shape[3]:
+    if dilation != (1, 1):
+        return _alone(convolve(x, kernel, **settings, dilation=dilation, groups=groups))
+    if _is_product(kernel.shape, strides, padding, groups):
+        return _alone(_multiplied(x, kernel))
+    if groups == x.shape[3] > 1:
         return grouped.by_shifts(x, kernel, **settings)
     if groups > 1:
         each = functools.partial(convolve_on_cpu, **settings)
         return grouped.one_by_one(each, x, kernel, groups, axes=(3, 3), into=3)
     is_thin = kernel.shape[3] < 8
     if x.dtype == jnp.float32 and not is_thin and min(map(min, padding)) >= 0 and has_onednn():
-        return _in_space(x, kernel, strides, padding)
-    return convolve(x, kernel, **settings)
+        return _alone(_in_space(x, kernel, strides, padding))
+    return _alone(convolve(x, kernel, **settings))
 
 
-def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, groups=1):
+def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1), groups=1):
     """Choose the form of `input_gradient` for a CPU.
 
     64x64 pixels, 64 to 64 channels, 3x3: 23.7 plain, 21.1 as a convolution (in bfloat16 24.9 and
@@ -84,6 +96,10 @@ def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, groups=1):
     """
     y = lax.optimization_barrier(y)  # see `kernel_gradient_on_cpu`, which wants it too
     settings = {"strides": strides, "padding": padding, "shape": shape}
+    if dilation != (1, 1):
+        return _alone(input_gradient(y, kernel, **settings, dilation=dilation, groups=groups))
+    if _is_product(kernel.shape, strides, padding, groups):
+        return _alone(_multiplied(y, kernel.swapaxes(2, 3)))
     if groups > 1 and kernel.shape[2] == 1:
         return grouped.input_gradient_by_shifts(y, kernel, **settings, channels=groups)
     if groups > 1:
@@ -93,10 +109,10 @@ def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, groups=1):
         return _as_convolution(y, kernel, padding, shape)
     if min(kernel.shape[:2]) > 3 or y.dtype == jnp.bfloat16:
         return _by_phases(y, kernel, strides, padding, shape)
-    return input_gradient(y, kernel, **settings)
+    return _alone(input_gradient(y, kernel, **settings))
 
 
-def kernel_gradient_on_cpu(x, y, *, strides, padding, size, groups=1):
+def kernel_gradient_on_cpu(x, y, *, strides, padding, size, dilation=(1, 1), groups=1):
     """Choose the form of `kernel_gradient` for a CPU.
 
     64x64 pixels: 1x1, 64 to 64 channels, 19.5 plain, 4.8 as a product; 3x3, 64 to 3 channels, 10.9
@@ -105,18 +121,19 @@ def kernel_gradient_on_cpu(x, y, *, strides, padding, size, groups=1):
     # Else what makes x and y is computed once more for this, and in a transposed order.
     x, y = lax.optimization_barrier((x, y))
     settings = {"strides": strides, "padding": padding, "size": size}
-    if groups == x.shape[3]:
+    if dilation != (1, 1):
+        return _alone(kernel_gradient(x, y, **settings, dilation=dilation, groups=groups))
+    if _is_product(size, strides, padding, groups):
+        return _as_product(x, y)
+    if groups == x.shape[3] > 1:
         return grouped.kernel_gradient_by_shifts(x, y, **settings)
     if groups > 1 and x.shape[3] // groups < 16:
         return grouped.of_blocks(kernel_gradient_on_cpu(x, y, **settings), groups)
     if groups > 1:
         each = functools.partial(kernel_gradient_on_cpu, **settings)
         return grouped.one_by_one(each, x, y, groups, axes=(3, 3), into=3)
-    if strides == (1, 1):
-        if size == (1, 1) and not any(map(any, padding)):
-            return _as_product(x, y)
-        if 2 * y.shape[3] < x.shape[3]:
-            return _with_roles_exchanged(x, y, padding, size)
+    if strides == (1, 1) and 2 * y.shape[3] < x.shape[3]:
+        return _with_roles_exchanged(x, y, padding, size)
     return _in_tiles(x, y, **settings)
 
 
@@ -128,6 +145,27 @@ def has_onednn():
     form = functools.partial(_in_space, strides=(1, 1), padding=((1, 1), (1, 1)))
     with jax.default_device(jax.devices("cpu")[0]):
         return "__onednn$convolution" in jax.jit(form).lower(x, kernel).compile().as_text()
+
+
+def _alone(y):
+    """Keep elementwise operations that follow out of a convolution or a product.
+
+    jaxlib 0.12.0.1 fuses them into oneDNN's, and wrongly where the result is used twice, as it is
+    in the gradient of `silu`: values are off by as much as themselves, and a chain of more than 32
+    ends the process. tests/test_compiler.py shows both.
+    """
+    return lax.optimization_barrier(y)
+
+
+def _is_product(kernel_shape, strides, padding, groups):
+    """Tell whether a convolution is a product of matrices: 1x1 and nothing besides."""
+    is_small = tuple(kernel_shape[:2]) == strides == (1, 1)
+    return is_small and groups == 1 and not any(map(any, padding))
+
+
+def _multiplied(x, kernel):
+    """Multiply all pixels' channels with a 1x1 kernel."""
+    return (x.reshape(-1, x.shape[3]) @ kernel[0, 0]).reshape(*x.shape[:3], kernel.shape[3])
 
 
 def _in_space(x, kernel, strides, padding):
@@ -173,7 +211,7 @@ def _by_phases(y, kernel, strides, padding, shape):
 def _as_product(x, y):
     """Multiply all pixels' channels, the gradient of a 1x1 kernel."""
     pixels = [array.reshape(-1, array.shape[3]) for array in (x, y)]
-    return lax.dot_general(*pixels, (((0,), (0,)), ((), ())))[None, None]
+    return _alone(lax.dot_general(*pixels, (((0,), (0,)), ((), ()))))[None, None]
 
 
 def _with_roles_exchanged(x, y, padding, size):
@@ -182,14 +220,14 @@ def _with_roles_exchanged(x, y, padding, size):
     flipped = lax.conv_general_dilated(
         y, x, (1, 1), around, dimension_numbers=("CHWN", "IHWO", "HWNC")
     )
-    return flipped[::-1, ::-1].swapaxes(2, 3)
+    return _alone(flipped)[::-1, ::-1].swapaxes(2, 3)
 
 
 def _in_tiles(x, y, strides, padding, size):
     """Sum the gradient over bands of rows, each small enough for the cache."""
     height, row_bytes = y.shape[1], y.size * y.dtype.itemsize // y.shape[1]
     if y.size * y.dtype.itemsize <= MOST_BYTES:
-        return kernel_gradient(x, y, strides=strides, padding=padding, size=size)
+        return _alone(kernel_gradient(x, y, strides=strides, padding=padding, size=size))
     # Rows, not pictures: the axis of pictures may be shared out to several devices.
     count = math.ceil(height / max(TILE_BYTES // row_bytes, 1))
     (top, bottom), across = padding
@@ -197,8 +235,10 @@ def _in_tiles(x, y, strides, padding, size):
     total = 0
     for first, last in _bands(height, count):
         rows = slice(first * strides[0], (last - 1) * strides[0] + size[0])
-        total += kernel_gradient(
-            x[:, rows], y[:, first:last], strides=strides, padding=((0, 0), across), size=size
+        total += _alone(
+            kernel_gradient(
+                x[:, rows], y[:, first:last], strides=strides, padding=((0, 0), across), size=size
+            )
         )
     return total
 
