@@ -17,10 +17,9 @@ from jax.interpreters import ad, batching, mlir
 
 from fnnet.ops import lowering
 
-# So many mapped pictures with mapped kernels are computed one after another. As one grouped
-# convolution, which is JAX's way, three cost as much as six on a CPU; but the program grows with
-# each.
-UNROLLED = 16
+# So many mapped kernels are computed one after another. As one grouped convolution, which is JAX's
+# way, three cost as much as six on a CPU; but the program grows with each.
+UNROLLED = 32
 
 
 def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
@@ -68,11 +67,10 @@ def input_gradient(y, kernel, *, strides, padding, shape):
     return _input_gradient.bind(y, kernel, **settings, shape=shape)
 
 
-def _primitive(form, folds):
+def _primitive(form, has_pictures):
     """Make the primitive of a form, with its lowerings, batching and eager evaluation.
 
-    `folds` tells for either argument, mapped over alone, which of its axes the mapped one is
-    folded into, and which axis of the result it comes out of.
+    `has_pictures` says that it is linear in a first array of pictures, each for itself.
     """
     primitive = Primitive(form.name)
     primitive.def_abstract_eval(partial(_abstract, form.plain))
@@ -81,7 +79,7 @@ def _primitive(form, folds):
         primitive, mlir.lower_fun(form.on_cpu, multiple_results=False), platform="cpu"
     )
     primitive.def_impl(partial(_compiled, primitive))
-    batching.primitive_batchers[primitive] = partial(_batch, primitive, form.plain, folds)
+    batching.primitive_batchers[primitive] = partial(_batch, primitive, form.plain, has_pictures)
     return primitive
 
 
@@ -102,19 +100,16 @@ def _compiled(primitive, a, b, **settings):
     return primitive.bind(a, b, **settings)
 
 
-def _batch(primitive, plain, folds, arguments, mapped, **settings):
-    """Fold a mapped axis into another where only one argument has it; else go one by one."""
-    index = 0 if mapped[1] is None else 1
-    into, out_of = folds[index]
-    # The channels of groups are apart, so that what is folded into them would have to be too.
-    if None in mapped and (settings["groups"] == 1 or into == 0):
-        arguments = list(arguments)
-        array = jnp.moveaxis(arguments[index], mapped[index], into)
-        count = array.shape[into]
-        arguments[index] = array.reshape(_merged(array.shape, into))
-        result = primitive.bind(*arguments, **settings)
-        return result.reshape(_divided(result.shape, out_of, count)), out_of
-    count = arguments[index].shape[mapped[index]]
+def _batch(primitive, plain, has_pictures, arguments, mapped, **settings):
+    """Take mapped pictures as more of them; go through mapped kernels one by one."""
+    if has_pictures and mapped[1] is None:
+        pictures = jnp.moveaxis(arguments[0], mapped[0], 0)
+        count, size, *rest = pictures.shape
+        y = primitive.bind(pictures.reshape(count * size, *rest), arguments[1], **settings)
+        return y.reshape(count, size, *y.shape[1:]), 0
+    count = next(
+        array.shape[axis] for array, axis in zip(arguments, mapped, strict=True) if axis is not None
+    )
     if count > UNROLLED:
         return jax.vmap(partial(plain, **settings), mapped)(*arguments), 0
     each = [
@@ -127,17 +122,9 @@ def _batch(primitive, plain, folds, arguments, mapped, **settings):
     return jnp.stack([primitive.bind(*pair, **settings) for pair in each]), 0
 
 
-def _merged(shape, axis):
-    return (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
-
-
-def _divided(shape, axis, count):
-    return (*shape[:axis], count, shape[axis] // count, *shape[axis + 1 :])
-
-
-_convolve = _primitive(lowering.CONVOLVE, ((0, 0), (3, 3)))
-_input_gradient = _primitive(lowering.INPUT_GRADIENT, ((0, 0), (2, 3)))
-_kernel_gradient = _primitive(lowering.KERNEL_GRADIENT, ((3, 2), (3, 3)))
+_convolve = _primitive(lowering.CONVOLVE, has_pictures=True)
+_input_gradient = _primitive(lowering.INPUT_GRADIENT, has_pictures=True)
+_kernel_gradient = _primitive(lowering.KERNEL_GRADIENT, has_pictures=False)
 
 
 def _to_input(y, x, kernel, **settings):
