@@ -8,6 +8,7 @@ COMMANDS = {
     "selftest": "measure JPEG's published rows again, to see that the metrics are right",
     "classical": "measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL: rate-distortion, BD-rates",
     "scaling": "predict how training scales to 1,000 devices (half a minute)",
+    "lowerings": "time the forms in which convolutions are computed here (half a minute)",
     "benchmark": "compare speed and memory with PyTorch and Flax (half an hour; --quick 2 minutes)",
     "clear_cache": "remove the compiled programs that commands keep for their next start",
 }

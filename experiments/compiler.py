@@ -16,10 +16,11 @@ from experiments.machine import instructions
 _MENDED = "--xla_cpu_experimental_ynn_fusion_type=-reduce"
 # Gives convolutions and products to oneDNN, which is inside jaxlib for x86-64. In bfloat16 they are
 # faster by it than in float32, and slower without; what float32 gains, `fnnet.ops.lowering` tells.
-# Two things are known against it, and so it is for the release that was measured, and is set here
-# and not by `fnnet`: jaxlib cannot write a program with oneDNN's convolutions to disk, for the next
-# start to find; and a chain of more than 32 elementwise operations fused behind one convolution or
-# product ends the process ("could not append a binary post-op"), which no network here comes near.
+# Three things are known against it, and so it is for the release that was measured, and is set here
+# and not by `fnnet`. jaxlib cannot write a program with oneDNN's convolutions to disk, for the next
+# start to find. What it fuses behind a convolution or product is wrong where the result is used
+# twice; and a chain of more than 32 operations there ends the process. `fnnet.ops.lowering` lets
+# nothing be fused behind its own, and the networks here have no others.
 _ONEDNN = "--xla_cpu_experimental_onednn_custom_call"
 
 

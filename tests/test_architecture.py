@@ -24,7 +24,7 @@ ORDER = [
     ("fnnet",),
     ("experiments.pictures",),
     ("experiments.runfolder", "experiments.rate_distortion"),
-    ("experiments.machine", "experiments.devices"),
+    ("experiments.machine", "experiments.devices", "experiments.memory"),
     ("experiments.compiler", "experiments.programs"),
     ("experiments.commands",),
     ("experiments.processes",),

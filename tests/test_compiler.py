@@ -9,22 +9,30 @@ import os
 import platform
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import jaxlib
 import numpy as np
 import pytest
+from jax import lax
 
 import fnnet as fn
-from experiments import compiler
+from experiments import compiler, models
 from experiments.machine import instructions
+from experiments.tasks import make_loss
 
 JAXLIB = tuple(map(int, jaxlib.__version__.split(".")[:2]))
 MENDED = "--xla_cpu_experimental_ynn_fusion_type=-reduce"
 ONEDNN = "xla_cpu_experimental_onednn_custom_call"
 ON, OFF = f"--{ONEDNN}=true", f"--{ONEDNN}=false"
-HAS_ONEDNN = JAXLIB >= (0, 12) and (platform.system(), platform.machine()) == ("Linux", "x86_64")
+HAS_ONEDNN = JAXLIB == (0, 12) and (platform.system(), platform.machine()) == ("Linux", "x86_64")
+needs_onednn = pytest.mark.skipif(
+    not HAS_ONEDNN or "avx512f" not in instructions(),
+    reason="this jaxlib has no oneDNN, or no use for it on this processor",
+)
 FORMS = {
     "sum": lambda w, x: jax.vmap(lambda v: jnp.sum(w @ v))(x),
     "max": lambda w, x: jax.vmap(lambda v: jnp.max(w @ v))(x),
@@ -131,10 +139,7 @@ def test_each_jaxlib_is_told_what_it_knows(jaxlib, system, machine, given, added
     assert done.stdout == f"{given}{added}\n"
 
 
-@pytest.mark.skipif(
-    not HAS_ONEDNN or "avx512f" not in instructions(),
-    reason="this jaxlib has no oneDNN, or no use for it on this processor",
-)
+@needs_onednn
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_convolutions_are_given_to_onednn(dtype):
     program = jax.jit(fn.ops.conv2d).lower(
@@ -167,3 +172,91 @@ def test_why_bfloat16_is_slow_is_told_with_a_way_out(monkeypatch):
         "on CPUs it is faster than float32 only with jaxlib 0.12 on Linux x86-64, and "
         "this is jaxlib 0.10.1 on Linux x86_64; use float32"
     )
+
+
+def twice(convolve, x, kernel, other):
+    """A chain in which a convolution's result is used twice."""
+    y = convolve(x, kernel)
+    return jnp.maximum((other - y * jax.nn.sigmoid(y)) * y, 0)
+
+
+def in_space(x, kernel):
+    names = ("NDHWC", "DHWIO", "NDHWC")
+    y = lax.conv_general_dilated(
+        x[:, None], kernel[None], (1,) * 3, "SAME", dimension_numbers=names
+    )
+    return y[:, 0]
+
+
+@needs_onednn
+def test_what_onednn_fuses_wrongly_is_kept_out_of_our_convolutions():
+    draw = np.random.default_rng(0).normal
+    x, other = (jnp.asarray(draw(size=(2, 8, 8, 16)), jnp.float32) for _ in range(2))
+    kernel = jnp.asarray(draw(size=(3, 3, 16, 16)) / 8, jnp.float32)
+
+    def error(convolve):
+        with_onednn, without = (
+            jax.jit(partial(twice, convolve), compiler_options={ONEDNN: used})(x, kernel, other)
+            for used in (True, False)
+        )
+        return float(jnp.abs(with_onednn - without).max() / jnp.abs(without).max())
+
+    assert error(in_space) > 0.1, "jaxlib has mended it: fnnet.ops.lowering may fuse again"
+    assert error(fn.ops.conv2d) < 1e-5
+
+
+@needs_onednn
+def test_a_long_chain_behind_onednn_s_convolution_ends_the_process_but_not_behind_ours():
+    code = (
+        "import experiments, jax, jax.numpy as jnp, fnnet as fn\n"
+        "from test_compiler import in_space\n"
+        "x, k = jnp.ones((1, 8, 8, 16)), jnp.ones((3, 3, 16, 16))\n"
+        "others = [x + i for i in range(40)]\n"
+        "chain = lambda f: jax.jit(lambda *given: sum(given[2:], start=f(*given[:2])))\n"
+        "print(float(chain(fn.ops.conv2d)(x, k, *others)[0, 4, 4, 0]), flush=True)\n"
+        "chain(in_space)(x, k, *others)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    assert float(done.stdout) == 9 * 16 + 40 + sum(range(40))
+    assert done.returncode < 0 and "could not append a binary post-op" in done.stderr
+
+
+NETWORKS = [
+    ("conv", {"activation": "silu"}),
+    *(
+        pytest.param("conv", {"activation": name}, marks=pytest.mark.slow)
+        for name in ("relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh")
+    ),
+    pytest.param("conv", {"batch_norm": True, "dropout": 0.1}, marks=pytest.mark.slow),
+    pytest.param("conv", {"pooling": "max"}, marks=pytest.mark.slow),
+    pytest.param("residual", {}, marks=pytest.mark.slow),
+    pytest.param("shallow", {}, marks=pytest.mark.slow),
+    pytest.param("mlp", {}, marks=pytest.mark.slow),
+]
+
+
+@needs_onednn
+@pytest.mark.parametrize(("name", "settings"), NETWORKS)
+def test_a_network_learns_the_same_with_and_without_onednn(name, settings):
+    model = models.build(models.configure(name, **settings))
+    params, state = model.init(jax.random.key(0), (48, 48, 3))
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 3)).astype(np.uint8)
+    loss = make_loss(model, "mse")
+
+    def step(params, key):
+        (value, _), gradient = jax.value_and_grad(loss, has_aux=True)(
+            params, state, (pictures, pictures), key
+        )
+        return value, gradient
+
+    with_onednn, without = (
+        jax.jit(step, compiler_options={ONEDNN: used})(params, jax.random.key(1))
+        for used in (True, False)
+    )
+    for ours, plain in zip(jax.tree.leaves(with_onednn), jax.tree.leaves(without), strict=True):
+        np.testing.assert_allclose(ours, plain, 2e-4, 2e-5 * np.abs(plain).max())

@@ -1,0 +1,41 @@
+"""Freed memory is kept where that is asked for, and only there."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+# Calls a program that needs 64 MB, and tells how many pages a call takes from the system.
+CODE = """
+import experiments, jax, jax.numpy as jnp, resource
+f = jax.jit(lambda x: jnp.sort(x).sum())
+x = jnp.zeros(2**24)
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    before = faults()
+    f(x).block_until_ready()
+print(faults() - before)
+"""
+
+
+def start(value):
+    env = os.environ | {"FNNET_KEEP_MEMORY": value}
+    done = subprocess.run([sys.executable, "-c", CODE], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout), done.stderr
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can keep memory")
+def test_memory_is_kept_where_that_is_asked_for():
+    taken, said = start("0")
+    kept, _ = start("1")
+    assert said == "" and taken > 2**26 // 4096 * 0.9
+    assert kept < taken / 20
+
+
+def test_another_value_is_told_and_changes_nothing():
+    taken, said = start("yes")
+    assert taken > 1000
+    assert said == "note: FNNET_KEEP_MEMORY=yes: must be 0 or 1; memory is not kept\n"
