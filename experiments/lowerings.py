@@ -42,13 +42,14 @@ SHAPES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Time each convolution and its two gradients as JAX has them and as fnnet does (2 minutes).
+    """Time each convolution and its gradients as JAX has them and as fnnet does (half a minute).
 
     A table is printed, in ms, the best of many calls of compiled programs that take turns. Let
     nothing else run beside it.
     """
 
     dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of pictures and kernels."""
     seconds: float = 0.5
     """How long the calls of one cell of the table may take, above 0."""
     out: Path | None = None

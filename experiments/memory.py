@@ -1,8 +1,8 @@
 """Memory that is kept, instead of given back to the system after each step and taken again.
 
 A compiled step takes its memory in one piece. The C library gives a piece of over 32 MB back at the
-end, and the system clears each of its pages when the next step takes it again: that is a fifth of a
-wide network's step on a virtual machine. Nothing here imports JAX, which must not have started.
+end, and the system clears each of its pages when the next step takes it again: a tenth of a wide
+network's step and more. Nothing here imports JAX, which must not have started.
 """
 
 import ctypes
@@ -17,8 +17,8 @@ _SETTINGS = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1), "M_ARENA_MAX":
 def keep_if_wanted():
     """Let the C library keep what this process frees, where ``FNNET_KEEP_MEMORY=1`` asks for it.
 
-    The process then holds up to twice as much at its peak. Without glibc, or with another value than
-    0 or 1, it says so in a line and changes nothing.
+    The process then holds up to twice as much at its peak. Without glibc, or with another value
+    than 0 or 1, it says so in a line and changes nothing.
     """
     wanted = os.environ.get(VARIABLE, "0")
     if wanted == "0":

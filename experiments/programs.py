@@ -123,7 +123,10 @@ def _folder():
 
 
 def _trim():
-    """Where there is too much, remove what was read longest ago, down to half of the limit."""
+    """Where there is too much, remove down to half of the limit what was read longest ago.
+
+    As far as the file system tells: some note the time of reading by the day, or not at all.
+    """
     files = sorted(_files(cache_folder("compiled")), key=lambda file: file[1].st_atime)
     total = sum(status.st_size for _, status in files)
     if total <= _LIMIT:

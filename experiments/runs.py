@@ -130,7 +130,8 @@ def restore(folder, model, optimizer, model_record):
     like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
     tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
     # Runs from before there was a choice computed in float32.
-    model_record, saved_for = ({"precision": "float32"} | of for of in (model_record, saved_for))
+    model_record = {"precision": "float32"} | model_record
+    saved_for = {"precision": "float32"} | saved_for
     for name in sorted({*model_record, *saved_for}):
         if model_record.get(name) != saved_for.get(name):
             raise checkpoint.CheckpointError(

@@ -116,6 +116,7 @@ def make_step(loss, optimizer):
     ----------
     loss : callable
         ``(params, state, batch, key) -> (scalar, (state, metrics))``, `metrics` a dict of scalars.
+        The new state, and what the optimiser keeps, have the old ones' structure and dtypes.
     optimizer : Optimizer
 
     Returns
@@ -136,8 +137,9 @@ def make_step(loss, optimizer):
     Where the loss, a gradient, or what would be kept of them is not finite, `params`, `state` and
     `opt_state` stay as they were; `step` moves on, so that the next batch is another one, and
     `skipped` counts. What an optimiser would keep is looked at only where the gradient's norm is
-    above 1e12: no method of `fnnet.optim` keeps more than some thousand times a gradient's square,
-    and to look at every moment of every step would cost as much as the update.
+    1e12 or more: no method of `fnnet.optim` keeps more than some thousand times a gradient's
+    square, and to look at every moment of every step would cost as much as the update. One that
+    can leave what is finite with small gradients wants `fnnet.optim.skip_not_finite` around it.
     """
     require_optimizer("make_step", optimizer)
     gradient = jax.value_and_grad(loss, has_aux=True)

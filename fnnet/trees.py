@@ -75,7 +75,7 @@ def all_finite(tree):
     """Tell, as one boolean array, whether no leaf holds a NaN or an infinity."""
     finite = jnp.array(True)
     for leaf in jax.tree.leaves(tree):
-        if jnp.issubdtype(leaf.dtype, jnp.inexact):
+        if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
             # Anything finite minus itself is zero, and nothing else is. One sum costs a CPU a
             # third of what ``jnp.all(jnp.isfinite(leaf))`` does, which writes a mask first.
             finite = finite & (jnp.sum(leaf - leaf) == 0)

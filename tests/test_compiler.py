@@ -203,6 +203,16 @@ def test_what_onednn_fuses_wrongly_is_kept_out_of_our_convolutions():
 
     assert error(in_space) > 0.1, "jaxlib has mended it: fnnet.ops.lowering may fuse again"
     assert error(fn.ops.conv2d) < 1e-5
+    # Products are given to oneDNN where the first matrix is transposed: gradients of kernels.
+    x = jnp.asarray(draw(size=(2048, 256)), jnp.float32)
+    kernel = jnp.asarray(draw(size=(2048, 192)) / 45, jnp.float32)
+    other = jnp.asarray(draw(size=(256, 192)), jnp.float32)
+
+    def of_dense(x, y):
+        return jax.vjp(lambda kernel: fn.ops.dense(x, kernel), jnp.zeros((256, 192)))[1](y)[0]
+
+    assert error(lambda x, y: x.T @ y) > 0.1
+    assert error(of_dense) < 1e-5
 
 
 @needs_onednn

@@ -187,6 +187,16 @@ def test_flat_draws_are_the_bits_of_jax_s_own():
     assert 0.45 < upper_half.mean() < 0.55
 
 
+def test_bits_are_threefry_s():
+    # Known answers of the generator's authors for a counter and a key of zeros, and JAX's own.
+    zeros = random._threefry(jnp.zeros(2, jnp.uint32), jnp.zeros(1, jnp.uint32))
+    assert [int(word[0]) for word in zeros] == [0x6B200159, 0x99BA4EFE]
+    key, counters = jnp.array([0x13198A2E, 7], jnp.uint32), jnp.arange(5, dtype=jnp.uint32)
+    both = jnp.concatenate([counters, jnp.zeros_like(counters)])
+    theirs = jax.extend.random.threefry_2x32(key, both)
+    np.testing.assert_array_equal(jnp.concatenate(random._threefry(key, counters)), theirs)
+
+
 def test_out_shape_takes_several_inputs():
     pair = fn.Layer(
         "add",

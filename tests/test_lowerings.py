@@ -1,11 +1,16 @@
 """Every form of convolution agrees with JAX's own, in value and under every transformation."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
 
+from fnnet import ops
 from fnnet.ops import bilinear, lowering
 
 SAME = ((1, 1), (1, 1))
@@ -56,14 +61,16 @@ def forms(case, dtype):
     ]
 
 
+def in_tiles(monkeypatch):
+    monkeypatch.setattr(lowering, "MOST_BYTES", 0)
+    monkeypatch.setattr(lowering, "TILE_BYTES", 2000)
+
+
 @pytest.mark.parametrize("tiled", [False, True])
-@pytest.mark.parametrize("onednn", [False, True])
 @every_case
-def test_forms_for_a_cpu_agree_with_jax_s_own_to_the_last_digits(case, onednn, tiled, monkeypatch):
-    monkeypatch.setattr(lowering, "has_onednn", lambda: onednn)
+def test_forms_for_a_cpu_agree_with_jax_s_own_to_the_last_digits(case, tiled, monkeypatch):
     if tiled:
-        monkeypatch.setattr(lowering, "MOST_BYTES", 0)
-        monkeypatch.setattr(lowering, "TILE_BYTES", 2000)
+        in_tiles(monkeypatch)
     with jax.enable_x64(True):
         for form, operands, settings in forms(case, np.float64):
             plain = form.plain(*operands, **settings)
@@ -78,7 +85,9 @@ TOLERANCES = {"float32": 2e-6, "bfloat16": 0.02}
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @every_case
-def test_narrow_forms_come_as_near_to_float64_as_jax_s_own(case, dtype):
+def test_narrow_forms_come_near_to_float64(case, dtype, monkeypatch):
+    monkeypatch.setattr(lowering, "has_onednn", lambda: True)  # so that its form is among them
+    in_tiles(monkeypatch)
     for form, operands, given in forms(case, jnp.dtype(dtype)):
         found = jax.jit(lambda a, b, form=form, given=given: form.on_cpu(a, b, **given))(*operands)
         assert found.dtype == dtype
@@ -181,3 +190,58 @@ def test_an_input_gradient_is_a_function_of_its_own_that_can_be_mapped_and_deriv
             pairs = zip(jax.tree.leaves(found()), jax.tree.leaves(expected[name]()), strict=True)
             for a, b in pairs:
                 np.testing.assert_allclose(a, b, 1e-9, 1e-9 * np.abs(b).max(), err_msg=name)
+
+
+def test_a_kernel_with_too_many_taps_or_groups_for_one_by_one_is_jax_s_own(monkeypatch):
+    monkeypatch.setattr(lowering, "MOST_TERMS", 1)
+    with jax.enable_x64(True):
+        for name in ("depthwise", "few channels a group"):
+            for form, operands, settings in forms(CASES[name], np.float64):
+                found = form.on_cpu(*operands, **settings)
+                np.testing.assert_array_equal(found, form.plain(*operands, **settings))
+
+
+def test_layers_run_where_jit_is_off_and_where_nothing_is_mapped():
+    x, kernel = drawn((1, 4, 4, 2), 0, np.float32), drawn((3, 3, 2, 3), 1, np.float32)
+
+    def convolve(x, kernel):
+        return bilinear.convolve(x, kernel, strides=(1, 1), padding=SAME)
+
+    with jax.disable_jit():
+        off = convolve(x, kernel)
+    np.testing.assert_allclose(off, convolve(x, kernel), 1e-5, 1e-5)
+    assert jax.vmap(convolve, (None, 0))(x, kernel[None][:0]).shape == (0, 1, 4, 4, 3)
+
+
+def test_products_of_mapped_matrices_are_one_product():
+    x, kernels = drawn((3, 5, 4), 0, np.float32), drawn((3, 4, 2), 1, np.float32)
+    program = str(jax.make_jaxpr(jax.vmap(ops.dense))(x, kernels))
+    assert program.count("dot_general") == 1
+    np.testing.assert_allclose(jax.vmap(ops.dense)(x, kernels), x @ kernels, 1e-5, 1e-5)
+
+
+def test_the_context_s_precision_is_that_of_the_product():
+    x, kernel = jnp.ones((2, 3)), jnp.ones((3, 2))
+    with jax.default_matmul_precision("highest"):
+        assert "precision=highest" in str(jax.make_jaxpr(ops.dense)(x, kernel))
+
+
+def test_in_a_shard_map_the_kernel_s_gradient_is_summed_over_the_shards():
+    code = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import PartitionSpec as P
+from fnnet import ops
+mesh = jax.sharding.Mesh(np.array(jax.devices()), ("i",))
+draw = np.random.default_rng(0).normal
+x, k = jnp.asarray(draw(size=(4, 6, 6, 3)), "f"), jnp.asarray(draw(size=(3, 3, 3, 8)), "f")
+total = lambda x, k: (ops.conv2d(x, k) ** 2).sum()
+shared = jax.shard_map(
+    lambda x, k: jax.lax.psum(total(x, k), "i"), mesh=mesh, in_specs=(P("i"), P()), out_specs=P()
+)
+for a, b in zip(jax.grad(shared, (0, 1))(x, k), jax.grad(total, (0, 1))(x, k), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3)
+"""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    env = os.environ | {"XLA_FLAGS": flags.strip()}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

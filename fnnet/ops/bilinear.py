@@ -4,7 +4,10 @@ A convolution is linear in the picture and in the kernel, and so are its two gra
 ``y = convolve(x, kernel)`` they are ``input_gradient(y, kernel)`` and ``kernel_gradient(x, y)``.
 Transposing any of the three in either argument gives another of them. So they are closed under
 differentiation of every order, forwards and backwards, and how each is computed is free
-(`fnnet.ops.lowering` chooses): no rule for derivatives hangs on it.
+(`fnnet.ops.lowering` chooses): no rule for derivatives depends on it.
+
+What knows JAX's own primitives by name does not know these: `jax.checkpoint_policies.dots_saveable`
+computes them again, and `jax.experimental.jet` refuses them.
 """
 
 from functools import partial
@@ -13,12 +16,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching, mlir, xla
 
 from fnnet.ops import lowering
 
-# So many mapped kernels are computed one after another. As one grouped convolution, which is JAX's
-# way, three cost as much as six on a CPU; but the program grows with each.
+# So many mapped kernels are computed one after another, on any device. As one grouped convolution,
+# which is JAX's way, three cost as much as six on a CPU; but the program grows with each.
 UNROLLED = 32
 
 
@@ -43,7 +46,7 @@ def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
     array (N, H', W', O)
     """
     settings = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
-    return _convolve.bind(x, kernel, **settings)
+    return _bind(_convolve, x, kernel, **settings)
 
 
 def input_gradient(y, kernel, *, strides, padding, shape):
@@ -64,7 +67,18 @@ def input_gradient(y, kernel, *, strides, padding, shape):
     array (N, H, W, C)
     """
     settings = {"strides": strides, "padding": padding, "dilation": (1, 1), "groups": 1}
-    return _input_gradient.bind(y, kernel, **settings, shape=shape)
+    return _bind(_input_gradient, y, kernel, **settings, shape=shape)
+
+
+def _bind(primitive, first, second, **settings):
+    """Bind as `lax` does: with the context's precision, and in a `shard_map` on axes alike."""
+    axes = [jax.typeof(array).manual_axis_type.varying for array in (first, second)]
+    first, second = (
+        lax.pcast(array, tuple(other - own), to="varying") if other - own else array
+        for array, own, other in ((first, *axes), (second, *axes[::-1]))
+    )
+    precision = jax.config.jax_default_matmul_precision
+    return primitive.bind(first, second, **settings, precision=precision)
 
 
 def _primitive(form, has_pictures):
@@ -76,32 +90,34 @@ def _primitive(form, has_pictures):
     primitive.def_abstract_eval(partial(_abstract, form.plain))
     mlir.register_lowering(primitive, mlir.lower_fun(form.plain, multiple_results=False))
     mlir.register_lowering(
-        primitive, mlir.lower_fun(form.on_cpu, multiple_results=False), platform="cpu"
+        primitive,
+        mlir.lower_fun(partial(_on_cpu, form), multiple_results=False),
+        platform="cpu",
     )
-    primitive.def_impl(partial(_compiled, primitive))
+    primitive.def_impl(partial(xla.apply_primitive, primitive))
     batching.primitive_batchers[primitive] = partial(_batch, primitive, form.plain, has_pictures)
     return primitive
 
 
+def _on_cpu(form, a, b, *, precision, **settings):
+    """Compute in `form`'s way for a CPU, which has one precision for a dtype."""
+    return form.on_cpu(a, b, **settings)
+
+
 def _abstract(plain, a, b, **settings):
     shape = jax.eval_shape(partial(plain, **settings), _like(a), _like(b))
-    return jax.core.ShapedArray(shape.shape, shape.dtype)
+    return a.update(shape=shape.shape, dtype=shape.dtype, weak_type=False)
 
 
 def _like(aval):
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
 
 
-_SETTINGS = ("strides", "padding", "dilation", "groups", "shape", "size")
-
-
-@partial(jax.jit, static_argnums=0, static_argnames=_SETTINGS)
-def _compiled(primitive, a, b, **settings):
-    return primitive.bind(a, b, **settings)
-
-
 def _batch(primitive, plain, has_pictures, arguments, mapped, **settings):
-    """Take mapped pictures as more of them; go through mapped kernels one by one."""
+    """Take mapped pictures as more of them; go through mapped kernels one by one.
+
+    But not where they are matrices: products have an axis for what is mapped, on any device.
+    """
     if has_pictures and mapped[1] is None:
         pictures = jnp.moveaxis(arguments[0], mapped[0], 0)
         count, size, *rest = pictures.shape
@@ -110,8 +126,9 @@ def _batch(primitive, plain, has_pictures, arguments, mapped, **settings):
     count = next(
         array.shape[axis] for array, axis in zip(arguments, mapped, strict=True) if axis is not None
     )
-    if count > UNROLLED:
-        return jax.vmap(partial(plain, **settings), mapped)(*arguments), 0
+    if _is_product(arguments[1], mapped[1], **settings) or not 0 < count <= UNROLLED:
+        alone = lambda a, b: lowering.alone(plain(a, b, **settings))  # noqa: E731
+        return jax.vmap(alone, mapped)(*arguments), 0
     each = [
         [
             array if axis is None else lax.index_in_dim(array, i, axis, keepdims=False)
@@ -120,6 +137,12 @@ def _batch(primitive, plain, has_pictures, arguments, mapped, **settings):
         for i in range(count)
     ]
     return jnp.stack([primitive.bind(*pair, **settings) for pair in each]), 0
+
+
+def _is_product(kernel, axis, *, strides, padding, groups, size=None, **_):
+    if size is None:
+        size = [length for i, length in enumerate(kernel.shape) if i != axis][:2]
+    return lowering.is_product(size, strides, padding, groups)
 
 
 _convolve = _primitive(lowering.CONVOLVE, has_pictures=True)

@@ -61,12 +61,16 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     size = tuple((k - 1) * d + 1 for k, d in zip(kernel.shape, pair(dilation), strict=False))
     padded, zeros = _pad(x, size, pair(stride), padding)
     settings = {"strides": pair(stride), "padding": zeros, "dilation": pair(dilation)}
-    y = bilinear.convolve(padded, kernel, **settings, groups=groups)
+    fits = all(
+        n + low + high >= covered
+        for n, (low, high), covered in zip(padded.shape[1:3], zeros, size, strict=True)
+    )
     require(
-        min(y.shape) > 0,
+        fits,
         f"a kernel of {kernel.shape[0]}x{kernel.shape[1]} does not fit into "
         f"{x.shape[1]}x{x.shape[2]} pixels with padding={padding!r}",
     )
+    y = bilinear.convolve(padded, kernel, **settings, groups=groups)
     return add_bias(y, bias)
 
 

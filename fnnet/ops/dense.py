@@ -1,5 +1,9 @@
 """The affine map of the last axis."""
 
+import math
+
+import jax.numpy as jnp
+
 from fnnet.core import require, require_floating
 from fnnet.ops import bilinear
 from fnnet.ops.channels import add_bias
@@ -15,7 +19,9 @@ def dense(x, kernel, bias=None):
         x.shape[-1] == kernel.shape[0],
         f"the kernel expects {kernel.shape[0]} features, the last axis has {x.shape[-1]}",
     )
+    dtype = jnp.result_type(x, kernel)
+    x, kernel = x.astype(dtype), kernel.astype(dtype)
     # As a 1x1 convolution of pictures of one pixel: what is known of those holds for this.
-    pixels = x.reshape(-1, 1, 1, x.shape[-1])
+    pixels = x.reshape(math.prod(x.shape[:-1]), 1, 1, x.shape[-1])
     y = bilinear.convolve(pixels, kernel[None, None], strides=(1, 1), padding=((0, 0), (0, 0)))
     return add_bias(y.reshape(*x.shape[:-1], kernel.shape[1]), bias)

@@ -1,6 +1,6 @@
 """How a convolution and its two gradients are computed: plainly, and on a CPU as measured fastest.
 
-The forms of one function agree to rounding; which of them a CPU gets hangs on shapes, strides and
+The forms of one function agree to rounding; which of them a CPU gets depends on shapes, strides and
 dtype alone, and on whether its compiler has oneDNN. The figures beside the choices are milliseconds
 on two cores of an AMD EPYC (Zen 4) with jaxlib 0.12.0.1, float32, batches of 16, best of many
 calls; ``python -m experiments.lowerings`` measures them again.
@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnnet.core import wide
 from fnnet.ops import grouped
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -24,6 +25,8 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 # gradient is summed, and tiles of so many pay: 96x96, 64 to 64 channels, 141 whole, 75 in tiles.
 MOST_BYTES = 24 << 20
 TILE_BYTES = 6 << 20
+# Groups, or taps of a depthwise kernel, that are still gone through one by one.
+MOST_TERMS = 64
 
 
 class Form(NamedTuple):
@@ -34,10 +37,10 @@ class Form(NamedTuple):
     on_cpu: Callable
 
 
-def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
+def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1, precision=None):
     """Convolve (N, H, W, C) with (kh, kw, C / groups, O)."""
-    if _is_product(kernel.shape, strides, padding, groups):
-        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
+    if is_product(kernel.shape, strides, padding, groups):
+        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())), precision=precision)
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -46,12 +49,14 @@ def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
         rhs_dilation=dilation,
         dimension_numbers=LAYOUT,
         feature_group_count=groups,
+        precision=precision,
     )
 
 
 def input_gradient(y, kernel, *, shape, groups=1, **settings):
     """Transpose `convolve` in its picture, of (height, width) `shape`."""
-    like = jax.ShapeDtypeStruct((len(y), *shape, kernel.shape[2] * groups), y.dtype)
+    # Of y's type but for the shape: in a `shard_map` it varies as y does.
+    like = jax.typeof(y).update(shape=(len(y), *shape, kernel.shape[2] * groups))
     form = functools.partial(convolve, groups=groups, **settings)
     (x,) = jax.linear_transpose(lambda x: form(x, kernel), like)(y)
     return x
@@ -59,7 +64,7 @@ def input_gradient(y, kernel, *, shape, groups=1, **settings):
 
 def kernel_gradient(x, y, *, size, groups=1, **settings):
     """Transpose `convolve` in its kernel, of (height, width) `size`."""
-    like = jax.ShapeDtypeStruct((*size, x.shape[3] // groups, y.shape[3]), y.dtype)
+    like = jax.typeof(y).update(shape=(*size, x.shape[3] // groups, y.shape[3]))
     form = functools.partial(convolve, groups=groups, **settings)
     (kernel,) = jax.linear_transpose(lambda kernel: form(x, kernel), like)(y)
     return kernel
@@ -72,10 +77,10 @@ def convolve_on_cpu(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
     128x128, 3 to 32 channels, stride 2: 2.6 and 0.8; but 64 to 3 channels 5.2 and 12.3.
     """
     settings = {"strides": strides, "padding": padding}
-    if dilation != (1, 1):
-        return _alone(convolve(x, kernel, **settings, dilation=dilation, groups=groups))
-    if _is_product(kernel.shape, strides, padding, groups):
-        return _alone(_multiplied(x, kernel))
+    if dilation != (1, 1) or _is_large(groups, x.shape[3], kernel.shape):
+        return alone(convolve(x, kernel, **settings, dilation=dilation, groups=groups))
+    if is_product(kernel.shape, strides, padding, groups):
+        return alone(_multiplied(x, kernel))
     if groups == x.shape[3] > 1:
         return grouped.by_shifts(x, kernel, **settings)
     if groups > 1:
@@ -83,8 +88,8 @@ def convolve_on_cpu(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
         return grouped.one_by_one(each, x, kernel, groups, axes=(3, 3), into=3)
     is_thin = kernel.shape[3] < 8
     if x.dtype == jnp.float32 and not is_thin and min(map(min, padding)) >= 0 and has_onednn():
-        return _alone(_in_space(x, kernel, strides, padding))
-    return _alone(convolve(x, kernel, **settings))
+        return alone(_in_space(x, kernel, strides, padding))
+    return alone(convolve(x, kernel, **settings))
 
 
 def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1), groups=1):
@@ -96,10 +101,10 @@ def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1)
     """
     y = lax.optimization_barrier(y)  # see `kernel_gradient_on_cpu`, which wants it too
     settings = {"strides": strides, "padding": padding, "shape": shape}
-    if dilation != (1, 1):
-        return _alone(input_gradient(y, kernel, **settings, dilation=dilation, groups=groups))
-    if _is_product(kernel.shape, strides, padding, groups):
-        return _alone(_multiplied(y, kernel.swapaxes(2, 3)))
+    if dilation != (1, 1) or _is_large(groups, groups * kernel.shape[2], kernel.shape):
+        return alone(input_gradient(y, kernel, **settings, dilation=dilation, groups=groups))
+    if is_product(kernel.shape, strides, padding, groups):
+        return alone(_multiplied(y, kernel.swapaxes(2, 3)))
     if groups > 1 and kernel.shape[2] == 1:
         return grouped.input_gradient_by_shifts(y, kernel, **settings, channels=groups)
     if groups > 1:
@@ -109,7 +114,7 @@ def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1)
         return _as_convolution(y, kernel, padding, shape)
     if min(kernel.shape[:2]) > 3 or y.dtype == jnp.bfloat16:
         return _by_phases(y, kernel, strides, padding, shape)
-    return _alone(input_gradient(y, kernel, **settings))
+    return alone(input_gradient(y, kernel, **settings))
 
 
 def kernel_gradient_on_cpu(x, y, *, strides, padding, size, dilation=(1, 1), groups=1):
@@ -121,9 +126,9 @@ def kernel_gradient_on_cpu(x, y, *, strides, padding, size, dilation=(1, 1), gro
     # Else what makes x and y is computed once more for this, and in a transposed order.
     x, y = lax.optimization_barrier((x, y))
     settings = {"strides": strides, "padding": padding, "size": size}
-    if dilation != (1, 1):
-        return _alone(kernel_gradient(x, y, **settings, dilation=dilation, groups=groups))
-    if _is_product(size, strides, padding, groups):
+    if dilation != (1, 1) or _is_large(groups, x.shape[3], size):
+        return alone(kernel_gradient(x, y, **settings, dilation=dilation, groups=groups))
+    if is_product(size, strides, padding, groups):
         return _as_product(x, y)
     if groups == x.shape[3] > 1:
         return grouped.kernel_gradient_by_shifts(x, y, **settings)
@@ -143,11 +148,11 @@ def has_onednn():
     x = jax.ShapeDtypeStruct((1, 8, 8, 16), jnp.float32)
     kernel = jax.ShapeDtypeStruct((3, 3, 16, 16), jnp.float32)
     form = functools.partial(_in_space, strides=(1, 1), padding=((1, 1), (1, 1)))
-    with jax.default_device(jax.devices("cpu")[0]):
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
         return "__onednn$convolution" in jax.jit(form).lower(x, kernel).compile().as_text()
 
 
-def _alone(y):
+def alone(y):
     """Keep elementwise operations that follow out of a convolution or a product.
 
     jaxlib 0.12.0.1 fuses them into oneDNN's, and wrongly where the result is used twice, as it is
@@ -157,10 +162,16 @@ def _alone(y):
     return lax.optimization_barrier(y)
 
 
-def _is_product(kernel_shape, strides, padding, groups):
+def is_product(kernel_shape, strides, padding, groups):
     """Tell whether a convolution is a product of matrices: 1x1 and nothing besides."""
     is_small = tuple(kernel_shape[:2]) == strides == (1, 1)
     return is_small and groups == 1 and not any(map(any, padding))
+
+
+def _is_large(groups, channels, size):
+    """Tell whether one after another, groups or a depthwise kernel's taps, are too many."""
+    terms = size[0] * size[1] if groups == channels else groups
+    return groups > 1 and terms > MOST_TERMS
 
 
 def _multiplied(x, kernel):
@@ -211,7 +222,7 @@ def _by_phases(y, kernel, strides, padding, shape):
 def _as_product(x, y):
     """Multiply all pixels' channels, the gradient of a 1x1 kernel."""
     pixels = [array.reshape(-1, array.shape[3]) for array in (x, y)]
-    return _alone(lax.dot_general(*pixels, (((0,), (0,)), ((), ()))))[None, None]
+    return alone(lax.dot_general(*pixels, (((0,), (0,)), ((), ()))))[None, None]
 
 
 def _with_roles_exchanged(x, y, padding, size):
@@ -220,14 +231,14 @@ def _with_roles_exchanged(x, y, padding, size):
     flipped = lax.conv_general_dilated(
         y, x, (1, 1), around, dimension_numbers=("CHWN", "IHWO", "HWNC")
     )
-    return _alone(flipped)[::-1, ::-1].swapaxes(2, 3)
+    return alone(flipped)[::-1, ::-1].swapaxes(2, 3)
 
 
 def _in_tiles(x, y, strides, padding, size):
     """Sum the gradient over bands of rows, each small enough for the cache."""
     height, row_bytes = y.shape[1], y.size * y.dtype.itemsize // y.shape[1]
     if y.size * y.dtype.itemsize <= MOST_BYTES:
-        return _alone(kernel_gradient(x, y, strides=strides, padding=padding, size=size))
+        return alone(kernel_gradient(x, y, strides=strides, padding=padding, size=size))
     # Rows, not pictures: the axis of pictures may be shared out to several devices.
     count = math.ceil(height / max(TILE_BYTES // row_bytes, 1))
     (top, bottom), across = padding
@@ -235,12 +246,9 @@ def _in_tiles(x, y, strides, padding, size):
     total = 0
     for first, last in _bands(height, count):
         rows = slice(first * strides[0], (last - 1) * strides[0] + size[0])
-        total += _alone(
-            kernel_gradient(
-                x[:, rows], y[:, first:last], strides=strides, padding=((0, 0), across), size=size
-            )
-        )
-    return total
+        settings = {"strides": strides, "padding": ((0, 0), across), "size": size}
+        total += wide(alone(kernel_gradient(x[:, rows], y[:, first:last], **settings)))
+    return total.astype(x.dtype)
 
 
 def _bands(length, count):

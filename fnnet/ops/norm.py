@@ -1,4 +1,4 @@
-"""Normalisation: moments over axes, and the affine map that uses them."""
+"""Normalisation: by given moments, by the batch's, by an example's own."""
 
 import math
 from functools import partial
@@ -9,17 +9,6 @@ from jax import lax
 
 from fnnet.core import require, require_whole, wide
 from fnnet.ops.channels import along_last, require_channels
-
-
-def moments(x, axes):
-    """Compute mean and variance over `axes`, in float32 or wider.
-
-    Two passes, since ``E[x²] - E[x]²`` cancels: it turns negative where the mean is large against
-    the spread. The variance is the biased one, ``sum((x - mean)²) / n``.
-    """
-    x = wide(x)
-    mean = x.mean(axes, keepdims=True)
-    return mean.squeeze(axes), jnp.square(x - mean).mean(axes)
 
 
 def batch_norm(x, mean, variance, scale, offset, *, epsilon=1e-5):
@@ -70,10 +59,10 @@ def batch_norm_by_batch(x, scale, offset, epsilon):
 def _batch_norm_by_batch_jvp(epsilon, primals, tangents):
     x, scale, offset = primals
     y, centred, mean, variance = _by_batch(x, scale, offset, epsilon)
-    dx, dscale, doffset = (wide(tangent) for tangent in tangents)
+    dx, dscale, doffset = (tangent.astype(mean.dtype) for tangent in tangents)
     axes = tuple(range(x.ndim - 1))
     root = lax.rsqrt(variance + epsilon)
-    factor = wide(scale) * root
+    factor = scale.astype(mean.dtype) * root
     # Channel by channel last, so that the transpose sums first, and each sum is taken once.
     level = factor * dx.mean(axes) - doffset
     slope = factor * root**2 * (centred * dx).mean(axes) - root * dscale
@@ -85,11 +74,12 @@ def _batch_norm_by_batch_jvp(epsilon, primals, tangents):
 def _by_batch(x, scale, offset, epsilon):
     axes = tuple(range(x.ndim - 1))
     mean = wide(x).mean(axes)
-    # Computed once and kept: else every use of it, forwards and backwards, computes it from x.
+    # In two passes, since E[x²] - E[x]² cancels: it turns negative where the mean is large against
+    # the spread. Computed once and kept: else each use, forwards and backwards, computes it from x.
     centred = lax.optimization_barrier(wide(x) - along_last(mean, x))
     variance = jnp.square(centred).mean(axes)
-    factor = wide(scale) * lax.rsqrt(variance + epsilon)
-    y = centred * along_last(factor, x) + along_last(wide(offset), x)
+    factor = scale.astype(mean.dtype) * lax.rsqrt(variance + epsilon)
+    y = centred * along_last(factor, x) + along_last(offset.astype(mean.dtype), x)
     return y.astype(x.dtype), centred, mean, variance
 
 

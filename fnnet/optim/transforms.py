@@ -241,8 +241,9 @@ def skip_not_finite(optimizer):
     """Make no step where gradients, updates or the optimiser's new state are not finite.
 
     Then updates are 0, the optimiser's state stays, and ``opt_state["skipped"]`` counts.
-    `fnnet.train.make_step` does so by itself; this is for other loops. A `TypeError` for what is no
-    optimiser.
+    `fnnet.train.make_step` does so by itself for gradients and losses, and for what the methods of
+    `fnnet.optim` keep of them; this is for other loops, and for optimisers of your own that can
+    leave what is finite with small gradients. A `TypeError` for what is no optimiser.
     """
     require_optimizer("skip_not_finite", optimizer)
 
