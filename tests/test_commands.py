@@ -647,11 +647,14 @@ runpy.run_module("experiments.train", run_name="__main__", alter_sys=True)
 
 def child(*args, limit=0):
     """Train in a process of its own, whose files may have `limit` bytes at most."""
+    # The tests' own cache of programs would have to keep the limit too, and JAX would say so.
+    env = os.environ | ({"JAX_ENABLE_COMPILATION_CACHE": "false"} if limit else {})
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, str(limit), *map(str, args)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=env,
         cwd=Path(__file__).parent.parent,
     )
 

@@ -3,7 +3,7 @@
 The forms of one function agree to rounding; which of them a CPU gets depends on shapes, strides and
 dtype alone, and on whether its compiler has oneDNN. The figures beside the choices are milliseconds
 on two cores of an AMD EPYC (Zen 4) with jaxlib 0.12.0.1, float32, batches of 16, best of many
-calls; ``python -m experiments.lowerings`` measures them again.
+calls; ``python -m experiments.lowerings`` measures most of them again.
 """
 
 import functools
