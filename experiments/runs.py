@@ -51,11 +51,10 @@ def load_run(folder):
     config = read_run_config(folder)
     record = read_record(folder)
     try:
-        model_config = models.from_json(record["model"])
+        model = models.build(models.from_json(record["model"]))
         optimizer = make_optimizer(config)
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder}: config.json or record.json is damaged: {error!r}") from error
-    model = models.build(model_config)
     train_state, step = restore(folder, model, optimizer, record["model"])
     params, state = train_state.params, train_state.state
     return Run(folder, config, record, TASKS[config["task"]], model, params, state, step)

@@ -10,7 +10,7 @@ from jax import lax
 
 from fnnet.core import require, wide
 from fnnet.ops import similarity
-from fnnet.ops.conv import require_pictures
+from fnnet.ops.pictures import require_pictures
 
 __all__ = [
     "binary_cross_entropy",

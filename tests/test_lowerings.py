@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from fnnet import ops
 from fnnet.ops import bilinear, lowering
 
 SAME = ((1, 1), (1, 1))
+UNOPTIMISED = {"xla_backend_optimization_level": 0}  # half the compile time
 # Pictures' shape, kernel's shape, strides, padding, groups, and dilation where there is one: a row
 # for every choice.
 CASES = {
@@ -134,6 +136,20 @@ def transformed(convolve, x, kernel, y):
     }
 
 
+def agree(ours, theirs, x, kernel, y):
+    """Compare two functions under every transformation, each compiled into one program."""
+
+    @partial(jax.jit, static_argnums=0, compiler_options=UNOPTIMISED)
+    def everything(convolve, *arrays):
+        return {name: made() for name, made in transformed(convolve, *arrays).items()}
+
+    found, expected = (everything(function, x, kernel, y) for function in (ours, theirs))
+    for name in expected:
+        pairs = zip(jax.tree.leaves(found[name]), jax.tree.leaves(expected[name]), strict=True)
+        for a, b in pairs:
+            np.testing.assert_allclose(a, b, 1e-9, 1e-9 * np.abs(b).max(), err_msg=name)
+
+
 @every_case
 def test_no_transformation_is_lost(case):
     with jax.enable_x64(True):
@@ -153,20 +169,17 @@ def test_no_transformation_is_lost(case):
         def ours(x, kernel):
             return bilinear.convolve(x, kernel, **settings)
 
-        expected = transformed(theirs, x, kernel, y)
-        for name, found in transformed(ours, x, kernel, y).items():
-            pairs = zip(jax.tree.leaves(found()), jax.tree.leaves(expected[name]()), strict=True)
-            for a, b in pairs:
-                np.testing.assert_allclose(a, b, 1e-9, 1e-9 * np.abs(b).max(), err_msg=name)
+        agree(ours, theirs, x, kernel, y)
+
+
+def convolve(x, kernel):
+    return bilinear.convolve(x, kernel, strides=(1, 1), padding=SAME)
 
 
 def test_many_kernels_with_as_many_pictures_agree_too():
     count = bilinear.UNROLLED + 1
     with jax.enable_x64(True):
         x, kernels = drawn((count, 1, 4, 4, 2), 0), drawn((count, 3, 3, 2, 3), 1)
-
-        def convolve(x, kernel):
-            return bilinear.convolve(x, kernel, strides=(1, 1), padding=SAME)
 
         found = jax.vmap(convolve)(x, kernels)
         expected = jnp.stack([convolve(*pair) for pair in zip(x, kernels, strict=True)])
@@ -185,11 +198,7 @@ def test_an_input_gradient_is_a_function_of_its_own_that_can_be_mapped_and_deriv
         def theirs(y, kernel):
             return lowering.input_gradient(y, kernel, **settings)
 
-        expected = transformed(theirs, y, kernel, x)
-        for name, found in transformed(ours, y, kernel, x).items():
-            pairs = zip(jax.tree.leaves(found()), jax.tree.leaves(expected[name]()), strict=True)
-            for a, b in pairs:
-                np.testing.assert_allclose(a, b, 1e-9, 1e-9 * np.abs(b).max(), err_msg=name)
+        agree(ours, theirs, y, kernel, x)
 
 
 def test_a_kernel_with_too_many_taps_or_groups_for_one_by_one_is_jax_s_own(monkeypatch):
@@ -203,9 +212,6 @@ def test_a_kernel_with_too_many_taps_or_groups_for_one_by_one_is_jax_s_own(monke
 
 def test_layers_run_where_jit_is_off_and_where_nothing_is_mapped():
     x, kernel = drawn((1, 4, 4, 2), 0, np.float32), drawn((3, 3, 2, 3), 1, np.float32)
-
-    def convolve(x, kernel):
-        return bilinear.convolve(x, kernel, strides=(1, 1), padding=SAME)
 
     with jax.disable_jit():
         off = convolve(x, kernel)

@@ -10,14 +10,13 @@ import tempfile
 import threading
 from pathlib import Path
 
+from experiments import memory
+
 _ROOT = Path(__file__).parent.parent.parent
 # Behind the other Python's own packages, so that ours do not stand in for them.
 _START = f"import sys; sys.path.append({str(_ROOT)!r}); " + (
     "from experiments.benchmarks.worker import main; main()"
 )
-# Memory that is given back to the system after each step and taken again costs up to a fifth of
-# it; JAX and PyTorch both take it from the C library, which reads this.
-_KEEP = "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1000000000000:glibc.malloc.arena_max=1"
 
 
 class WorkerError(RuntimeError):
@@ -32,17 +31,16 @@ def command(python=None):
 def environment(allocator, folder):
     """Give every worker the same settings: CPU, no compiled programs from earlier runs.
 
-    `allocator` is "default" or "keep" (glibc's, told to keep freed memory); `folder` takes what a
-    compiler writes.
+    `allocator` is "default" or "keep" (glibc's, told to keep freed memory: JAX and PyTorch both
+    take theirs from it); `folder` takes what a compiler writes.
     """
     settings = {
         "JAX_PLATFORMS": "cpu",
         "JAX_ENABLE_COMPILATION_CACHE": "false",
         "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(folder),
+        memory.VARIABLE: "1" if allocator == "keep" else "0",
     }
-    if allocator == "keep":
-        settings["GLIBC_TUNABLES"] = _KEEP
     return os.environ | settings
 
 

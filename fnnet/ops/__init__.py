@@ -25,18 +25,13 @@ from fnnet.ops.color import (
     ycbcr_studio_to_rgb,
     ycbcr_to_rgb,
 )
-from fnnet.ops.conv import (
-    conv2d,
-    conv_transpose2d,
-    depth_to_space,
-    depthwise_conv2d,
-    space_to_depth,
-)
+from fnnet.ops.conv import conv2d, conv_transpose2d, depthwise_conv2d
 from fnnet.ops.dct import block_dct, block_idct
 from fnnet.ops.dense import dense
 from fnnet.ops.dropout import dropout, spatial_dropout
 from fnnet.ops.gdn import gdn
 from fnnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
+from fnnet.ops.pictures import depth_to_space, space_to_depth
 from fnnet.ops.pool import adaptive_avg_pool, avg_pool, global_avg_pool, max_pool
 from fnnet.ops.quantize import add_uniform_noise, round_straight_through, soft_round
 from fnnet.ops.resample import resize

@@ -60,13 +60,10 @@ def kernel_gradient_by_shifts(x, y, *, strides, padding, size):
     return taps.astype(dtype)
 
 
-def one_by_one(function, first, second, groups, axes, into):
-    """Apply `function` to each group's part of two arrays, and lay the results side by side.
-
-    `axes` are those of the two arrays that are cut, `into` that of the result.
-    """
-    parts = zip(jnp.split(first, groups, axes[0]), jnp.split(second, groups, axes[1]), strict=True)
-    return jnp.concatenate([function(*part) for part in parts], into)
+def one_by_one(function, first, second, groups):
+    """Apply `function` to each group's part of two arrays' last axes; join the results there."""
+    parts = zip(jnp.split(first, groups, -1), jnp.split(second, groups, -1), strict=True)
+    return jnp.concatenate([function(*part) for part in parts], -1)
 
 
 def of_blocks(dense, groups):

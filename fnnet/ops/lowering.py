@@ -18,6 +18,7 @@ from jax import lax
 
 from fnnet.core import wide
 from fnnet.ops import grouped
+from fnnet.ops.pictures import depth_to_space
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -85,7 +86,7 @@ def convolve_on_cpu(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
         return grouped.by_shifts(x, kernel, **settings)
     if groups > 1:
         each = functools.partial(convolve_on_cpu, **settings)
-        return grouped.one_by_one(each, x, kernel, groups, axes=(3, 3), into=3)
+        return grouped.one_by_one(each, x, kernel, groups)
     is_thin = kernel.shape[3] < 8
     if x.dtype == jnp.float32 and not is_thin and min(map(min, padding)) >= 0 and has_onednn():
         return alone(_in_space(x, kernel, strides, padding))
@@ -109,7 +110,7 @@ def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1)
         return grouped.input_gradient_by_shifts(y, kernel, **settings, channels=groups)
     if groups > 1:
         each = functools.partial(input_gradient_on_cpu, **settings)
-        return grouped.one_by_one(each, y, kernel, groups, axes=(3, 3), into=3)
+        return grouped.one_by_one(each, y, kernel, groups)
     if strides == (1, 1):
         return _as_convolution(y, kernel, padding, shape)
     if min(kernel.shape[:2]) > 3 or y.dtype == jnp.bfloat16:
@@ -136,7 +137,7 @@ def kernel_gradient_on_cpu(x, y, *, strides, padding, size, dilation=(1, 1), gro
         return grouped.of_blocks(kernel_gradient_on_cpu(x, y, **settings), groups)
     if groups > 1:
         each = functools.partial(kernel_gradient_on_cpu, **settings)
-        return grouped.one_by_one(each, x, y, groups, axes=(3, 3), into=3)
+        return grouped.one_by_one(each, x, y, groups)
     if strides == (1, 1) and 2 * y.shape[3] < x.shape[3]:
         return _with_roles_exchanged(x, y, padding, size)
     return _in_tiles(x, y, **settings)
@@ -209,9 +210,7 @@ def _by_phases(y, kernel, strides, padding, shape):
     k = k.reshape(th, sh, tw, sw, c, o)[::-1, :, ::-1]
     k = k.transpose(0, 2, 5, 1, 3, 4).reshape(th, tw, o, sh * sw * c)  # th, tw, O, (sh, sw, C)
     around = ((th - 1, th - 1), (tw - 1, tw - 1))
-    x = convolve_on_cpu(y, k, strides=(1, 1), padding=around)
-    n, h, w, _ = x.shape
-    x = x.reshape(n, h, w, sh, sw, c).transpose(0, 1, 3, 2, 4, 5).reshape(n, h * sh, w * sw, c)
+    x = depth_to_space(convolve_on_cpu(y, k, strides=(1, 1), padding=around), factor=strides)
     cut = [
         (-low, length + low - m, 0)
         for (low, _), length, m in zip(padding, shape, x.shape[1:3], strict=True)
