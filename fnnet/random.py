@@ -31,8 +31,8 @@ def bits16(key, shape):
     """Draw whole numbers from 0 to 65535 as uint16, four from each call of the generator.
 
     Dropout draws as many as a layer has values. JAX's own generator runs in a loop on a CPU, and
-    gives one 32-bit word of the two that it computes; written out, and with all bits used, the
-    same function takes a tenth of the time.
+    gives one 32-bit word of the two that it computes; here the same function is written out, and
+    all of its bits are used.
     """
     count = math.prod(shape)
     counters = lax.iota(jnp.uint32, -(-count // 4))

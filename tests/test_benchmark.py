@@ -205,6 +205,7 @@ def timings():
         ("product",): products,
         ("train", "dense"): found,
         ("infer", "dense"): [timing("torch", [0.1], mode="infer")],
+        ("seeds", "strided"): [timing("fnnet", [0.1]), timing("fnnet", [0.25])],
         **growing,
         ("reconstruct",): [done],
     }
@@ -222,6 +223,7 @@ def test_tables_say_who_is_faster_and_by_how_much(timings, capsys):
     assert shown["fnnet-bf16"] == "0.25 (0.25–0.25)"
     (torch, bf16, alone) = [row for row in rows if row[2] in ("torch", "torch-bf16")]
     assert (torch[5], bf16[5], alone[5]) == ("0.50 (0.50–0.50)", "2.00 (2.00–2.00)", "–")
+    assert "three seeds at once, strided: 2.50 times one seed's step (2.50–2.50)" in said
     # 8.5 GFLOP in 0.1 s of a ceiling of 2.1 GFLOP in 0.01 s
     rate = 256 * 2 * (5 * 3072 * 1024 + 6 * 1024 * 128) / 0.1
     assert torch[6] == f"{100 * rate / (2 * 1024**3 / 0.01):.0f} %" and bf16[6] == "–"

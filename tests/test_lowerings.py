@@ -100,6 +100,15 @@ def test_narrow_forms_come_near_to_float64(case, dtype, monkeypatch):
         assert error <= TOLERANCES[dtype] * np.abs(expected).max(), form.name
 
 
+def test_narrow_tiles_are_added_in_float32(monkeypatch):
+    monkeypatch.setattr(lowering, "MOST_BYTES", 0)
+    monkeypatch.setattr(lowering, "TILE_BYTES", 1)  # a row a tile
+    x = jnp.ones((1, 9, 1, 1), jnp.bfloat16)
+    y = x.at[0, 0].set(256)  # in bfloat16, 256 + 1 is 256
+    settings = {"strides": (1, 1), "padding": SAME, "size": (3, 3)}
+    assert lowering.kernel_gradient_on_cpu(x, y, **settings)[1, 1, 0, 0] == 264
+
+
 def transformed(convolve, x, kernel, y):
     """Everything that JAX can make of a convolution, as a dict of functions without arguments."""
     several = jnp.stack([kernel, 2 * kernel, kernel + 1])

@@ -38,7 +38,7 @@ class Job:
     A network's training step or inference, a product of matrices, or what reconstruct does.
 
     `settings` are the keyword arguments of the network's function in `networks`, or those of
-    ``reconstruction.prepare``.
+    ``reconstruction.prepare``; so many `seeds` are trained at once, which fnnet alone can.
     """
 
     variant: str
@@ -46,6 +46,7 @@ class Job:
     network: str = ""
     threads: int = 1
     settings: dict = field(default_factory=dict)
+    seeds: int = 1
 
     @property
     def module(self):

@@ -52,6 +52,7 @@ def parts(timings, machine, megapixels):
         compared = {label[1]: found for label, found in timings.items() if label[0] == mode}
         yield _comparison_table(title, compared, ceiling(timings))
     yield from _losses(timings)
+    yield from _seed_lines(timings)
     yield _growth_table(timings)
     yield from _levels(timings)
     yield from _reconstruct_lines(timings["reconstruct",], megapixels)
@@ -134,6 +135,17 @@ def _losses(timings):
                     f"slower: {ours.job.variant} takes {1 / told.median:.2f} times as long as "
                     f"{timing.job.variant} for {rest[0]}, {MODES[mode]}{sure}"
                 )
+
+
+def _seed_lines(timings):
+    """Say what training from several seeds at once costs."""
+    for (kind, *rest), found in timings.items():
+        if kind == "seeds" and len(found) == 2:
+            told = ratio(found[1], found[0])
+            yield (
+                f"three seeds at once, {rest[0]}: {told.median:.2f} times one seed's step "
+                f"({told.low:.2f}–{told.high:.2f})"
+            )
 
 
 def _growth_table(timings):

@@ -10,6 +10,9 @@ from experiments.commands import note
 from experiments.machine import cores
 from experiments.progress import Count
 
+# Trained from three seeds at once, on what is small enough for that to be worth it.
+SEEDED_NETWORKS = ("strided", "pooled")
+SEEDED = {"batch": 8, "size": 64}
 QUICK_NETWORKS = ("strided", "dense")
 QUICK_VARIANTS = ("fnnet", "torch", "flax")
 
@@ -34,8 +37,8 @@ def comparisons(plan):
     Returns
     -------
     dict of tuple to list of Job
-        By ("product",), (mode, network), ("growth", axis) and ("reconstruct",). The product comes
-        first: it tells which frameworks there are.
+        By ("product",), (mode, network), ("seeds", network), ("growth", axis) and ("reconstruct",).
+        The product comes first: it tells which frameworks there are.
     """
     threads = cores()
     firsts = {}
@@ -47,6 +50,13 @@ def comparisons(plan):
             (mode, network): [Job(name, mode, network, threads) for name in plan.variants]
             for network in plan.networks
             for mode in ("train", "infer")
+        },
+        **{
+            ("seeds", network): [
+                Job("fnnet", "train", network, threads, SEEDED, seeds) for seeds in (1, 3)
+            ]
+            for network in plan.networks
+            if network in SEEDED_NETWORKS
         },
         **{("growth", axis): jobs for axis, jobs in growth.jobs(plan.is_quick, threads).items()},
         ("reconstruct",): [

@@ -20,8 +20,8 @@ from jax.interpreters import ad, batching, mlir, xla
 
 from fnnet.ops import lowering
 
-# So many mapped kernels are computed one after another, on any device. As one grouped convolution,
-# which is JAX's way, three cost as much as six on a CPU; but the program grows with each.
+# So many mapped kernels are computed one after another, on any device: JAX would make one grouped
+# convolution of them, which a CPU is slow at. But the program grows with each.
 UNROLLED = 32
 
 

@@ -19,7 +19,7 @@ def add_bias(y, bias):
         f"the bias has shape {bias.shape}, the output {y.shape[-1]} channels",
     )
     # Laid out in float32 or wider, so that its gradient is summed so, whatever `y`'s dtype: more
-    # exactly, and on a CPU eight times as fast as in bfloat16.
+    # exactly, and on a CPU faster than in bfloat16.
     return y + jnp.broadcast_to(along_last(wide(bias), y), y.shape).astype(y.dtype)
 
 

@@ -35,7 +35,7 @@ def resize(x, *, factor=None, size=None, method="bilinear"):
     require_floating(x)
     if factor is not None:
         # One axis after the other: fused into one, each pixel is interpolated again for every
-        # other that needs it, and the gradient takes twice as long on a CPU.
+        # other that needs it, forwards and in the gradient.
         rows = lax.optimization_barrier(_bilinear(x, factor, axis=1))
         return _bilinear(rows, factor, axis=2)
     along = _pick if method == "nearest" else _interpolate
