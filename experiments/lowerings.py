@@ -59,7 +59,8 @@ class Config:
 def main(config: Config):
     """Measure, print, and write what was measured where that is wanted."""
     require(config.seconds > 0, f"--seconds {config.seconds}: must be above 0")
-    require(jax.default_backend() == "cpu", "lowerings: these forms are for CPUs; JAX has another")
+    device = jax.default_backend()
+    require(device == "cpu", f"lowerings: these forms are for CPUs; JAX uses a {device} here")
     require(config.out is None or not config.out.exists(), f"--out {config.out}: exists already")
     rows = {shape: _measure(shape, config) for shape in SHAPES}
     console().print(_table(rows, config))

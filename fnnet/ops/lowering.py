@@ -2,8 +2,8 @@
 
 The forms of one function agree to rounding; which of them a CPU gets depends on shapes, strides and
 dtype alone, and on whether its compiler has oneDNN. The figures beside the choices are milliseconds
-on two cores of an AMD EPYC (Zen 4) with jaxlib 0.12.0.1, float32, batches of 16, best of many
-calls; ``python -m experiments.lowerings`` measures most of them again.
+on two cores of an AMD EPYC (Zen 4) with jaxlib 0.12.0.1, float32, batches of 16, JAX's own form
+first, from experiments/records/lowerings; ``python -m experiments.lowerings`` measures them again.
 """
 
 import functools
@@ -23,7 +23,7 @@ from fnnet.ops.pictures import depth_to_space
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 # Above so many bytes a gradient of the output no longer stays in the cache while the kernel's
-# gradient is summed, and tiles of so many pay: 96x96, 64 to 64 channels, 141 whole, 75 in tiles.
+# gradient is summed, and tiles of so many pay: 96x96, 64 to 64 channels, 183 whole, 103 in tiles.
 MOST_BYTES = 24 << 20
 TILE_BYTES = 6 << 20
 # Groups, or taps of a depthwise kernel, that are still gone through one by one.
@@ -74,8 +74,8 @@ def kernel_gradient(x, y, *, size, groups=1, **settings):
 def convolve_on_cpu(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
     """Choose the form of `convolve` for a CPU.
 
-    64x64 pixels, 64 to 64 channels, 3x3: 23.5 plain, 21.1 in space; 3 to 64 channels 5.2 and 2.4;
-    128x128, 3 to 32 channels, stride 2: 2.6 and 0.8; but 64 to 3 channels 5.2 and 12.3.
+    64x64 pixels, 64 to 64 channels, 3x3: 24.9, and 22.0 in space; 3 to 64 channels 2.5 and 1.4;
+    128x128, 3 to 32 channels, stride 2: 1.7 and 0.8. With few channels out oneDNN is the slower.
     """
     settings = {"strides": strides, "padding": padding}
     if dilation != (1, 1) or _is_large(groups, x.shape[3], kernel.shape):
@@ -96,9 +96,9 @@ def convolve_on_cpu(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
 def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1), groups=1):
     """Choose the form of `input_gradient` for a CPU.
 
-    64x64 pixels, 64 to 64 channels, 3x3: 23.7 plain, 21.1 as a convolution (in bfloat16 24.9 and
-    10.7); 64x64, 32 to 64 channels, stride 2, 4x4: 13.3 plain, 5.8 by phases; 32x32, 64 to 128,
-    3x3: 4.3 and 6.5, in bfloat16 5.1 and 3.2.
+    64x64 pixels, 64 to 64 channels, 3x3: 24.6, and 21.8 as a convolution (in bfloat16 34.3 and
+    11.2); 32 to 64 channels, stride 2, 4x4: 27.3, and 8.7 by phases (27.5 and 3.7); 3x3: JAX's own
+    in float32, by phases in bfloat16 (7.4 and 3.5).
     """
     y = lax.optimization_barrier(y)  # see `kernel_gradient_on_cpu`, which wants it too
     settings = {"strides": strides, "padding": padding, "shape": shape}
@@ -121,8 +121,8 @@ def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1)
 def kernel_gradient_on_cpu(x, y, *, strides, padding, size, dilation=(1, 1), groups=1):
     """Choose the form of `kernel_gradient` for a CPU.
 
-    64x64 pixels: 1x1, 64 to 64 channels, 19.5 plain, 4.8 as a product; 3x3, 64 to 3 channels, 10.9
-    plain, 2.3 with the roles exchanged (3 to 64: 2.7 and 10.9).
+    64x64 pixels: 1x1, 64 to 64 channels, 5.9, and 3.9 with pixels along one axis; 3x3, 64 to 3
+    channels, 11.0, and 3.1 with the roles exchanged, which the other way round costs.
     """
     # Else what makes x and y is computed once more for this, and in a transposed order.
     x, y = lax.optimization_barrier((x, y))
