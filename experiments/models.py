@@ -2,7 +2,7 @@
 
 Each takes pictures (N, H, W, 3) with values in 0..1 and gives as many of the same size, for any
 size from 1x1 up: the picture is continued by reflection to what the network needs, and the result
-is cropped back. A network that compresses has children `encoder` and `decoder`.
+is cropped back. A network with a bottleneck is an `Autoencoder`, which can be used in two halves.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 
 import fnnet as fn
+from experiments.autoencoders import Latents, autoencoder
+from experiments.padding import cropped, padded
 from fnnet import core, initializers
 from fnnet.core import require
 
@@ -27,6 +29,9 @@ ACTIVATIONS = {
 }
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
 Pooling = Literal["stride", "max", "average"]
+# CompressAI's for its models of qualities 1 to 6.
+DISTORTION_WEIGHTS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483)
+MOST_RATES = 64
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -34,6 +39,10 @@ Precision = Literal["float32", "bfloat16"]
 class _Config:
     precision: Precision = "float32"
     """What the network computes in; its parameters are float32."""
+    latents: Latents = "real"
+    """What the bottleneck holds: real numbers, or whole ones that a file can hold."""
+    distortion_weights: tuple[float, ...] = ()
+    """For penalised latents, the weights of 255² x MSE beside the bits a pixel, one a rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +91,19 @@ class ConvConfig(_Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PyramidConfig(_Config):
+    """Residual blocks on grids of 1/4, 1/8 and 1/16, joined by pixel shuffles."""
+
+    depth: int = 2
+    """Residual blocks on the grid of 1/8, each way; one less on the others, but at least one."""
+    width: int = 48
+    """Channels on the grid of 1/4; 2 and 4 times as many on the others."""
+    bottleneck: int = 192
+    """Channels of the latents, on the grid of 1/16."""
+    activation: Activation = "relu"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResidualConfig(_Config):
     """Residual blocks on a grid of half the resolution, by pixel shuffle."""
 
@@ -99,30 +121,33 @@ class ResidualConfig(_Config):
 def mlp(config: MlpConfig):
     """Build a fully connected autoencoder: patch -> vector -> latent vector -> vector -> patch."""
     hidden = [_dense_stage(config) for _ in range(2 * config.depth)]
-    network = fn.serial(
-        encoder=fn.serial(
-            fn.flatten, *_joined(hidden[: config.depth]), latents=fn.dense(config.bottleneck)
-        ),
-        decoder=fn.serial(
-            *_joined(hidden[config.depth :]),
-            pixels=fn.dense(3 * config.block**2),
-            patch=fn.reshape(config.block, config.block, 3),
-        ),
+    side = config.block
+    encoder = _in(config, fn.flatten, *_joined(hidden[: config.depth]))
+    decoder = _in(
+        config,
+        *_joined(hidden[config.depth :]),
+        pixels=fn.dense(3 * side**2),
+        patch=fn.reshape(side, side, 3),
     )
-    return on_any_size(on_patches(network, config.block), config.block, config.precision)
+    return _autoencoder(
+        config,
+        side,
+        from_patches(fn.serial(body=encoder, latents=fn.dense(config.bottleneck)), side),
+        to_patches(decoder, side),
+    )
 
 
 def shallow(config: ShallowConfig):
     """Build the smallest convolutional autoencoder: one convolution each way."""
     kernel = 2 * config.stride
-    network = fn.serial(
-        encoder=fn.serial(
-            fn.conv2d(config.bottleneck, kernel, stride=config.stride),
-            ACTIVATIONS[config.activation],
-        ),
-        decoder=fn.serial(fn.conv_transpose2d(3, kernel, stride=config.stride)),
+    # Latents that are coded have bounds or a prior instead of the activation.
+    after = [ACTIVATIONS[config.activation]] if config.latents == "real" else []
+    return _autoencoder(
+        config,
+        config.stride,
+        _in(config, fn.conv2d(config.bottleneck, kernel, stride=config.stride), *after),
+        _in(config, fn.conv_transpose2d(3, kernel, stride=config.stride)),
     )
-    return on_any_size(network, config.stride, config.precision)
 
 
 def conv(config: ConvConfig):
@@ -130,16 +155,42 @@ def conv(config: ConvConfig):
     widths = [config.width * 2**stage for stage in range(config.depth)]
     down = _joined([_down(config, width) for width in widths])
     up = _joined([_up(config, width) for width in reversed(widths[:-1])])
-    network = fn.serial(
-        encoder=fn.serial(*down, latents=fn.conv2d(config.bottleneck, 3)),
-        decoder=fn.serial(
-            fn.conv2d(widths[-1], 3, **_affine(config)),
-            *_between(config),
-            *up,
-            pixels=fn.serial(*_enlarge(config, 3)),
+    first = (fn.conv2d(widths[-1], 3, **_affine(config)), *_between(config))
+    return _autoencoder(
+        config,
+        2**config.depth,
+        fn.serial(body=_in(config, *down), latents=fn.conv2d(config.bottleneck, 3)),
+        _in(config, *first, *up, pixels=fn.serial(*_enlarge(config, 3))),
+    )
+
+
+def pyramid(config: PyramidConfig):
+    """Build residual blocks on three grids, most of them where they are cheap."""
+    fine, middle, coarse = (config.width * factor for factor in (1, 2, 4))
+    few = max(config.depth - 1, 1)
+
+    def blocks(width, count):
+        return [_block(config, width) for _ in range(count)]
+
+    encoder = (
+        *(fn.space_to_depth(4), fn.conv2d(fine, 3), *blocks(fine, few)),
+        *(fn.space_to_depth(2), fn.conv2d(middle, 3), *blocks(middle, config.depth)),
+        *(fn.space_to_depth(2), fn.conv2d(coarse, 1), *blocks(coarse, few)),
+    )
+    decoder = (
+        *(*blocks(coarse, few), fn.conv2d(4 * middle, 1), fn.depth_to_space(2)),
+        *(*blocks(middle, config.depth), fn.conv2d(4 * fine, 3), fn.depth_to_space(2)),
+        *(*blocks(fine, few), fn.conv2d(48, 3)),
+    )
+    return _autoencoder(
+        config,
+        16,
+        fn.serial(body=_in(config, *encoder), latents=fn.conv2d(config.bottleneck, 1)),
+        # What takes the latents computes in float32: they have more digits than bfloat16.
+        fn.serial(
+            fn.conv2d(coarse, 1), body=_in(config, *decoder), pixels=fn.depth_to_space(4)
         ),
     )
-    return on_any_size(network, 2**config.depth, config.precision)
 
 
 def residual(config: ResidualConfig):
@@ -147,31 +198,24 @@ def residual(config: ResidualConfig):
 
     With a bottleneck there is no way round it: the blocks make an encoder and a decoder.
     """
+    enter = (fn.space_to_depth(2), fn.conv2d(config.width, 3))
     blocks = [
-        _block(config) for _ in range(2 * config.depth if config.bottleneck else config.depth)
+        _block(config, config.width)
+        for _ in range(2 * config.depth if config.bottleneck else config.depth)
     ]
     if not config.bottleneck:
         # The last kernel starts at zero, and so the network as the identity.
         shuffle = (fn.conv2d(12, 3, kernel_init=initializers.zeros()), fn.depth_to_space(2))
-        body = fn.serial(fn.space_to_depth(2), fn.conv2d(config.width, 3), *blocks, *shuffle)
-        return on_any_size(fn.residual(correction=body), 2, config.precision)
-    network = fn.serial(
-        encoder=fn.serial(
-            fn.space_to_depth(2),
-            fn.conv2d(config.width, 3),
-            *blocks[: config.depth],
-            fn.space_to_depth(4),
-            latents=fn.conv2d(config.bottleneck, 1),
-        ),
-        decoder=fn.serial(
-            fn.conv2d(16 * config.width, 1),
-            fn.depth_to_space(4),
-            *blocks[config.depth :],
-            fn.conv2d(12, 3),
-            pixels=fn.depth_to_space(2),
-        ),
+        body = fn.serial(*enter, *blocks, *shuffle)
+        return on_any_size(_in(config, fn.residual(correction=body)), 2)
+    down = (*enter, *blocks[: config.depth], fn.space_to_depth(4))
+    up = (fn.conv2d(16 * config.width, 1), fn.depth_to_space(4), *blocks[config.depth :])
+    return _autoencoder(
+        config,
+        8,
+        fn.serial(body=_in(config, *down), latents=fn.conv2d(config.bottleneck, 1)),
+        _in(config, *up, fn.conv2d(12, 3), pixels=fn.depth_to_space(2)),
     )
-    return on_any_size(network, 8, config.precision)
 
 
 MODELS: dict[str, tuple[type, Callable]] = {
@@ -179,6 +223,7 @@ MODELS: dict[str, tuple[type, Callable]] = {
     "shallow": (ShallowConfig, shallow),
     "conv": (ConvConfig, conv),
     "residual": (ResidualConfig, residual),
+    "pyramid": (PyramidConfig, pyramid),
 }
 
 
@@ -199,8 +244,13 @@ def configure(name, **given):
             f"--{setting.replace('_', '-')} does not apply to the model {name!r}, which has "
             + ", ".join(f"--{other.replace('_', '-')}" for other in valid),
         )
+    if given.get("latents") == "penalised":
+        given = {"distortion_weights": DISTORTION_WEIGHTS} | given
+    if "distortion_weights" in given:
+        given["distortion_weights"] = tuple(map(float, given["distortion_weights"]))
     config = config_type(**given)
     _check_ranges(name, config)
+    _check_latents(config)
     return config
 
 
@@ -212,6 +262,27 @@ def _check_ranges(name, config):
             require(least <= value <= most, f"--{setting} {value}: must be in {least}..{most}")
     rate = getattr(config, "dropout", 0)
     require(0 <= rate < 1, f"--dropout {rate}: must be at least 0 and below 1")
+
+
+def _check_latents(config):
+    weights = config.distortion_weights
+    require(
+        config.latents == "real" or config.bottleneck > 0,
+        f"--latents {config.latents}: the model has no bottleneck to hold them; give it one: "
+        "--bottleneck 16",
+    )
+    require(
+        bool(weights) == (config.latents == "penalised"),
+        f"--distortion-weights {' '.join(map(str, weights))}: go with --latents penalised",
+    )
+    require(
+        all(weight > 0 for weight in weights) and list(weights) == sorted(set(weights)),
+        f"--distortion-weights {' '.join(map(str, weights))}: must be above 0 and rise",
+    )
+    require(
+        len(weights) <= MOST_RATES,
+        f"--distortion-weights: {len(weights)} of them; there may be {MOST_RATES}",
+    )
 
 
 def build(config):
@@ -231,29 +302,29 @@ def from_json(record):
     return configure(settings.pop("name"), **settings)
 
 
-def on_any_size(network, multiple, precision="float32"):
+def on_any_size(network, multiple):
     """Let a network that needs sides divisible by `multiple` take pictures of any size.
 
     Bottom and right are continued by reflection (by the edge, where a side is too short to
-    reflect) and cropped from the result. Grey levels 0..1 are centred on 0 inside, and only
-    there computed with in `precision`: bfloat16 is finest near 0.
+    reflect) and cropped from the result. Grey levels 0..1 are centred on 0 inside.
     """
-    if precision != "float32":
-        network = fn.train.Policy(precision).applied_to(network)
 
     def enter(x):
         first = "; pictures are NHWC: did channels come first?" if x.shape[1] == 3 else ""
         require(x.shape[3] == 3, f"expects 3 channels, the last axis has {x.shape[3]}{first}")
-        return _pad(_pad(x, 1, multiple), 2, multiple) - 0.5
+        return padded(x, multiple) - 0.5
 
     def leave(y, x):
-        return y[:, : x.shape[1], : x.shape[2]] + 0.5
+        return cropped(y, x.shape[1:3]) + 0.5
 
     return _around(network, enter, leave, "on_any_size", multiple=multiple)
 
 
-def on_patches(network, size):
-    """Apply a network of patches (N, size, size, C) to every patch of a picture."""
+def from_patches(network, size):
+    """Apply a network (N, size, size, C) -> (N, features) to every patch of a picture.
+
+    (N, H, W, C) -> (N, H / size, W / size, features).
+    """
 
     def enter(x):
         n, h, w, c = x.shape
@@ -262,10 +333,26 @@ def on_patches(network, size):
 
     def leave(y, x):
         n, h, w, _ = x.shape
-        y = y.reshape(n, h // size, w // size, size, size, -1).transpose(0, 1, 3, 2, 4, 5)
-        return y.reshape(n, h, w, -1)
+        return y.reshape(n, h // size, w // size, -1)
 
-    return _around(network, enter, leave, "on_patches", size=size)
+    return _around(network, enter, leave, "from_patches", size=size)
+
+
+def to_patches(network, size):
+    """Apply a network (N, features) -> (N, size, size, C) at every place, and join the patches.
+
+    (N, rows, columns, features) -> (N, rows * size, columns * size, C).
+    """
+
+    def enter(x):
+        return x.reshape(-1, x.shape[-1])
+
+    def leave(y, x):
+        n, rows, columns, _ = x.shape
+        y = y.reshape(n, rows, columns, size, size, -1).transpose(0, 1, 3, 2, 4, 5)
+        return y.reshape(n, rows * size, columns * size, -1)
+
+    return _around(network, enter, leave, "to_patches", size=size)
 
 
 def _around(network, enter, leave, kind, **config):
@@ -287,10 +374,22 @@ def _around(network, enter, leave, kind, **config):
     return fn.Layer(kind, init, apply, config, {"network": network})
 
 
-def _pad(x, axis, multiple):
-    missing = -x.shape[axis] % multiple
-    widths = [(0, missing if a == axis else 0) for a in range(x.ndim)]
-    return jnp.pad(x, widths, mode="reflect" if missing < x.shape[axis] else "edge")
+def _autoencoder(config, multiple, encoder, decoder):
+    return autoencoder(
+        encoder,
+        decoder,
+        multiple,
+        latents=config.latents,
+        distortion_weights=config.distortion_weights,
+    )
+
+
+def _in(config, *layers, **named):
+    """Put layers one after another that compute in the config's precision."""
+    network = fn.serial(*layers, **named)
+    if config.precision == "float32":
+        return network
+    return fn.train.Policy(config.precision).applied_to(network)
 
 
 def _joined(stages):
@@ -299,14 +398,19 @@ def _joined(stages):
 
 def _between(config):
     """Make what stands between two affine layers: batch norm, activation, dropout."""
-    norm = [fn.batch_norm()] if config.batch_norm else []
-    drop = [fn.dropout(config.dropout)] if config.dropout else []
+    norm = [fn.batch_norm()] if _has_batch_norm(config) else []
+    rate = getattr(config, "dropout", 0)
+    drop = [fn.dropout(rate)] if rate else []
     return [*norm, ACTIVATIONS[config.activation], *drop]
 
 
 def _affine(config):
     """Give the settings of a layer before `_between`: batch norm would take a bias out again."""
-    return {"kernel_init": initializers.he_normal(), "use_bias": not config.batch_norm}
+    return {"kernel_init": initializers.he_normal(), "use_bias": not _has_batch_norm(config)}
+
+
+def _has_batch_norm(config):
+    return getattr(config, "batch_norm", False)
 
 
 def _dense_stage(config):
@@ -329,8 +433,8 @@ def _enlarge(config, features, **settings):
     return [fn.resize(2), fn.conv2d(features, 3, **settings)]
 
 
-def _block(config):
-    first = fn.conv2d(config.width, 3, **_affine(config))
+def _block(config, width):
+    first = fn.conv2d(width, 3, **_affine(config))
     # A small last kernel: a deep stack starts close to the identity (Zhang et al. 2019).
-    last = fn.conv2d(config.width, 3, kernel_init=initializers.normal(0.01))
+    last = fn.conv2d(width, 3, kernel_init=initializers.normal(0.01))
     return fn.residual(first, *_between(config), last)

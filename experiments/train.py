@@ -15,6 +15,7 @@ import tyro
 from experiments import compiler, models, processes, runfolder, runs
 from experiments.commands import Interrupted, from_json, run_command
 from experiments.devices import place
+from experiments.autoencoders import Latents
 from experiments.models import Activation, Pooling, Precision
 from experiments.pictures import Grid, locate
 from experiments.tasks import TASKS, LossName, TaskName, check
@@ -22,7 +23,7 @@ from experiments.training import digest, load_training_pairs, train_run
 from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
-_STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200}
+_STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200, "pyramid": 1200}
 _RATES = {"adam": 2e-3, "momentum": 0.5, "sgd": 2.0}
 # Adam's steps do not depend on the gradient's scale: there a low limit only takes out spikes.
 _CLIPS = {"adam": 0.02, "momentum": 1.0, "sgd": 1.0}
@@ -34,7 +35,7 @@ _MACHINES = (
 _WHERE = ("out", "config", "resume", *_MACHINES)
 _MODEL_SETTINGS = (
     *("depth", "width", "bottleneck", "activation", "dropout", "batch_norm"),
-    *("pooling", "block", "stride", "precision"),
+    *("pooling", "block", "stride", "precision", "latents", "distortion_weights"),
 )
 
 
@@ -56,7 +57,7 @@ class Config:
     that FNNET_DATA names. Default: photographs that come with scikit-image."""
     quality: int = 10
     """Quality of the JPEG versions, 1 to 100: taken from the set if it has them, else made."""
-    model: Literal["mlp", "shallow", "conv", "residual"] | None = None
+    model: Literal["mlp", "shallow", "conv", "residual", "pyramid"] | None = None
     """Default: conv; for restore, residual."""
     depth: int | None = None
     """Halvings of the grid (conv), residual blocks (residual), hidden layers each way (mlp)."""
@@ -76,6 +77,13 @@ class Config:
     """Side of the blocks that mlp works on, in pixels."""
     stride: int | None = None
     """How many times coarser the grid of shallow's latents is."""
+    latents: Latents | None = None
+    """What the bottleneck holds. real: real numbers, for emulate and restore. bounded: whole
+    numbers from -8 to 8. penalised: whole numbers whose bits are part of the loss. Default:
+    bounded for autoencode, else real."""
+    distortion_weights: tuple[float, ...] | None = None
+    """For penalised latents: the network is trained for bits a pixel + weight x 255² x loss, for
+    each of these weights at once. Default: 0.0018 0.0035 0.0067 0.013 0.025 0.0483."""
     precision: Precision = "float32"
     """What the network computes in. bfloat16 has 8 bits of precision and is faster on GPUs, and on
     CPUs that have instructions for it; weights, statistics and the loss stay float32."""
@@ -222,6 +230,7 @@ def _filled_in(config):
     config = replace(
         config,
         model=model,
+        latents=config.latents or TASKS[config.task].latents,
         width=config.width or narrow,
         steps=config.steps or (12 if small else _STEPS[model]),
         batch=config.batch or (4 if small else 64),

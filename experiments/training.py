@@ -168,7 +168,7 @@ def _train(job, started):
     first = at = int(train_state.step)
     if writes:
         runfolder.cut_metrics(log, first)
-    loss = make_loss(job.model, config["loss"])
+    loss = make_loss(job.model, config["loss"], _weights(job.model_record))
     pairs, steps = job.side("train"), config["steps"]
     sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
     watched = _watched_batch(job)
@@ -226,6 +226,10 @@ def _train(job, started):
     if writes and number > saved[0]:
         save(number, train_state)
     return placement.local(train_state), timing | spent._asdict()
+
+
+def _weights(model_record):
+    return models.from_json(model_record).distortion_weights
 
 
 def _initial_state(job, optimizer, key, from_folder):

@@ -336,6 +336,12 @@ LAYERS = [
         (3, 4),
         lambda p, s, x: oracles.elementwise(partial(oracles.soft_round, temperature=0.3))(x),
     ),
+    Row(
+        "logistic_mixture_bits",
+        lambda: fn.factorized_prior(2),
+        (3, 4),
+        lambda p, s, x: oracles.logistic_mixture_bits(x, p["logits"], p["means"], p["log_scales"]),
+    ),
     Row("prelu", lambda: fn.prelu(), (4, 3), lambda p, s, x: np.where(x > 0, x, x * p["slope"])),
     Row("softmax", lambda: fn.softmax, (4, 3), lambda p, s, x: oracles.softmax(x)),
     Row("dropout", lambda: fn.dropout(0.4), (10,), lambda p, s, x: x, is_random=True),

@@ -190,6 +190,18 @@ def gdn(x, beta_root, gamma_root, inverse):
     return y
 
 
+def logistic_mixture_bits(x, logits, means, log_scales):
+    y = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        weights = np.exp(logits[place[-1]])
+        mass = 0
+        for weight, m, s in zip(weights / weights.sum(), means[place[-1]], log_scales[place[-1]], strict=True):
+            upper, lower = ((x[place] - m + half) / math.exp(s) for half in (0.5, -0.5))
+            mass += weight * (1 / (1 + math.exp(-upper)) - 1 / (1 + math.exp(-lower)))
+        y[place] = -math.log2(mass)
+    return y
+
+
 def block_dct(x):
     """T.81, A.3.3: 1/4 C(u) C(v) sum f(i, j) cos((2i + 1) u pi / 16) cos((2j + 1) v pi / 16)."""
     n, h, w, c = x.shape

@@ -28,6 +28,8 @@ ORDER = [
     ("experiments.compiler", "experiments.programs"),
     ("experiments.commands",),
     ("experiments.processes",),
+    ("experiments.padding",),
+    ("experiments.autoencoders",),
     ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
     ("experiments.baselines",),
     ("experiments.evaluation", "experiments.runs", "experiments.selfcheck"),

@@ -30,6 +30,9 @@ from fnnet.layers.conv import (
 from fnnet.layers.dense import (
     dense,
 )
+from fnnet.layers.entropy import (
+    factorized_prior,
+)
 from fnnet.layers.norm import (
     batch_norm,
     gdn,
@@ -74,6 +77,7 @@ __all__ = [
     "depthwise_conv2d",
     "dropout",
     "elu",
+    "factorized_prior",
     "flatten",
     "gdn",
     "gelu",

@@ -29,6 +29,7 @@ from fnnet.ops.conv import conv2d, conv_transpose2d, depthwise_conv2d
 from fnnet.ops.dct import block_dct, block_idct
 from fnnet.ops.dense import dense
 from fnnet.ops.dropout import dropout, spatial_dropout
+from fnnet.ops.entropy import logistic_mixture_bits
 from fnnet.ops.gdn import gdn
 from fnnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
 from fnnet.ops.pictures import depth_to_space, space_to_depth
@@ -61,6 +62,7 @@ __all__ = [
     "instance_norm",
     "layer_norm",
     "leaky_relu",
+    "logistic_mixture_bits",
     "max_pool",
     "prelu",
     "relu",

@@ -1,0 +1,211 @@
+"""Networks with a bottleneck: an encoder, latents that can be coded, a decoder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+import fnnet as fn
+from experiments.padding import cropped, padded
+from fnnet import core, ops
+from fnnet.core import require
+
+Latents = Literal["real", "bounded", "penalised"]
+
+# Bounded latents are whole numbers from -BOUND to BOUND: at most 4.1 bits each.
+BOUND = 8
+# Entries of a penalised channel's table of frequencies, with the one for all that is outside.
+ENTRIES = 256
+# How many steps of rounding the encoder's first outputs spread over, at `_USUAL_WEIGHT`.
+_SPREAD, _USUAL_WEIGHT = 8.0, 0.0067
+_PRIOR = fn.factorized_prior(3)
+
+
+class Coded(NamedTuple):
+    """What became of pictures: the result, its latents, and the bits they cost.
+
+    `latents` are (N, h, w, C), whole numbers unless with noise; `bits` has their shape, and is None
+    where no prior is learned.
+    """
+
+    pictures: jax.Array
+    latents: jax.Array
+    bits: jax.Array | None
+    state: dict
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Autoencoder(fn.Layer):
+    """A layer ``pictures (N, H, W, 3) -> pictures`` that can be used in two halves.
+
+    Parameters
+    ----------
+    rates : int
+        How many rates it was made for. A call's `rate`, (N,) whole numbers from 0, chooses one for
+        each picture; without it, ``apply`` takes the middle one.
+    entries : int or None
+        Entries of a channel's table of frequencies; None if its latents are real numbers.
+    code : callable
+        ``(params, state, x, rate, *, key=None, train=False) -> Coded``.
+    encode : callable
+        ``(params, state, x, rate) -> latents (N, h, w, C)``.
+    decode : callable
+        ``(params, state, latents, rate, (H, W)) -> pictures (N, H, W, 3)``.
+    """
+
+    rates: int
+    entries: int | None
+    code: Callable
+    encode: Callable
+    decode: Callable
+
+    def latent_shape(self, height, width):
+        """Give the shape (h, w, C) of the latents of a picture."""
+        params, state = jax.eval_shape(
+            lambda key: self.init(key, (height, width, 3)), jax.random.key(0)
+        )
+        x, rate = core.examples((height, width, 3)), jax.ShapeDtypeStruct((1,), jnp.int32)
+        return jax.eval_shape(self.encode, params, state, x, rate).shape[1:]
+
+
+def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weights=()):
+    """Put quantisation between an encoder and a decoder.
+
+    Parameters
+    ----------
+    encoder, decoder : Layer
+        Pictures with sides divisible by `multiple`, centred on 0, -> (N, h, w, C), and back.
+    latents : "real", "bounded" or "penalised"
+        Real numbers, as they are. Or whole numbers, with even noise in their place in training:
+        bounded ones by tanh, to -8..8; penalised ones are free, and their bits are told by a prior
+        that is learned with them.
+    distortion_weights : tuple of float
+        For penalised latents, the weights lambda of ``bits + lambda * distortion`` that the
+        network is trained for, one a rate, rising. Each rate has a gain of its own for each channel
+        in front of rounding, its inverse behind, and a prior of its own.
+
+    Returns
+    -------
+    Autoencoder
+
+    References
+    ----------
+    Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704; gains: Cui et al. 2021, arXiv:2003.02012,
+    section 3.
+    """
+    rates = max(len(distortion_weights), 1)
+    entries = {"real": None, "bounded": 2 * BOUND + 2, "penalised": ENTRIES}[latents]
+    quantize, parts = fn.quantize(), {"encoder": encoder, "decoder": decoder}
+
+    def init(key, in_shape):
+        require(len(in_shape) == 3, f"expects pictures (H, W, C), got an example of {in_shape}")
+        params, state = {}, {}
+        shape = jax.eval_shape(_enter, core.examples(in_shape)).shape[1:]
+        for name, part in parts.items():
+            own, own_state = core.init_child(name, part, key, shape)
+            params |= {name: own} if own else {}
+            state |= {name: own_state} if own_state else {}
+            shape = core.child_out_shape(name, part, own, own_state, shape)
+            channels = shape[-1] if name == "encoder" else channels
+        if latents == "penalised":
+            params |= _penalised_params(key, distortion_weights, channels)
+        if entries is not None:
+            state["tables"] = empty_tables(rates, channels, entries)
+        return params, state
+
+    def _enter(x):
+        first = "; pictures are NHWC: did channels come first?" if x.shape[1] == 3 else ""
+        require(x.shape[3] == 3, f"expects 3 channels, the last axis has {x.shape[3]}{first}")
+        return padded(x, multiple) - 0.5
+
+    def _analyse(params, state, x, rate, key, train):
+        require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes")
+        y, inner = core.apply_child(
+            "encoder", encoder, params, state, _enter(x), key=key, train=train
+        )
+        if latents == "bounded":
+            y = BOUND * ops.tanh(y)
+        if latents == "penalised":
+            y = y * _gain(params["gain"], rate)
+        if latents != "real":
+            y, _ = core.apply_child("quantize", quantize, {}, {}, y, key=key, train=train)
+        return y, inner
+
+    def _synthesise(params, state, y, rate, size, key, train):
+        if latents == "bounded":
+            y = y / BOUND
+        if latents == "penalised":
+            y = y * _gain(params["inverse_gain"], rate)
+        y, inner = core.apply_child("decoder", decoder, params, state, y, key=key, train=train)
+        return cropped(y, size) + 0.5, inner
+
+    def code(params, state, x, rate, *, key=None, train=False):
+        y, encoder_state = _analyse(params, state, x, rate, key, train)
+        size = x.shape[1:3]
+        pictures, decoder_state = _synthesise(params, state, y, rate, size, key, train)
+        bits = None
+        if latents == "penalised":
+            bits = jax.vmap(_bits)(jax.tree.map(lambda leaf: leaf[rate], params["prior"]), y)
+        inner = {"encoder": encoder_state, "decoder": decoder_state}
+        return Coded(pictures, y, bits, state | {n: part for n, part in inner.items() if part})
+
+    def apply(params, state, x, *, key=None, train=False):
+        rate = jnp.full(x.shape[:1], (rates - 1) // 2 if rates > 1 else 0, jnp.int32)
+        coded = code(params, state, x, rate, key=key, train=train)
+        return coded.pictures, coded.state
+
+    def encode(params, state, x, rate):
+        return _analyse(params, state, x, rate, None, False)[0]
+
+    def decode(params, state, y, rate, size):
+        return _synthesise(params, state, y, rate, size, None, False)[0]
+
+    return Autoencoder(
+        "autoencoder",
+        init,
+        apply,
+        {"multiple": multiple, "latents": latents, "distortion_weights": distortion_weights},
+        parts,
+        rates=rates,
+        entries=entries,
+        code=code,
+        encode=encode,
+        decode=decode,
+    )
+
+
+def empty_tables(rates, channels, entries):
+    """Make the tables of a network that is not trained yet: of their shapes, all zeros."""
+    return {
+        "freq": jnp.zeros((rates, channels, entries), jnp.uint16),
+        "size": jnp.zeros((rates, channels), jnp.int32),
+        "start": jnp.zeros((rates, channels), jnp.int32),
+    }
+
+
+def _penalised_params(key, weights, channels):
+    """Start each rate's gains where the theory of fine rounding has them: as the root of lambda."""
+    steps = _SPREAD * jnp.sqrt(jnp.asarray(weights, jnp.float32) / _USUAL_WEIGHT)
+    log_gain = jnp.broadcast_to(jnp.log(steps)[:, None], (len(weights), channels))
+    prior, _ = _PRIOR.init(key, (channels,))
+    return {
+        "gain": log_gain,
+        "inverse_gain": -log_gain,
+        "prior": jax.tree.map(lambda leaf: jnp.stack([leaf] * len(weights)), prior),
+    }
+
+
+def _gain(log_gains, rate):
+    return jnp.exp(log_gains[rate])[:, None, None, :]
+
+
+def _bits(prior: dict[str, Any], latents):
+    return _PRIOR.apply(prior, {}, latents)[0]
+
+
+def prior_bits(params, rate):
+    """Make ``latents (..., C) -> bits``, by the prior of one rate."""
+    return partial(_bits, jax.tree.map(lambda leaf: leaf[rate], params["prior"]))
