@@ -80,7 +80,7 @@ def test_carries_through_many_words_agree_with_the_oracle(carry, words):
     row = coder_oracle.rows_of(tables)[0]
     symbols = [stream.decode(row) for _ in range(9 * (words + 4))]
     encoder = agree(np.array([symbols], np.int32), tables)
-    held, came = max(encoder.settled)
+    held, came = encoder.settled[0]
     assert held >= words
     assert came == bool(carry)
 
