@@ -10,6 +10,7 @@ from dataclasses import fields
 import tyro
 
 from experiments import programs
+from experiments.coding import FnnError
 from experiments.pictures import PictureError
 from experiments.pictures.errors import LISTED
 from experiments.runfolder import RunError
@@ -18,7 +19,7 @@ from fnnet.core import LayerError
 from fnnet.train import NotFiniteError
 
 # What a user can cause. Anything else is a fault of ours and keeps its traceback.
-EXPECTED = (LayerError, PictureError, RunError, CheckpointError, NotFiniteError)
+EXPECTED = (LayerError, PictureError, FnnError, RunError, CheckpointError, NotFiniteError)
 
 
 class Interrupted(Exception):

@@ -23,6 +23,7 @@ ORDER = [
     ("fnnet.train", "fnnet.checkpoint"),
     ("fnnet",),
     ("experiments.pictures",),
+    ("experiments.coding",),
     ("experiments.runfolder", "experiments.rate_distortion"),
     ("experiments.machine", "experiments.devices", "experiments.memory"),
     ("experiments.compiler", "experiments.programs"),

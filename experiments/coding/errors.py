@@ -1,0 +1,11 @@
+"""The one error of this package."""
+
+
+class FnnError(ValueError):
+    """What is wrong with a ``.fnn`` file, with tables, or with what should be coded: a sentence."""
+
+
+def require(condition, sentence):
+    """Raise `sentence` unless `condition` holds."""
+    if not condition:
+        raise FnnError(sentence)
