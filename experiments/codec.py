@@ -265,7 +265,9 @@ def _expected(model, params, rate, seen):
     grid = np.arange(lowest.min(), highest.max() + 1)
     bits = prior_bits(params, rate)(jnp.asarray(np.repeat(grid[:, None], channels, 1), jnp.float32))
     mass = np.exp2(-np.asarray(bits, np.float64))
-    inside = [slice(low - grid[0], high - grid[0] + 1) for low, high in zip(lowest, highest, strict=True)]
+    inside = [
+        slice(low - grid[0], high - grid[0] + 1) for low, high in zip(lowest, highest, strict=True)
+    ]
     return lowest, [mass[span, channel] for channel, span in enumerate(inside)]
 
 

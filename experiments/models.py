@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 import jax
-import jax.numpy as jnp
 
 import fnnet as fn
 from experiments.autoencoders import Latents, autoencoder
@@ -187,9 +186,7 @@ def pyramid(config: PyramidConfig):
         16,
         fn.serial(body=_in(config, *encoder), latents=fn.conv2d(config.bottleneck, 1)),
         # What takes the latents computes in float32: they have more digits than bfloat16.
-        fn.serial(
-            fn.conv2d(coarse, 1), body=_in(config, *decoder), pixels=fn.depth_to_space(4)
-        ),
+        fn.serial(fn.conv2d(coarse, 1), body=_in(config, *decoder), pixels=fn.depth_to_space(4)),
     )
 
 

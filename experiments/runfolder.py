@@ -263,6 +263,16 @@ def _cause(error):
     return error.strerror or str(error)
 
 
+@contextlib.contextmanager
+def exclusive(file):
+    """Wait until no other process is in such a block with the same file, and keep them out."""
+    _wait_for_lock(file)
+    try:
+        yield
+    finally:
+        _unlock(file)
+
+
 if os.name == "nt":
     import msvcrt
 
@@ -270,8 +280,22 @@ if os.name == "nt":
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
+    def _wait_for_lock(file):
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+
+    def _unlock(file):
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _lock(file):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _wait_for_lock(file):
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+    def _unlock(file):
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -13,9 +13,9 @@ import jax
 import tyro
 
 from experiments import compiler, models, processes, runfolder, runs
+from experiments.autoencoders import Latents
 from experiments.commands import Interrupted, from_json, run_command
 from experiments.devices import place
-from experiments.autoencoders import Latents
 from experiments.models import Activation, Pooling, Precision
 from experiments.pictures import Grid, locate
 from experiments.tasks import TASKS, LossName, TaskName, check

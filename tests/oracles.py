@@ -195,7 +195,9 @@ def logistic_mixture_bits(x, logits, means, log_scales):
     for place in np.ndindex(x.shape):
         weights = np.exp(logits[place[-1]])
         mass = 0
-        for weight, m, s in zip(weights / weights.sum(), means[place[-1]], log_scales[place[-1]], strict=True):
+        for weight, m, s in zip(
+            weights / weights.sum(), means[place[-1]], log_scales[place[-1]], strict=True
+        ):
             upper, lower = ((x[place] - m + half) / math.exp(s) for half in (0.5, -0.5))
             mass += weight * (1 / (1 + math.exp(-upper)) - 1 / (1 + math.exp(-lower)))
         y[place] = -math.log2(mass)

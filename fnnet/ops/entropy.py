@@ -9,7 +9,7 @@ from fnnet.core import require, require_floating, wide
 
 
 def logistic_mixture_bits(x, logits, means, log_scales):
-    """Count the bits of each number under a mixture of logistic distributions, one mixture a channel.
+    """Count the bits of each number under its channel's mixture of logistic distributions.
 
     ``-log2(sum_k w_k (F((x - m_k + 1/2) / s_k) - F((x - m_k - 1/2) / s_k)))`` with F the logistic
     function, ``w = softmax(logits)`` and ``s = exp(log_scales)``: the probability of the interval
