@@ -20,7 +20,7 @@ BOUND = 8
 # Entries of a penalised channel's table of frequencies, with the one for all that is outside.
 ENTRIES = 256
 # How many steps of rounding the encoder's first outputs spread over, at `_USUAL_WEIGHT`.
-_SPREAD, _USUAL_WEIGHT = 8.0, 0.0067
+_SPREAD, _USUAL_WEIGHT = 3.0, 0.0067
 _PRIOR = fn.factorized_prior(3)
 
 
@@ -102,14 +102,13 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
 
     def init(key, in_shape):
         require(len(in_shape) == 3, f"expects pictures (H, W, C), got an example of {in_shape}")
-        params, state = {}, {}
-        shape = jax.eval_shape(_enter, core.examples(in_shape)).shape[1:]
+        params, state, shapes = {}, {}, [jax.eval_shape(_enter, core.examples(in_shape)).shape[1:]]
         for name, part in parts.items():
-            own, own_state = core.init_child(name, part, key, shape)
+            own, own_state = core.init_child(name, part, key, shapes[-1])
             params |= {name: own} if own else {}
             state |= {name: own_state} if own_state else {}
-            shape = core.child_out_shape(name, part, own, own_state, shape)
-            channels = shape[-1] if name == "encoder" else channels
+            shapes.append(core.child_out_shape(name, part, own, own_state, shapes[-1]))
+        channels = shapes[1][-1]
         if latents == "penalised":
             params |= _penalised_params(key, distortion_weights, channels)
         if entries is not None:

@@ -263,12 +263,10 @@ def _expected(model, params, rate, seen):
     ordered, rare = np.sort(seen, axis=0), int(count * _TAIL / 2)
     lowest, highest = ordered[rare], ordered[count - 1 - rare]
     grid = np.arange(lowest.min(), highest.max() + 1)
-    bits = prior_bits(params, rate)(jnp.asarray(np.repeat(grid[:, None], channels, 1), jnp.float32))
-    mass = np.exp2(-np.asarray(bits, np.float64))
-    inside = [
-        slice(low - grid[0], high - grid[0] + 1) for low, high in zip(lowest, highest, strict=True)
-    ]
-    return lowest, [mass[span, channel] for channel, span in enumerate(inside)]
+    values = np.repeat(grid[:, None], channels, axis=1).astype(np.float32)
+    mass = np.exp2(-np.asarray(prior_bits(params, rate)(values), np.float64))
+    inside = zip(lowest - grid[0], highest - grid[0] + 1, strict=True)
+    return lowest, [mass[low:high, channel] for channel, (low, high) in enumerate(inside)]
 
 
 def _mixed(seen, lowest, prior):

@@ -29,7 +29,9 @@ class Config:
     allow_overlap: bool = False
     """Take such a set all the same: the table says so, and keeps those pictures apart."""
     quality: int | None = None
-    """Quality of the JPEG versions. Default: the run's."""
+    """Quality of the JPEG versions of emulate and restore. Default: the run's."""
+    rate: int | None = None
+    """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
 
 
 def main(config: Config):
@@ -37,6 +39,10 @@ def main(config: Config):
     run = load_run(config.run)
     quality = run.config["quality"] if config.quality is None else config.quality
     require(1 <= quality <= 100, f"--quality {quality}: must be in 1..100")
+    require(
+        config.quality is None or not run.is_codec,
+        f"--quality {config.quality}: this run is measured beside JPEG files of its own size",
+    )
     data = run.config["data"] if config.data is None else config.data
     # Another set is measured as it is; the run's own as the run prepared it.
     downscale = run.config["downscale"] if config.data is None else 1.0
@@ -49,7 +55,7 @@ def main(config: Config):
     if seen:
         note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")
     note(check_metrics(("psnr", "ssim"), [pair.picture for pair in pairs]))
-    apply = evaluation.make_apply(run.model, run.params, run.state)
+    apply = run.apply(config.rate)
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()
     terminal.print(f"{config.run}, step {run.step}", soft_wrap=True)

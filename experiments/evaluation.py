@@ -1,12 +1,17 @@
 """How good a network's pictures are, beside JPEG's."""
 
 import math
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from experiments.autoencoders import Autoencoder
+from experiments.pictures import jpeg_within
 from experiments.tasks import normalise
 from fnnet import metrics
 from fnnet.summary import rows as layer_rows
@@ -14,10 +19,11 @@ from fnnet.summary import rows as layer_rows
 
 @dataclass(frozen=True)
 class Score:
-    """One picture's figures: dB, SSIM (None below 11x11 pixels), bits per pixel.
+    """One picture's figures: dB, SSIM (None below 11x11 pixels), bits per pixel of whole files.
 
-    `psnr` and `ssim` compare the network's output with the task's target; `jpeg_psnr` and
-    `jpeg_ssim` compare the JPEG version with the original.
+    `psnr` and `ssim` compare the network's output with the task's target, `bits_per_pixel` is the
+    rate of its file, None for a network that writes none; `jpeg_psnr` and `jpeg_ssim` compare a
+    JPEG version with the original: that of at most as many bytes, or the task's own.
     """
 
     name: str
@@ -27,38 +33,83 @@ class Score:
     jpeg_psnr: float
     jpeg_ssim: float | None
     jpeg_bits_per_pixel: float | None
+    bits_per_pixel: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a network made of a pair, beside a JPEG version; pixels are (H, W, 3) uint8."""
+
+    output: np.ndarray
+    jpeg: np.ndarray
+    score: Score
+
+
+class Output(NamedTuple):
+    """A network's picture, (H, W, 3) uint8, and the bytes of its file, None if it writes none."""
+
+    pixels: np.ndarray
+    file_bytes: int | None
 
 
 def make_apply(model, params, state):
-    """Make ``pixels (H, W, 3) uint8 -> pixels``: the network in use, rounded to grey levels."""
+    """Make ``pixels (H, W, 3) uint8 -> Output`` of a network in use, rounded to grey levels."""
     # Weights are arguments: as constants they would make each network a program of its own, to be
     # compiled and kept anew.
     params, state = jax.device_put((params, state))
     forward = jax.jit(lambda params, state, x: model.apply(params, state, x)[0])
 
     def apply(pixels):
-        return metrics.to_8_bit(forward(params, state, normalise(pixels[None]))[0])
+        return Output(metrics.to_8_bit(forward(params, state, normalise(pixels[None]))[0]), None)
 
     return apply
 
 
-def score(apply, task, pair):
-    """Measure one pair."""
-    output = apply(pair.get(task.source))
-    return Score(
+def through_files(codec, rate):
+    """Make ``pixels (H, W, 3) uint8 -> Output`` of a codec: what is decoded from a file."""
+
+    def apply(pixels):
+        made = codec.write(pixels, rate)
+        with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
+            path = Path(folder) / "picture.fnn"
+            path.write_bytes(made.data)
+            return Output(codec.read(path).pixels, len(made.data))
+
+    return apply
+
+
+def outcome(apply, task, pair):
+    """Apply a network to one pair, and measure."""
+    output, file_bytes = apply(pair.get(task.source))
+    if file_bytes is None:
+        jpeg, jpeg_rate, rate = pair.jpeg, pair.bits_per_pixel, None
+    else:
+        size = pair.picture.shape[:2]
+        jpeg, jpeg_bytes = _jpeg_within(pair, file_bytes)
+        jpeg_rate, rate = (metrics.bits_per_pixel(n, *size) for n in (jpeg_bytes, file_bytes))
+    score = Score(
         pair.picture.name,
         pair.side,
         *compare(pair.get(task.target), output),
-        *compare(pair.original, pair.jpeg),
-        pair.bits_per_pixel,
+        *compare(pair.original, jpeg),
+        jpeg_rate,
+        rate,
     )
+    return Outcome(output, jpeg, score)
+
+
+def _jpeg_within(pair, limit):
+    if not pair.picture.is_grey:
+        return jpeg_within(pair.original, limit)[:2]
+    plane, size, _ = jpeg_within(pair.original[..., 0], limit)
+    return np.repeat(plane[..., None], 3, axis=-1), size
 
 
 def score_all(apply, task, pairs):
     """Measure pairs, two at a time unless they are so large that memory might run out."""
     largest = max(math.prod(pair.picture.shape[:2]) for pair in pairs)
     with ThreadPoolExecutor(2 if largest < 2**22 else 1) as pool:
-        return list(pool.map(lambda pair: score(apply, task, pair), pairs))
+        return list(pool.map(lambda pair: outcome(apply, task, pair).score, pairs))
 
 
 def compare(original, other):
@@ -87,11 +138,6 @@ class Cost:
     multiply_adds_per_pixel: float
     latents_per_value: float | None
 
-    @property
-    def bits_per_pixel(self):
-        """Rate of the latents if each takes 8 bits, uncoded."""
-        return 24 * self.latents_per_value
-
 
 # A multiple of every stride in use, so that no padding is counted.
 _SIDE = 960
@@ -100,9 +146,11 @@ _SIDE = 960
 def cost(model):
     """Count a network's parameters, multiply-adds and latents."""
     rows = layer_rows(model, (_SIDE, _SIDE, 3))
-    latents = [math.prod(row.out_shape) for row in rows if row.path.endswith("/encoder")]
+    latents = None
+    if isinstance(model, Autoencoder):
+        latents = math.prod(model.latent_shape(_SIDE, _SIDE)) / (3 * _SIDE**2)
     return Cost(
         sum(row.parameters for row in rows),
         sum(row.multiply_adds for row in rows) / _SIDE**2,
-        latents[0] / (3 * _SIDE**2) if latents else None,
+        latents,
     )

@@ -39,11 +39,12 @@ def _curve(axis, rows, name, label, style="-"):
         axis.plot(*zip(*points, strict=True), style, label=label, linewidth=1, markersize=3)
 
 
-def comparison(pairs, outputs, scores, task, quality, cost):
+def comparison(pairs, outcomes, task, quality):
     """Draw pictures side by side, as PNG bytes: whole, and a detail below.
 
-    Columns: the original, its JPEG version, the network's output, and how far the JPEG version is
-    from the original and the output from the task's target, in grey levels.
+    Columns: the original, a JPEG version, the network's output, and how far the JPEG version is
+    from the original and the output from the task's target, in grey levels. The JPEG version is
+    that of `quality`, or, where the network writes files, of at most as many bytes.
     """
     count = len(pairs)
     ratios = [side for pair in pairs for side in (_height(pair), 1.0)]
@@ -56,10 +57,8 @@ def comparison(pairs, outputs, scores, task, quality, cost):
         squeeze=False,
     )
     figure.get_layout_engine().set(h_pad=0.08)
-    for index, (pair, output, score) in enumerate(zip(pairs, outputs, scores, strict=True)):
-        errors = _error(pair.original, pair.jpeg), _error(pair.get(task.target), output)
-        shown = _panels(pair, output, errors, task, quality, score, cost)
-        for column, (pixels, title) in enumerate(shown):
+    for index, (pair, outcome) in enumerate(zip(pairs, outcomes, strict=True)):
+        for column, (pixels, title) in enumerate(_panels(pair, outcome, task, quality)):
             image = _show(axes[2 * index, column], pixels, title)
             _show(axes[2 * index + 1, column], _detail(pixels, pair))
         axes[2 * index, 0].set_ylabel(pair.picture.name, parse_math=False)
@@ -75,26 +74,34 @@ def comparison(pairs, outputs, scores, task, quality, cost):
     return png(figure, dpi=80)
 
 
-def _panels(pair, output, errors, task, quality, score, cost):
-    rate = "" if score.jpeg_bits_per_pixel is None else f", {score.jpeg_bits_per_pixel:.2f} bpp"
+def _panels(pair, outcome, task, quality):
+    score = outcome.score
     goal = {"original": "original", "jpeg": "JPEG version"}[task.target]
     made = {"autoencode": "reconstruction", "emulate": "emulated JPEG", "restore": "restored"}
+    jpeg = "JPEG of at most as many bytes"
+    if score.bits_per_pixel is None:
+        jpeg = f"JPEG, quality {quality}"
     return [
         (pair.original, "original"),
         (
-            pair.jpeg,
-            f"JPEG, quality {quality}{rate}\n{_figures(score.jpeg_psnr, score.jpeg_ssim)}",
+            outcome.jpeg,
+            f"{jpeg}{_rate(score.jpeg_bits_per_pixel)}\n"
+            f"{_figures(score.jpeg_psnr, score.jpeg_ssim)}",
         ),
-        (output, f"{made[task.name]}{_latents(cost)}\n{_figures(score.psnr, score.ssim)}"),
-        (errors[0], "error of the JPEG version"),
-        (errors[1], f"error of the network\n(against the {goal})"),
+        (
+            outcome.output,
+            f"{made[task.name]}{_rate(score.bits_per_pixel)}\n{_figures(score.psnr, score.ssim)}",
+        ),
+        (_error(pair.original, outcome.jpeg), "error of the JPEG version"),
+        (
+            _error(pair.get(task.target), outcome.output),
+            f"error of the network\n(against the {goal})",
+        ),
     ]
 
 
-def _latents(cost):
-    if cost.latents_per_value is None:
-        return ""
-    return f", {cost.bits_per_pixel:.2f} bpp uncoded"
+def _rate(bits_per_pixel):
+    return "" if bits_per_pixel is None else f", {bits_per_pixel:.2f} bpp"
 
 
 def _figures(psnr, ssim):

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from rich.progress import Progress
 
-from experiments import evaluation, tables
+from experiments import tables
 from experiments.commands import note, run_command
 from experiments.pictures import (
     SUFFIXES,
@@ -36,6 +36,9 @@ class Config:
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """A folder for the results; or, for one picture, a file that ends in .png."""
 
+    rate: int | None = None
+    """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
+
 
 def main(config: Config):
     """Write a PNG for every picture and return the paths.
@@ -46,7 +49,7 @@ def main(config: Config):
     require(config.inputs, "no pictures are named; give files or folders behind the run")
     run = load_run(config.run)
     jobs = plan(config.inputs, config.out)
-    apply = evaluation.make_apply(run.model, run.params, run.state)
+    apply = run.apply(config.rate)
     terminal = tables.console()
     failed = []
     with Progress(console=terminal, disable=not terminal.is_terminal) as progress:
@@ -110,7 +113,7 @@ def _reconstruct(task, apply, source, target):
     picture = read_picture(source, allow_cmyk=task.name != "restore")
     for notice in picture.notices:
         note(notice)
-    result = apply(picture.pixels)
+    result = apply(picture.pixels).pixels
     write_png(target, result.mean(-1).round().astype("uint8") if picture.is_grey else result)
 
 

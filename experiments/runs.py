@@ -10,11 +10,14 @@ from pathlib import Path
 import jax
 
 import fnnet as fn
-from experiments import models
+from experiments import evaluation, models
+from experiments.codec import Codec, is_codec
+from experiments.coding import FnnError
 from experiments.machine import cores
 from experiments.runfolder import RunError, read_json
 from experiments.tasks import TASKS, Task
 from fnnet import checkpoint, optim, schedules
+from fnnet.core import require
 from fnnet.train import TrainState, init_state
 
 
@@ -35,6 +38,37 @@ class Run:
     params: dict
     state: dict
     step: int
+
+    @property
+    def is_codec(self):
+        """Whether its pictures can be written to files."""
+        return is_codec(self.model)
+
+    def codec(self):
+        """Make it ready to write and read files.
+
+        Raises
+        ------
+        RunError
+            If its latents are real numbers, or its training has not ended.
+        FnnError
+            If its tables are damaged.
+        """
+        try:
+            return Codec(self.model, self.params, self.state, self.record["model"])
+        except (RunError, FnnError) as error:
+            raise type(error)(f"{self.folder}: {error}") from None
+
+    def apply(self, rate=None):
+        """Make ``pixels (H, W, 3) uint8 -> Output``: through files, where the run is a codec.
+
+        `rate` is the number of one of the codec's rates, from 1; without it, the middle one.
+        """
+        if not self.is_codec:
+            require(rate is None, f"--rate {rate}: {self.folder} writes no files")
+            return evaluation.make_apply(self.model, self.params, self.state)
+        codec = self.codec()
+        return evaluation.through_files(codec, chosen_rate(codec, rate))
 
 
 def load_run(folder):
@@ -58,6 +92,14 @@ def load_run(folder):
     train_state, step = restore(folder, model, optimizer, record["model"])
     params, state = train_state.params, train_state.state
     return Run(folder, config, record, TASKS[config["task"]], model, params, state, step)
+
+
+def chosen_rate(codec, rate):
+    """Check a rate's number, from 1, and give its index; the middle one's for None."""
+    if rate is None:
+        return (codec.rates - 1) // 2
+    require(1 <= rate <= codec.rates, f"--rate {rate}: must be in 1..{codec.rates} for this run")
+    return rate - 1
 
 
 def read_record(folder):

@@ -30,7 +30,8 @@ def score_table(scores, task, quality, *, downscale=1.0, stamp=None):
     the title where pictures were made smaller, and so is a `stamp` that says what the table does
     not show; training pictures have rows then.
     """
-    title = _title(task, quality, downscale)
+    title = _title(scores, task, quality, downscale)
+    coded = _coded(scores)
     table = Table(title=f"{title}\n{stamp}" if stamp else title, title_justify="left")
     # The one column that gives way on a narrow terminal: no number is ever cut.
     table.add_column("picture", overflow="fold")
@@ -39,6 +40,7 @@ def score_table(scores, task, quality, *, downscale=1.0, stamp=None):
         "JPEG\nbpp",
         "JPEG\nPSNR",
         "JPEG\nSSIM",
+        *(["network\nbpp"] if coded else []),
         "network\nPSNR",
         "network\nSSIM",
         "gain\ndB",
@@ -50,36 +52,44 @@ def score_table(scores, task, quality, *, downscale=1.0, stamp=None):
     for label in ("held-out", "new", *(["training"] if stamp else [])):
         group = groups.get(label, [])
         for score in group[:_ROWS]:
-            table.add_row(score.name, label, *_cells([score]))
+            table.add_row(score.name, label, *_cells([score], coded))
         if len(group) > _ROWS:
             table.add_row(f"and {len(group) - _ROWS} more", label)
     table.add_section()
     for label in ("held-out", "new", "training"):
         if label in groups:
-            table.add_row(f"mean of {len(groups[label])}", label, *_cells(groups[label]))
+            table.add_row(f"mean of {len(groups[label])}", label, *_cells(groups[label], coded))
     return table
 
 
-def _title(task, quality, downscale):
+def _coded(scores):
+    return any(score.bits_per_pixel is not None for score in scores)
+
+
+def _title(scores, task, quality, downscale):
     meaning = {
         "autoencode": "the network's reconstruction against the original",
         "emulate": "the network's output against the JPEG version, its target",
         "restore": "the restored JPEG against the original",
     }[task.name]
     title = f"{task.name}: {meaning}; JPEG at quality {quality} against the original"
+    if _coded(scores):
+        title = (
+            "autoencode: what is decoded from the network's file, and JPEG of at most as many "
+            "bytes, against the original"
+        )
     return title if downscale == 1 else f"{title}; pictures scaled down by {downscale:g}"
 
 
-def _cells(scores):
-    values = {
-        name: mean(scores, name)
-        for name in ("jpeg_bits_per_pixel", "jpeg_psnr", "jpeg_ssim", "psnr", "ssim")
-    }
+def _cells(scores, coded):
+    names = ("jpeg_bits_per_pixel", "jpeg_psnr", "jpeg_ssim", "bits_per_pixel", "psnr", "ssim")
+    values = {name: mean(scores, name) for name in names}
     gain = values["psnr"] - values["jpeg_psnr"]
     return (
         number(values["jpeg_bits_per_pixel"], ".3f"),
         number(values["jpeg_psnr"], ".2f"),
         number(values["jpeg_ssim"], ".4f"),
+        *([number(values["bits_per_pixel"], ".3f")] if coded else []),
         number(values["psnr"], ".2f"),
         number(values["ssim"], ".4f"),
         number(gain, "+.2f"),
@@ -105,6 +115,5 @@ def cost_lines(cost):
     else:
         yield (
             f"bottleneck              1 number for {1 / cost.latents_per_value:.1f} of the "
-            f"picture's; {cost.bits_per_pixel:.2f} bits a pixel if each takes 8 bits (neither "
-            "rounded nor coded here)"
+            "picture's"
         )

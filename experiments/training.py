@@ -13,6 +13,7 @@ import jax
 
 import fnnet as fn
 from experiments import evaluation, figures, models, processes, runfolder, runs, tables
+from experiments.codec import is_codec, with_tables
 from experiments.commands import note
 from experiments.devices import Placement
 from experiments.pairs import Pair, load_pairs
@@ -260,13 +261,14 @@ def _finite(row):
 
 def _report(job, record, train_state, timing, started):
     """Measure whole pictures; print the table, draw the figures, complete the record."""
-    apply = evaluation.make_apply(job.model, train_state.params, train_state.state)
+    train_state = _with_tables(job, train_state)
+    apply = _run(job, record, train_state).apply()
     trained_on = job.side("train")[: 2 if job.config["tiny"] else _MEASURED_TRAINING]
     measured = job.side("test", "validation") + trained_on
     scores = evaluation.score_all(apply, job.task, measured)
     rows = runfolder.read_metrics(job.folder / "metrics.jsonl")
     cost = evaluation.cost(job.model)
-    _draw(job, apply, scores, rows, cost)
+    _draw(job, apply, rows)
     result = {
         "scores": [asdict(score) for score in scores],
         "cost": asdict(cost),
@@ -289,14 +291,29 @@ def _report(job, record, train_state, timing, started):
         terminal.print(line, soft_wrap=True)
 
 
-def _draw(job, apply, scores, rows, cost):
+def _with_tables(job, train_state):
+    """Make the coder's tables, where the latents are coded, and save them."""
+    if not is_codec(job.model):
+        return train_state
+    pictures = [pair.original for pair in job.side("train")[:_MEASURED_TRAINING]]
+    state = with_tables(job.model, train_state.params, train_state.state, pictures)
+    train_state = train_state._replace(state=state)
+    runs.save(job.folder, train_state, job.model_record)
+    return train_state
+
+
+def _run(job, record, train_state):
+    _, params, state, *_ = train_state
+    step = int(train_state.step)
+    return runs.Run(job.folder, job.config, record, job.task, job.model, params, state, step)
+
+
+def _draw(job, apply, rows):
     label = f"held-out crops ({job.watched[0].side})"
     runfolder.write_bytes(job.folder / "curves.png", figures.curves(rows, held_out=label))
     shown = job.side("test", "validation")[: 2 if job.config["tiny"] else 4]
-    outputs = [apply(pair.get(job.task.source)) for pair in shown]
-    pictures = figures.comparison(
-        shown, outputs, scores[: len(shown)], job.task, job.config["quality"], cost
-    )
+    outcomes = [evaluation.outcome(apply, job.task, pair) for pair in shown]
+    pictures = figures.comparison(shown, outcomes, job.task, job.config["quality"])
     runfolder.write_bytes(job.folder / "comparison.png", pictures)
 
 

@@ -33,7 +33,10 @@ ORDER = [
     ("experiments.autoencoders",),
     ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
     ("experiments.baselines",),
-    ("experiments.evaluation", "experiments.runs", "experiments.selfcheck"),
+    ("experiments.tiles",),
+    ("experiments.codec",),
+    ("experiments.evaluation", "experiments.selfcheck"),
+    ("experiments.runs",),
     ("experiments.tables", "experiments.figures"),
     ("experiments.progress",),
     (

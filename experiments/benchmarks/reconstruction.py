@@ -57,6 +57,6 @@ def _on_files(apply, pictures):
     def call():
         for source in sources:
             target = Path(folder.name) / f"out-{source.name}"  # the folder lives as long as this
-            write_png(target, apply(read_picture(source).pixels))
+            write_png(target, apply(read_picture(source).pixels).pixels)
 
     return call

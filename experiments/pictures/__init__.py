@@ -12,7 +12,7 @@ from experiments.pictures.files import (
     write_png,
 )
 from experiments.pictures.fingerprint import FORM as FINGERPRINT_FORM
-from experiments.pictures.jpeg import jpeg_version
+from experiments.pictures.jpeg import jpeg_version, jpeg_within
 from experiments.pictures.live1 import LIVE1, canonical_name
 from experiments.pictures.overlap import Shared, find_shared, known_copies, same_photographs
 from experiments.pictures.patches import check_patch
@@ -41,6 +41,7 @@ __all__ = [
     "is_jpeg",
     "jpeg_for",
     "jpeg_version",
+    "jpeg_within",
     "known_copies",
     "locate",
     "made_version",
