@@ -10,6 +10,7 @@ from experiments.commands import note, run_command
 from experiments.pairs import load_pairs
 from experiments.runs import load_run
 from experiments.selfcheck import check_metrics
+from experiments.weights import released
 from fnnet.core import require
 
 
@@ -22,7 +23,7 @@ class Config:
     """
 
     run: tyro.conf.Positional[Path]
-    """The run's folder."""
+    """The run's folder, or the name of released weights."""
     data: str | None = None
     """Another set: a folder of pictures, or a set's name under FNNET_DATA. It is refused if it
     has photographs that the network was trained on, whatever their names, sizes or formats."""
@@ -36,7 +37,7 @@ class Config:
 
 def main(config: Config):
     """Print the table that `config` asks for and return its scores."""
-    run = load_run(config.run)
+    run = load_run(released(config.run))
     quality = run.config["quality"] if config.quality is None else config.quality
     require(1 <= quality <= 100, f"--quality {quality}: must be in 1..100")
     require(

@@ -38,7 +38,7 @@ ORDER = [
     ("experiments.evaluation", "experiments.selfcheck"),
     ("experiments.runs",),
     ("experiments.tables", "experiments.figures"),
-    ("experiments.progress",),
+    ("experiments.progress", "experiments.outputs", "experiments.weights"),
     (
         *("experiments.codecs", "experiments.exploration", "experiments.training"),
         "experiments.benchmarks",
@@ -47,7 +47,7 @@ ORDER = [
         *("experiments.explore", "experiments.train", "experiments.evaluate"),
         *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
         *("experiments.benchmark", "experiments.scaling", "experiments.lowerings"),
-        "experiments.clear_cache",
+        *("experiments.clear_cache", "experiments.compress", "experiments.decompress"),
     ),
     ("experiments", "experiments.__main__"),
 ]
