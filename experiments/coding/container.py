@@ -32,6 +32,10 @@ A reader checks from the cheap to the dear, trusting nothing that comes later: a
 magic; version; header length; CRC; picture; model; rate; symbols; lengths; length of the file;
 digest; only then it decodes, encodes again and compares, and reads the escapes.
 
+The payload is what constriction 0.5's ``RangeEncoder`` writes with the tables' frequencies times
+256; ``tests/coder_oracle.py`` is the same coder in sixty lines of integers. The last entry of a
+table is its escape symbol.
+
 CRC and digest find accidents. They are no signature: whoever can write a file can write a valid
 one that decodes to another picture.
 """
