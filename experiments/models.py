@@ -290,7 +290,8 @@ def build(config):
 def to_json(config):
     """Describe a model's config as a dict of plain values that `from_json` reads."""
     name = next(name for name, (kind, _) in MODELS.items() if kind is type(config))
-    return {"name": name, **asdict(config)}
+    weights = {"distortion_weights": list(config.distortion_weights)}  # as JSON gives them back
+    return {"name": name, **asdict(config), **weights}
 
 
 def from_json(record):

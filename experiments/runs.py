@@ -170,9 +170,7 @@ def restore(folder, model, optimizer, model_record):
     """
     like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
     tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
-    # Runs from before there was a choice computed in float32.
-    model_record = {"precision": "float32"} | model_record
-    saved_for = {"precision": "float32"} | saved_for
+    model_record, saved_for = _WITHOUT_CHOICE | model_record, _WITHOUT_CHOICE | saved_for
     for name in sorted({*model_record, *saved_for}):
         if model_record.get(name) != saved_for.get(name):
             raise checkpoint.CheckpointError(
@@ -181,6 +179,10 @@ def restore(folder, model, optimizer, model_record):
             )
     state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
     return state, step
+
+
+# What runs did from before there was a choice.
+_WITHOUT_CHOICE = {"precision": "float32", "latents": "real", "distortion_weights": []}
 
 
 def _init(model, optimizer, key):

@@ -1,4 +1,4 @@
-"""The four networks: any size, any setting that is offered, refusals, and steady training."""
+"""The networks: any size, any setting that is offered, refusals, and steady training."""
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ SMALL = {
     "shallow": {"bottleneck": 2},
     "conv": {"width": 4, "bottleneck": 3},
     "residual": {"width": 4, "depth": 1},
+    "pyramid": {"width": 4, "depth": 1, "bottleneck": 3},
 }
 NETWORKS = {name: models.build(models.configure(name, **SMALL[name])) for name in SMALL}
 STARTED = {}
@@ -48,8 +49,10 @@ def test_pictures_of_odd_sizes_come_out_finite(name, size):
 def test_padding_changes_nothing_where_none_is_needed(name):
     params, state = started(name)
     x = jnp.asarray(np.random.default_rng(0).random((1, 16, 16, 3)), jnp.float32)
-    inner = NETWORKS[name].children["network"]
-    expected = inner.apply(params["network"], state.get("network", {}), x - 0.5)[0] + 0.5
+    expected = x - 0.5
+    for part, layer in NETWORKS[name].children.items():
+        expected = layer.apply(params[part], state.get(part, {}), expected)[0]
+    expected = expected + 0.5
     np.testing.assert_array_equal(NETWORKS[name].apply(params, state, x)[0], expected)
 
 
@@ -74,6 +77,9 @@ def test_the_picture_is_continued_by_reflection_and_by_its_edge_where_it_is_too_
         ("shallow", {"stride": 2, "activation": "tanh"}),
         ("residual", {"bottleneck": 5, "batch_norm": True, "dropout": 0.1}),
         ("residual", {"depth": 3, "activation": "gelu"}),
+        ("pyramid", {"depth": 2, "latents": "penalised"}),
+        ("conv", {"latents": "bounded"}),
+        ("mlp", {"latents": "penalised", "distortion_weights": [0.01]}),
     ],
     ids=str,
 )
@@ -116,8 +122,8 @@ def test_costs_are_those_of_the_layer_list():
     [
         (
             lambda: models.configure("shallow", width=3),
-            "--width does not apply to the model 'shallow', which has --precision, --stride, "
-            "--bottleneck, --activation",
+            "--width does not apply to the model 'shallow', which has --precision, --latents, "
+            "--distortion-weights, --stride, --bottleneck, --activation",
         ),
         (lambda: models.configure("conv", depth=0), "--depth 0: must be in 1..6"),
         (lambda: models.configure("mlp", bottleneck=0), "--bottleneck 0: must be in 1..4096"),
