@@ -18,6 +18,7 @@ from experiments.runfolder import RunError, read_json
 from experiments.tasks import TASKS, Task
 from fnnet import checkpoint, optim, schedules
 from fnnet.core import require
+from fnnet.optim.transforms import partition_by
 from fnnet.train import TrainState, init_state
 
 
@@ -139,8 +140,22 @@ def read_run_config(folder):
 
 def make_optimizer(config):
     """Make the optimiser and schedule that a run's options name."""
-    rule = {"adam": optim.adam, "sgd": optim.sgd, "momentum": optim.momentum}[config["optimizer"]]
+    rule = {
+        "adam": optim.adam,
+        "momentum": optim.momentum,
+        "muon": _muon,
+        "sgd": optim.sgd,
+    }[config["optimizer"]]
     return optim.chain(optim.clip_by_global_norm(config["clip"]), rule(make_schedule(config)))
+
+
+def _muon(rate):
+    """Step kernels by muon; gains and priors, whose leaves are no matrices, by Adam."""
+    parts = {"kernels": optim.muon(rate), "others": optim.adam(rate)}
+    others = ("gain", "inverse_gain", "prior/")
+    return partition_by(
+        parts, lambda path, leaf: "others" if path.startswith(others) else "kernels"
+    )
 
 
 def make_schedule(config):

@@ -24,9 +24,9 @@ from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
 _STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200, "pyramid": 1200}
-_RATES = {"adam": 2e-3, "momentum": 0.5, "sgd": 2.0}
+_RATES = {"adam": 2e-3, "momentum": 0.5, "muon": 2e-3, "sgd": 2.0}
 # Adam's steps do not depend on the gradient's scale: there a low limit only takes out spikes.
-_CLIPS = {"adam": 0.02, "momentum": 1.0, "sgd": 1.0}
+_CLIPS = {"adam": 0.02, "momentum": 1.0, "muon": 0.02, "sgd": 1.0}
 # What a run is made of does not say where; it may go on elsewhere.
 _MACHINES = (
     *("devices", "distributed", "coordinator_address", "num_processes", "process_id"),
@@ -89,14 +89,14 @@ class Config:
     CPUs that have instructions for it; weights, statistics and the loss stay float32."""
     loss: LossName = "mse"
     """What is minimised; mse gives the best PSNR."""
-    optimizer: Literal["adam", "momentum", "sgd"] = "adam"
+    optimizer: Literal["adam", "momentum", "muon", "sgd"] = "adam"
     learning_rate: float | None = None
-    """The schedule's peak. Default: 0.002 for adam, 0.5 for momentum, 2 for sgd."""
+    """The schedule's peak. Default: 0.002 for adam and muon, 0.5 for momentum, 2 for sgd."""
     schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
     """How the learning rate falls; cosine warms up over the first twentieth."""
     clip: float | None = None
-    """Gradients are scaled down to this global norm where they exceed it. Default: 0.02 for adam,
-    else 1."""
+    """Gradients are scaled down to this global norm where they exceed it. Default: 0.02 for adam
+    and muon, else 1."""
     steps: int | None = None
     """Optimiser steps. Default: about four minutes' worth on two cores."""
     batch: int | None = None

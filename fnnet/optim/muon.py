@@ -50,15 +50,25 @@ def _orthogonal(leaf):
     smallest = jnp.finfo(x.dtype).tiny
     x = x / jnp.maximum(jnp.max(jnp.abs(x)), smallest)
     x = x / jnp.maximum(jnp.linalg.norm(x), smallest)
-    for _ in range(5):
-        x = _newton_schulz(x)
+    # Accelerators multiply float32 with fewer bits unless they are told not to.
+    with jax.default_matmul_precision("highest"):
+        x = _newton_schulz(x @ x.T, steps=5) @ x
     x = 0.2 * math.sqrt(max(rows, columns)) * (x.T if rows > columns else x)
     return x.reshape(leaf.shape).astype(leaf.dtype)
 
 
-def _newton_schulz(x):
-    """Send each singular value s to ``3.4445 s - 4.7750 s³ + 2.0315 s⁵``."""
-    # Accelerators multiply float32 with fewer bits unless they are told not to.
-    with jax.default_matmul_precision("highest"):
-        square = x @ x.T
-        return 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+def _newton_schulz(square, steps):
+    """Make the matrix that sends each singular value s of x to where the steps send it.
+
+    A step sends s to ``3.4445 s - 4.7750 s³ + 2.0315 s⁵``: it multiplies x by a polynomial of
+    ``square = x xᵀ``. All of them commute, so that only the smaller side's matrices are multiplied,
+    and x once at the end; on a CPU that takes less than half the time of stepping x itself.
+    """
+    eye = jnp.eye(square.shape[0], dtype=square.dtype)
+    total = eye
+    for step in range(steps):
+        factor = 3.4445 * eye - 4.7750 * square + 2.0315 * square @ square
+        total = factor @ total if step else factor
+        if step < steps - 1:
+            square = factor @ (square @ factor)
+    return total
