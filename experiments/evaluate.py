@@ -6,8 +6,12 @@ from pathlib import Path
 import tyro
 
 from experiments import evaluation, leakage, tables
+from experiments.codecs import report
+from experiments.codecs.curves import savings
+from experiments.codecs.learned import anchor_points, curve_points
 from experiments.commands import note, run_command
 from experiments.pairs import load_pairs
+from experiments.progress import Count
 from experiments.runs import load_run
 from experiments.selfcheck import check_metrics
 from experiments.weights import released
@@ -33,6 +37,9 @@ class Config:
     """Quality of the JPEG versions of emulate and restore. Default: the run's."""
     rate: int | None = None
     """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
+    curve: bool = False
+    """Measure all rates of a run of autoencode instead, about two seconds a picture and rate, and
+    print its rate-distortion points and its BD-rate against JPEG."""
 
 
 def main(config: Config):
@@ -56,6 +63,8 @@ def main(config: Config):
     if seen:
         note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")
     note(check_metrics(("psnr", "ssim"), [pair.picture for pair in pairs]))
+    if config.curve:
+        return _print_curve(config, run, pairs, stamp)
     apply = run.apply(config.rate)
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()
@@ -65,6 +74,26 @@ def main(config: Config):
     for line in tables.cost_lines(evaluation.cost(run.model)):
         terminal.print(line, soft_wrap=True)
     return scores
+
+
+def _print_curve(config, run, pairs, stamp):
+    """Print the points of a run's curve and of JPEG's, and return them."""
+    require(config.rate is None, f"--rate {config.rate}: --curve measures all of them")
+    if config.data is None:
+        pairs = [pair for pair in pairs if pair.side != "train"]
+    codec, pictures = run.codec(), [pair.picture for pair in pairs]
+    with Count("measured", codec.rates * len(pictures), "files") as progress:
+        means = curve_points(codec, pictures, progress.advance)
+    means += anchor_points(pictures)
+    terminal = tables.console()
+    title = f"{config.run}, step {run.step}, through files of {config.data or 'its own set'}"
+    table = report.points_table(means, title if stamp is None else f"{title}\n{stamp}")
+    terminal.print(table)
+    saved = savings(means)
+    terminal.print(report.bd_rate_table(saved))
+    for line in report.missing_rates(saved):
+        terminal.print(line, soft_wrap=True)
+    return means
 
 
 if __name__ == "__main__":
