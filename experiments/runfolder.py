@@ -175,7 +175,12 @@ def write_json(path, value):
 
     NaN and infinities are written as Python does (``NaN``, ``Infinity``).
     """
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    write_text(path, as_json(value))
+
+
+def as_json(value):
+    """Write a value as `write_json` does, as text."""
+    return json.dumps(value, indent=2) + "\n"
 
 
 def read_json(path):

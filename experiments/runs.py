@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import jax
+import numpy as np
 
 import fnnet as fn
 from experiments import evaluation, models
@@ -20,6 +21,8 @@ from fnnet import checkpoint, optim, schedules
 from fnnet.core import require
 from fnnet.optim.transforms import partition_by
 from fnnet.train import TrainState, init_state
+
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,7 @@ class Run:
 
 
 def load_run(folder):
-    """Load a run for use: its newest checkpoint that is sound.
+    """Load a run for use: its newest checkpoint that is sound, or its weights if it is released.
 
     Raises
     ------
@@ -90,9 +93,12 @@ def load_run(folder):
         optimizer = make_optimizer(config)
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder}: config.json or record.json is damaged: {error!r}") from error
-    train_state, step = restore(folder, model, optimizer, record["model"])
-    params, state = train_state.params, train_state.state
-    return Run(folder, config, record, TASKS[config["task"]], model, params, state, step)
+    if (folder / WEIGHTS).exists():
+        trained = restore_weights(folder / WEIGHTS, model, record["model"])
+    else:
+        (step, params, state, *_), _ = restore(folder, model, optimizer, record["model"])
+        trained = params, state, int(step)
+    return Run(folder, config, record, TASKS[config["task"]], model, *trained)
 
 
 def chosen_rate(codec, rate):
@@ -185,15 +191,42 @@ def restore(folder, model, optimizer, model_record):
     """
     like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
     tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
+    _require_same(folder, saved_for, model_record)
+    state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
+    return state, step
+
+
+def save_weights(path, params, state, step, model_record):
+    """Save what is used of a run, without its optimiser, with parameters of half the bytes."""
+    tree = {"params": jax.tree.map(lambda leaf: np.asarray(leaf, np.float16), params)}
+    checkpoint.save(path, tree | {"state": state, "step": np.int32(step)}, model_record)
+
+
+def restore_weights(path, model, model_record):
+    """Restore what `save_weights` saved: ``(params, state, step)``, parameters as float32.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read or is of another model.
+    """
+    params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
+    halves = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, np.float16), params)
+    step = jax.ShapeDtypeStruct((), np.int32)
+    tree, saved_for = checkpoint.restore(path, {"params": halves, "state": state, "step": step})
+    _require_same(path, saved_for, model_record)
+    params = jax.tree.map(lambda leaf: leaf.astype(np.float32), tree["params"])
+    return params, tree["state"], int(tree["step"])
+
+
+def _require_same(where, saved_for, model_record):
     model_record, saved_for = _WITHOUT_CHOICE | model_record, _WITHOUT_CHOICE | saved_for
     for name in sorted({*model_record, *saved_for}):
         if model_record.get(name) != saved_for.get(name):
             raise checkpoint.CheckpointError(
-                f"{folder}: the checkpoint is of another config: {name} is "
+                f"{where}: the checkpoint is of another config: {name} is "
                 f"{saved_for.get(name)!r} there, {model_record.get(name)!r} in the run"
             )
-    state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
-    return state, step
 
 
 # What runs did from before there was a choice.

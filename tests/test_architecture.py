@@ -48,6 +48,7 @@ ORDER = [
         *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
         *("experiments.benchmark", "experiments.scaling", "experiments.lowerings"),
         *("experiments.clear_cache", "experiments.compress", "experiments.decompress"),
+        "experiments.release",
     ),
     ("experiments", "experiments.__main__"),
 ]

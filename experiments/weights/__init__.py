@@ -1,12 +1,32 @@
-"""Weights that come with the project, each a run's folder of its own."""
+"""Weights that come with the project, each in a run's folder; README.md describes them."""
 
+import hashlib
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent
+from experiments.runfolder import RunError
+from experiments.runs import WEIGHTS
+
+FOLDER = Path(__file__).parent
+# SHA-256 of each file of weights, which is looked at before it is read.
+DIGESTS: dict[str, str] = {}
 
 
 def released(run):
-    """Give the folder that a command's RUN means: one that is there, or released weights' name."""
-    inside = _FOLDER / run
-    is_name = len(Path(run).parts) == 1 and not Path(run).exists()
-    return inside if is_name and (inside / "config.json").exists() else Path(run)
+    """Give the folder that a command's RUN means: one that is there, or released weights' name.
+
+    Raises
+    ------
+    RunError
+        If the released file is not the one that was released.
+    """
+    run = Path(run)
+    if str(run) not in DIGESTS or run.exists():
+        return run
+    path = FOLDER / run / WEIGHTS
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise RunError(f"{path}: could not be read: {error.strerror}") from error
+    if found != DIGESTS[str(run)]:
+        raise RunError(f"{path}: is not the file that was released; install fnnet anew")
+    return path.parent

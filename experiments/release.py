@@ -1,0 +1,54 @@
+"""Make a run's weights ready to be released: half the bytes, and nothing of where they lay."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments import models, runfolder, tables
+from experiments.commands import run_command
+from experiments.runs import WEIGHTS, load_run, restore_weights, save_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Make a run's weights ready to be released.
+
+    A folder appears with the weights (parameters of 16 bits, computed with in float32), the run's
+    options and its record; commands take it as they take a run. The file's SHA-256 is printed: the
+    name and this digest go into experiments/weights/__init__.py.
+    """
+
+    run: tyro.conf.Positional[Path]
+    """The run's folder."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """Folder of the release, new or empty."""
+
+
+def main(config: Config) -> Path:
+    """Write the release of a run and return its folder."""
+    run = load_run(config.run)
+    # Not every processor is fast at what the run was trained in.
+    settings = models.from_json(run.record["model"] | {"precision": "float32"})
+    model, record = models.build(settings), models.to_json(settings)
+    if run.is_codec:
+        run.codec()  # refuses one whose training has not ended
+    with runfolder.result_folder(config.out) as write:
+        path = config.out / WEIGHTS
+        save_weights(path, run.params, run.state, run.step, record)
+        restore_weights(path, model, record)
+        write("config.json", runfolder.as_json(run.config | {"data": _name(run.config["data"])}))
+        write("record.json", runfolder.as_json(run.record | {"model": record}))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    tables.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
+    return config.out
+
+
+def _name(data):
+    return data and Path(data).name
+
+
+if __name__ == "__main__":
+    run_command(main, Config, prog="python -m experiments.release")
