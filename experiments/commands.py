@@ -124,6 +124,8 @@ def from_json(config_type, path, recorded):
         option = f"--{name.replace('_', '-')}"
         if isinstance(value, bool):
             args += [option] if value else [f"--no-{option[2:]}"]
+        elif isinstance(value, list):
+            args += [option, *map(str, value)]
         elif value is not None:
             args.append(f"{option}={value}")
     try:

@@ -288,11 +288,18 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
     )
     with monkeypatch.context() as patch:
         patch.setitem(train.train_run.__globals__, "_with_tables", lambda job, state: 1 / 0)
+        model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
         with pytest.raises(ZeroDivisionError):
-            train.main(train.Config(tiny=True, steps=2, out=tmp_path / "broken"))
+            train.main(train.Config(tiny=True, steps=2, out=tmp_path / "broken", **model))
     status, _, errors = run("compress", tmp_path / "broken", pictures, "-o", tmp_path / "x")
     assert status == 2 and "the run's tables are not made yet" in errors
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
+    assert (
+        run("train", "--config", tmp_path / "broken" / "config.json", "--out", tmp_path / "again")[
+            0
+        ]
+        == 0
+    )
     assert run("compress", tmp_path / "broken", pictures, "-o", tmp_path / "x")[0] == 0
 
 
