@@ -118,10 +118,21 @@ def _measures(runs):
     return found
 
 
-def ranking(axes):
-    """Order axes by the spread between their best and worst value, the widest first."""
-    found = [_contribution(axis) for axis in axes]
-    return sorted((one for one in found if one is not None), key=lambda one: -one.effect.difference)
+def rankings(axes):
+    """Order axes by the spread between their best and worst value, the widest first.
+
+    Returns
+    -------
+    dict of (str, str, str) to list of Contribution
+        By task, budget and test set, since spreads compare within those only; most axes first.
+    """
+    groups = {}
+    for axis in axes:
+        found = _contribution(axis)
+        if found is not None:
+            groups.setdefault((axis.task, axis.budget, axis.test), []).append(found)
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    return {key: sorted(found, key=lambda one: -one.effect.difference) for key, found in ordered}
 
 
 def _contribution(axis):

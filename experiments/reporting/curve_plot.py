@@ -7,6 +7,7 @@ import numpy as np
 from experiments.codecs.figure import spread
 from experiments.reporting.effects import finished
 from experiments.reporting.svg import bottom_axis, drawing, fitted, label, left_axis, path
+from experiments.reporting.words import clipped
 
 _BINS = 48
 
@@ -61,7 +62,7 @@ def curve_plot(identifier, axis, name, title, *, log=False, width=340, height=24
     places = spread([end[0] for end in ends], 13)
     over = max(0, places[-1] - (height - 44))
     parts += [
-        label(right + 6, place - over + 4, value, class_=f"direct {style}")
+        label(right + 6, place - over + 4, clipped(value, 15), class_=f"direct {style}")
         for place, (_, value, style) in zip(places, ends, strict=True)
     ]
     said = "; ".join(f"{value} ends at {rows[-1][1]:.3g}" for value, rows in series.items())

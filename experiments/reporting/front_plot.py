@@ -2,6 +2,7 @@
 
 from experiments.reporting.fronts import front
 from experiments.reporting.svg import bottom_axis, drawing, fitted, label, left_axis, mark, path
+from experiments.reporting.words import clipped
 
 
 def front_plot(identifier, title, cost, quality, runs, *, width=340, height=270):
@@ -16,7 +17,7 @@ def front_plot(identifier, title, cost, quality, runs, *, width=340, height=270)
     """
     points = [(x, y) for x, y, _, _ in runs]
     x = fitted([one for one, _ in points], 46, width - 12, log=True)
-    y = fitted([one for _, one in points], height - 42, 34, margin=0.1)
+    y = fitted([one for _, one in points], height - 42, 46, margin=0.06)
     best = front(points)
     steps = []
     for index in best:
@@ -39,11 +40,13 @@ def front_plot(identifier, title, cost, quality, runs, *, width=340, height=270)
         left_axis(y, 46, width - 12, title=quality, count=5),
         path(steps, class_="front") if len(steps) > 1 else "",
         *marks,
-        label(
-            *_beside(x, y, points[best[-1]], width), names[1], class_="direct", text_anchor="end"
-        ),
+        _name(x(points[best[-1]][0]), y(points[best[-1]][1]), names[1], width),
     )
 
 
-def _beside(x, y, point, width):
-    return min(x(point[0]), width - 14), y(point[1]) - 10
+def _name(x, y, name, width):
+    """Write a run's name above its dot, towards the middle so that it stays inside."""
+    is_left = x < width / 2
+    at = max(x - 4, 46) if is_left else min(x + 4, width - 12)
+    anchor = "start" if is_left else "end"
+    return label(at, y - 9, clipped(name, 26), class_="direct top", text_anchor=anchor)

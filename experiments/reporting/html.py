@@ -4,6 +4,7 @@ import re
 
 from experiments.reporting.svg import tag, text
 
+_NUMBER = re.compile(r"[-−+]?[\d,.]+( s| min| h)?|–")
 WIDE, NARROW = 760, 350
 
 
@@ -52,13 +53,23 @@ def at_two_widths(draw, identifier):
 
 
 def table(caption, header, rows):
-    """Write a table whose first column names its rows; of two kinds of cell, numbers go right."""
-    head = tag("tr", *(tag("th", text(name), scope="col") for name in header))
+    """Write a table whose first column names its rows."""
+    sides = [_side(column) for column in zip(*rows, strict=True)] or [None] * len(header)
+    head = tag(
+        "tr",
+        *(
+            tag("th", text(name), scope="col", class_=side)
+            for name, side in zip(header, sides, strict=True)
+        ),
+    )
     body = [
         tag(
             "tr",
             tag("th", text(row[0]), scope="row"),
-            *(tag("td", text(cell), class_=_cell_class(cell)) for cell in row[1:]),
+            *(
+                tag("td", text(cell), class_=side or _tone(cell))
+                for cell, side in zip(row[1:], sides[1:], strict=True)
+            ),
         )
         for row in rows
     ]
@@ -67,7 +78,12 @@ def table(caption, header, rows):
     return tag("div", written, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
-def _cell_class(cell):
+def _side(column):
+    """Set a column of nothing but numbers to the right."""
+    return "number" if all(_NUMBER.fullmatch(str(cell)) for cell in column) else None
+
+
+def _tone(cell):
     return "none" if str(cell).startswith(("no difference", "–", "not measured")) else None
 
 

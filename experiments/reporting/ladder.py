@@ -59,10 +59,10 @@ class AgainstJpeg:
 def ladder(records):
     """Find the rungs, in the order of the records; equal names are told apart by value and seed."""
     found = [record for record in records if record["kind"] == "rung"]
-    names = [_name(record) for record in found]
+    names = [(record["trial"]["axis"], test_set(record)) for record in found]
     return [
         Rung(
-            _distinct(name, record) if names.count(name) > 1 else name,
+            _distinct(record) if names.count(name) > 1 else name[0],
             record["trial"]["task"],
             test_set(record),
             mean_points(record["held_out"]),
@@ -72,12 +72,9 @@ def ladder(records):
     ]
 
 
-def _name(record):
-    return record["trial"]["axis"]
-
-
-def _distinct(name, record):
-    return f"{name} ({record['trial']['value']}, seed {record['trial']['seed']})"
+def _distinct(record):
+    trial = record["trial"]
+    return f"{trial['axis']} ({trial['value']}, seed {trial['seed']})"
 
 
 def mean_points(pictures):
@@ -139,4 +136,6 @@ def _at_points(points, curve):
     log_rate = PchipInterpolator(qualities, np.log(rates))
     ratios = [math.log(point.bits_per_pixel) - float(log_rate(point.psnr)) for point in inside]
     ends = [point.psnr for point in inside]
-    return AgainstJpeg(100 * math.expm1(float(np.mean(ratios))), min(ends), max(ends))
+    outside = len(points) - len(inside)
+    reason = f"{outside} of {len(points)} points outside JPEG's range" if outside else None
+    return AgainstJpeg(100 * math.expm1(float(np.mean(ratios))), min(ends), max(ends), reason)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from experiments.reporting import sections, sentences
-from experiments.reporting.axes import ranking, study
+from experiments.reporting.axes import rankings, study
 from experiments.reporting.comparisons import crops_section
 from experiments.reporting.crops import read_crops
 from experiments.reporting.html import paragraph
@@ -48,7 +48,7 @@ def make_page(records, faults, places):
         tag(
             "main",
             sections.ladder_section(ladder(records), places),
-            sections.choices_section(axes),
+            sections.choices_section(axes, records),
             sections.ranking_section(axes),
             sections.fronts_section(records),
             sections.curves_section(axes),
@@ -84,14 +84,12 @@ def _head():
 
 
 def _header(records, axes):
+    first = next(iter(rankings(axes).values()), [])
     return tag(
         "header",
         tag("h1", text(TITLE)),
-        paragraph(sentences.ranking_sentence(ranking(axes)), "standfirst"),
-        paragraph(
-            f"{sentences.counts_sentence(records)} {sentences.diverged_sentence(records)}",
-            "setting",
-        ),
+        paragraph(sentences.ranking_sentence(first), "standfirst"),
+        paragraph(sentences.counts_sentence(records), "setting"),
     )
 
 

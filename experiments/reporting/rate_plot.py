@@ -15,7 +15,7 @@ from experiments.reporting.svg import (
     path,
     tag,
 )
-from experiments.reporting.words import plain, seconds
+from experiments.reporting.words import clipped, plain, seconds
 
 COLOURS = 7
 _RANGE = 0.25  # how far other codecs' curves are followed beyond the runs', as a share of it
@@ -32,8 +32,9 @@ def rate_plot(identifier, title, rungs, anchors, published, *, width):
     """
     is_narrow = width < 500
     height = 420 if is_narrow else 470
-    right = width - (104 if is_narrow else 178)
     series = _series(rungs, anchors, published)
+    fits = min(max(len(one.name) for one in series), 15 if is_narrow else 28)
+    right = width - 16 - 7 * fits
     points = [point for one in series for point in one.points]
     x = fitted([bpp for bpp, _ in points], 42, right, log=True)
     y = fitted([psnr for _, psnr in points], height - 44, 30)
@@ -44,7 +45,7 @@ def rate_plot(identifier, title, rungs, anchors, published, *, width):
             mark(x(a), y(b), tip, shape=one.shape, class_=f"mark {one.style}")
             for (a, b), tip in zip(one.points, one.tips, strict=True)
         ]
-        ends.append((one.points[-1], one.name, one.style))
+        ends.append((one.points[-1], clipped(one.name, fits), one.style))
     return drawing(
         identifier,
         title,

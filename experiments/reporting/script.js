@@ -27,7 +27,8 @@
     const words = title.textContent;
     title.remove();
     // One stop of the Tab key a plot; arrows go on from there.
-    mark.setAttribute("tabindex", index === 0 ? "0" : "-1");
+    const first = marks.find((one) => !one.matches(".anchor, .published")) || marks[0];
+    mark.setAttribute("tabindex", mark === first ? "0" : "-1");
     mark.addEventListener("pointerenter", () => show(mark, words));
     mark.addEventListener("pointerleave", hide);
     mark.addEventListener("focus", () => show(mark, words));
@@ -45,9 +46,16 @@
     });
   }
 
+  let shown = null;
+
   function show(mark, words) {
+    shown = mark;
     tip.textContent = words;
     tip.hidden = false;
+    place(mark);
+  }
+
+  function place(mark) {
     const at = mark.querySelector(".dot").getBoundingClientRect();
     const box = tip.getBoundingClientRect();
     const left = at.left + at.width / 2 - box.width / 2;
@@ -57,7 +65,11 @@
   }
 
   function hide() { tip.hidden = true; }
-  addEventListener("scroll", hide, { passive: true });
+  // A focus scrolls to its mark: the tip must go with it.
+  addEventListener("scroll", () => {
+    if (shown === document.activeElement && !tip.hidden) place(shown);
+    else hide();
+  }, { passive: true });
 
   for (const compare of document.querySelectorAll(".compare")) {
     const slider = compare.querySelector("input");

@@ -1,7 +1,7 @@
 """The sections of the report, each as markup."""
 
 from experiments.reporting import sentences
-from experiments.reporting.axes import ranking, run_name, test_set
+from experiments.reporting.axes import rankings, run_name, test_set
 from experiments.reporting.curve_plot import curve_plot
 from experiments.reporting.effects import MEASURES, finished, level, main_measure
 from experiments.reporting.forest import forest
@@ -51,19 +51,20 @@ def _ladder_of(test, rungs, classical, learned):
             ),
             slug("rate", test),
         )
-    compared = [(rung, against_jpeg(rung.coded, classical.get("jpeg", []))) for rung in coded]
     counts = {point.pictures for rung in rungs for point in rung.points}
     return [
         tag("h3", text(f"Tested on {test}")),
         figure(drawn, caption=sentences.anchor_sentence(test, classical | learned, counts)),
-        bullets(
-            [
-                *(sentences.jpeg_sentence(rung, against) for rung, against in compared),
-                *(sentences.rung_sentence(rung) for rung in rungs),
-            ]
-        ),
+        bullets([_rung_sentences(rung, classical.get("jpeg", [])) for rung in rungs]),
         _rung_table(test, rungs),
     ]
+
+
+def _rung_sentences(rung, jpeg):
+    said = sentences.rung_sentence(rung)
+    if not rung.coded:
+        return said
+    return f"{said} {sentences.jpeg_sentence(rung, against_jpeg(rung.coded, jpeg))}"
 
 
 def _rung_table(test, rungs):
@@ -89,8 +90,8 @@ def _rung_table(test, rungs):
     return table(f"The rungs on {test}, means over the pictures", (*header, *costs), rows)
 
 
-def choices_section(axes):
-    """Show what every value of every axis does."""
+def choices_section(axes, records):
+    """Show what every value of every axis does, and which of the records' runs diverged."""
     if not axes:
         said = paragraph("There are no records of ablations yet.")
         return section("choices", "What each choice does", said)
@@ -98,8 +99,9 @@ def choices_section(axes):
         "One thing is changed, all else stays. A filled dot is a difference: its 95 % interval "
         "leaves out zero. An empty dot is no difference that these runs can tell."
     )
+    lost = paragraph(sentences.diverged_sentence(records))
     blocks = [_axis(index, axis) for index, axis in enumerate(axes)]
-    return section("choices", "What each choice does", paragraph(intro, "lead"), *blocks)
+    return section("choices", "What each choice does", paragraph(intro, "lead"), lost, *blocks)
 
 
 def _axis(index, axis):
@@ -109,8 +111,9 @@ def _axis(index, axis):
     )
     parts = [tag("h3", text(axis.name))]
     if axis.baseline is not None:
-        parts.append(paragraph(sentences.axis_setting(axis), "setting"))
-    parts += [figure(drawn), paragraph(sentences.axis_sentence(axis))]
+        same = sentences.setting(axis.task, axis.budget, axis.test)
+        parts.append(paragraph(f"{same}, against {axis.baseline}", "setting"))
+    parts += [figure(drawn), bullets(sentences.axis_sentences(axis))]
     if axis.effects:
         parts.append(folded(f"{axis.name}: all measures", _effects_table(axis)))
     return tag("article", *parts)
@@ -159,26 +162,14 @@ def _level(axis, measure):
 
 
 def ranking_section(axes):
-    """Order the axes by what they contribute."""
-    found = ranking(axes)
-    rows = [
-        (
-            one.axis.name,
-            one.best,
-            one.worst,
-            sentences.verdict(one.effect, one.axis.main),
-            one.axis.main.label,
-            f"{one.axis.task}, {one.axis.budget}, {one.axis.test}",
-        )
-        for one in found
-    ]
-    header = ("axis", "best", "worst", "spread", "measure", "setting")
-    parts = [paragraph(sentences.ranking_sentence(found), "lead")]
-    if rows:
-        parts.append(
-            tag("ol", *(tag("li", text(sentences.contribution_sentence(c))) for c in found))
-        )
-        parts.append(folded("The same as a table", table("Axes by spread", header, rows)))
+    """Order the axes by what they contribute, a list a setting."""
+    groups = rankings(axes)
+    parts = [] if groups else [paragraph(sentences.ranking_sentence([]))]
+    for key, found in groups.items():
+        parts.append(tag("h3", text(sentences.setting(*key))))
+        parts.append(paragraph(sentences.ranking_sentence(found), "lead"))
+        items = [tag("li", text(sentences.contribution_sentence(one))) for one in found]
+        parts.append(tag("ol", *items))
     return section("ranking", "Which choice matters most", *parts)
 
 
@@ -201,6 +192,9 @@ def fronts_section(records):
 
 
 def _fronts_of(index, task, test, records):
+    heading = tag("h3", text(f"{task}, tested on {test}"))
+    if len(records) < 2:
+        return [heading, paragraph(sentences.no_front_sentence(test, task))]
     measure = main_measure(task)
     costs = {
         "parameters": lambda record: record["parameters"],
@@ -225,7 +219,7 @@ def _fronts_of(index, task, test, records):
         *("bits a pixel", _named(MEASURES["psnr"]), runs),
     )
     return [
-        tag("h3", text(f"{task}, tested on {test}")),
+        heading,
         tag("div", *panels, class_="panels"),
         bullets(said),
     ]

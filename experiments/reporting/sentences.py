@@ -3,8 +3,8 @@
 import math
 
 from experiments.reporting.axes import run_name
+from experiments.reporting.sources import PUBLISHED
 from experiments.reporting.words import (
-    counted,
     listed,
     numbered,
     percent,
@@ -12,6 +12,7 @@ from experiments.reporting.words import (
     signed,
     with_unit,
 )
+from experiments.tables import counted
 
 NO_DIFFERENCE = "no difference"
 ONE_SEED = "one seed: no interval"
@@ -37,6 +38,13 @@ def interval(effect, measure):
 def effect_sentence(axis, value, measure):
     """Say what a value does against its axis's baseline by one measure."""
     effect = axis.effects.get((value, measure.name))
+    if len(axis.diverged(value)) == len(axis.runs[value]):
+        runs = len(axis.runs[value])
+        seeds = numbered("seed", axis.diverged(value))
+        return (
+            f"{value}: {runs} of {counted(runs, 'run')} diverged ({seeds}); there is nothing to "
+            "compare."
+        )
     if effect is None:
         return f"{value} has no {measure.label} to compare{_but_diverged(axis, value)}."
     size = with_unit(signed(effect.difference, measure.digits), measure.unit)
@@ -81,27 +89,26 @@ def diverged_sentence(records):
         return f"None of {counted(len(records), 'run')} diverged."
     names = listed(run_name(record) for record in lost)
     return (
-        f"{len(lost)} of {counted(len(records), 'run')} diverged: {names}. Values that such a run "
-        "would have had are not counted, so look at the others of its value with that in mind."
+        f"{len(lost)} of {counted(len(records), 'run')} diverged: {names}. They count in no mean, "
+        "and every value that has such a run says so."
     )
 
 
-def axis_sentence(axis):
-    """Say in one or two sentences what an axis's values do by the main measure."""
+def axis_sentences(axis):
+    """Say what each of an axis's values does by the main measure."""
     if axis.baseline is None:
-        return (
+        return [
             f"{axis.name} has not exactly one value that is marked as its baseline, so its values "
             f"({listed(axis.runs)}) are not compared."
-        )
+        ]
     if not axis.others:
-        return f"{axis.name} has its baseline {axis.baseline} only; there is nothing to compare."
-    return " ".join(effect_sentence(axis, value, axis.main) for value in axis.others)
+        return [f"{axis.name} has its baseline {axis.baseline} only; there is nothing to compare."]
+    return [effect_sentence(axis, value, axis.main) for value in axis.others]
 
 
-def axis_setting(axis):
+def setting(task, budget, test):
     """Say what is the same in all runs of an axis."""
-    doing = _TASKS.get(axis.task, axis.task)
-    return f"{doing}, budget {axis.budget}, tested on {axis.test}, against {axis.baseline}"
+    return f"{_TASKS.get(task, task)}, budget {budget}, tested on {test}"
 
 
 def contribution_sentence(contribution):
@@ -113,7 +120,7 @@ def contribution_sentence(contribution):
         return f"{said}; {ONE_SEED}."
     bounds = f"95 % interval {interval(effect, axis.main)}"
     if not effect.is_difference:
-        return f"{axis.name}: {NO_DIFFERENCE} between any two values ({bounds})."
+        return f"{axis.name}: {NO_DIFFERENCE} between its best and its worst value ({bounds})."
     return f"{said} ({bounds})."
 
 
@@ -171,13 +178,22 @@ def anchor_sentence(test, curves, pictures):
             "no comparison with JPEG's bytes."
         )
     counts = {int(point.pictures) for points in curves.values() for point in points}
-    said = f"In grey: {listed(curves)}, means over {listed(sorted(counts))} pictures of {test}."
+    dashed = [name for name in curves if name in PUBLISHED.values()]
+    solid = [name for name in curves if name not in dashed]
+    said = f"In grey: {listed(solid)}, means over {listed(sorted(counts))} pictures of {test}."
+    if dashed:
+        said += f" Dashed: {listed(dashed)}, learned codecs as they were published."
     if counts != set(pictures):
         said += (
             f" The runs' means are over {listed(sorted(pictures))}, so that the curves are not of "
             "the same pictures: compare with care."
         )
     return said
+
+
+def no_front_sentence(test, task):
+    """Say why there is no front."""
+    return f"There is only one run of {task} tested on {test}, so nothing to weigh against it."
 
 
 def front_sentence(cost, best, cheapest, count):

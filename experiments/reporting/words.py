@@ -2,8 +2,6 @@
 
 import math
 
-from experiments.tables import counted
-
 
 def signed(value, digits=2):
     """Write a difference with its sign; a proper minus, and no minus before a zero."""
@@ -38,6 +36,11 @@ def listed(names):
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
+def clipped(words, count):
+    """Shorten a label to at most `count` characters."""
+    return words if len(words) <= count else words[: max(count - 1, 1)].rstrip() + "…"
+
+
 def seconds(value):
     """Write a time: "12 s", "3.4 min", "2.1 h"."""
     if value is None:
@@ -50,6 +53,3 @@ def seconds(value):
 def numbered(noun, values):
     """Write "seed 1" or "seeds 1 and 2"."""
     return f"{noun}{'s' if len(values) > 1 else ''} {listed(values)}"
-
-
-__all__ = ["counted", "listed", "numbered", "percent", "plain", "seconds", "signed", "with_unit"]
