@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+from PIL import Image
 
 from experiments.sweeps import records
 
@@ -148,3 +149,48 @@ def write_anchors(folder, test="kodak", **changes):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(anchor_rows(**changes))
     return path
+
+
+def write_crops(folder, *, count=1, size=(96, 64)):
+    """Crops of made-up pictures, and their manifest; the folder that they lie in."""
+    crops = folder / "crops"
+    crops.mkdir(parents=True, exist_ok=True)
+    rows, columns = np.mgrid[: size[1], : size[0]]
+    pixels = np.stack([rows * 3, columns * 2, (rows + columns) % 200], -1).astype(np.uint8)
+    entries = []
+    for index in range(count):
+        entry = {"rung": "hyper", "rate": index, "picture": "ramp"}
+        for name, step in (("original", 1), ("jpeg", 32), ("reconstruction", 8)):
+            entry[name] = f"{index}-{name}.{'webp' if name == 'jpeg' else 'png'}"
+            Image.fromarray(pixels // step * step).save(crops / entry[name], lossless=True)
+        rates = {"bits_per_pixel": 0.31, "jpeg_bits_per_pixel": 0.3}
+        entries.append(entry | rates | {"psnr": 28.1, "jpeg_psnr": 26.4})
+    (crops / "crops.json").write_text(json.dumps(entries))
+    return crops
+
+
+def everything(folder):
+    """A folder of all that a report can show; where it is."""
+    rows = [
+        *sweep("activation", {"relu": 0, "gelu": 0.31, "tanh": -0.8, "leaky relu": 0.0}, noise=0.1),
+        *sweep("normalisation", {"none": 0, "batch norm": -0.4, "GDN": 0.9}, noise=0.1),
+        *sweep("optimizer", {"adam": 0, "momentum": -1.6, "muon": 0.5}, noise=0.15),
+        *sweep("loss", {"mse": 0, "l1": 0.01}, noise=0.2),
+        *sweep("residual", {"yes": 0, "no": -0.3}, seeds=(0,)),
+        *sweep("depth", {"4 layers": 0, "8 layers": 0.6}, task="restore", test="live1"),
+        *(diverged("optimizer", value, seed=seed) for value, seed in (("momentum", 3), ("sgd", 0))),
+        diverged("optimizer", "sgd", seed=1),
+        rung("transform coding", psnr=26.2),
+        rung("hyperprior, GDN", psnr=28.6),
+        rung("plain, one rate", psnr=27.2, rates=(1,)),
+        rung("hyperprior, GDN", psnr=28.2, test="live1"),
+    ]
+    generator = np.random.default_rng(0)
+    for row in rows:
+        for name in ("parameters", "multiply_adds_per_pixel", "seconds"):
+            row[name] = type(row[name])(row[name] * generator.uniform(0.3, 3))
+    write(folder / "runs.jsonl", rows)
+    (folder / "old.jsonl").write_text('{"format": 0}\n')
+    write_anchors(folder, codecs=("jpeg", "webp", "jpeg2000", "avif"))
+    write_crops(folder, count=2)
+    return folder

@@ -36,7 +36,7 @@ def front_plot(identifier, title, cost, quality, runs, *, width=340, height=270)
         f"{len(runs)} runs; the front goes from {names[0]} to {names[1]}",
         width,
         height,
-        bottom_axis(x, height - 42, 26, title=cost, count=4),
+        bottom_axis(x, height - 42, 40, title=cost, count=4),
         left_axis(y, 46, width - 12, title=quality, count=5),
         path(steps, class_="front") if len(steps) > 1 else "",
         *marks,

@@ -39,8 +39,10 @@ class Rung:
 
     @property
     def coded(self):
-        """The points that have a rate."""
-        return [point for point in self.points if point.bits_per_pixel is not None]
+        """The points that have a rate and a finite quality."""
+        return [
+            point for point in self.points if point.bits_per_pixel and math.isfinite(point.psnr)
+        ]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@
   function prepare(mark, index, marks) {
     const title = mark.querySelector("title");
     const words = title.textContent;
+    mark.setAttribute("aria-label", words);
     title.remove();
     // One stop of the Tab key a plot; arrows go on from there.
     const first = marks.find((one) => !one.matches(".anchor, .published")) || marks[0];

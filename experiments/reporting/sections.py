@@ -4,7 +4,7 @@ from experiments.reporting import sentences
 from experiments.reporting.axes import rankings, run_name, test_set
 from experiments.reporting.curve_plot import curve_plot
 from experiments.reporting.effects import MEASURES, finished, level, main_measure
-from experiments.reporting.forest import forest
+from experiments.reporting.forest import forest, spreads
 from experiments.reporting.front_plot import front_plot
 from experiments.reporting.fronts import front
 from experiments.reporting.html import (
@@ -168,9 +168,16 @@ def ranking_section(axes):
     for key, found in groups.items():
         parts.append(tag("h3", text(sentences.setting(*key))))
         parts.append(paragraph(sentences.ranking_sentence(found), "lead"))
+        parts.append(figure(_spreads(key, found)))
         items = [tag("li", text(sentences.contribution_sentence(one))) for one in found]
         parts.append(tag("ol", *items))
     return section("ranking", "Which choice matters most", *parts)
+
+
+def _spreads(key, found):
+    return at_two_widths(
+        lambda identifier, width: spreads(identifier, found, width=width), slug("spread", *key)
+    )
 
 
 def fronts_section(records):

@@ -80,7 +80,6 @@ def mark(x, y, tip, *, shape="circle", size=4.5, **attributes):
         target,
         _shape(shape, x, y, size),
         role="img",
-        aria_label=tip.replace("\n", "; "),
         tabindex="-1",
         **attributes,
     )
@@ -181,12 +180,11 @@ def bottom_axis(scale, y, top, *, title, count=5, form=short):
 
 
 def left_axis(scale, x, right, *, title, count=5, form=short):
-    """Draw a vertical axis at `x`, its grid up to `right`, its title above."""
+    """Draw a vertical axis at `x`, its grid up to `right`, its title at the top."""
     parts = []
     for tick in scale.ticks(count):
         y = scale(tick)
         parts.append(line(x, y, right, y, class_="grid"))
         parts.append(label(x - 7, y + 4, form(tick), class_="tick", text_anchor="end"))
-    top = min(scale.start, scale.stop)
-    parts.append(label(max(x - 36, 2), top - 10, title, class_="name"))
+    parts.append(label(max(x - 36, 2), 15, title, class_="name"))
     return tag("g", *parts, aria_hidden="true")
