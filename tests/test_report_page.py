@@ -14,7 +14,7 @@ from experiments import report
 from experiments.reporting import crops as crop_files
 from experiments.reporting.crops import error_map, read_crops
 from experiments.reporting.curve_plot import over_steps
-from experiments.reporting.svg import Scale, fitted, short
+from experiments.reporting.svg import Scale, fitted, short, stacked
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -288,6 +288,8 @@ def test_scales_put_ends_at_ends_and_ticks_between():
     assert Scale(1.0, 100.0, 0, 50, log=True)(10.0) == pytest.approx(25)
     same = fitted([5.0, 5.0], 0, 10)
     assert same(5.0) == pytest.approx(5)
+    assert stacked([5.0, 5.0, 98.0], 10, 4, 100) == pytest.approx([4, 14, 98], abs=1)
+    assert stacked([50.0] * 11, 15, 0, 100) == pytest.approx(list(range(0, 101, 10)))
     assert [short(value) for value in (0.25, 1500, 20000, 3e6, -1.0)] == [
         *("0.25", "1500", "20 k", "3 M", "−1")
     ]

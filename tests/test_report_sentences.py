@@ -130,15 +130,14 @@ def test_what_matters_most_is_the_widest_spread_that_is_a_difference():
 
 
 def test_bytes_against_jpeg_are_fewer_or_more_or_have_a_reason():
-    (rung,) = ladder([build.rung("hyper")])
-    assert sentences.jpeg_sentence(rung, AgainstJpeg(-12.34, 28.0, 35.5)) == (
-        "hyper needs 12.3 % fewer bytes than JPEG between 28.00 and 35.50 dB."
+    assert sentences.jpeg_sentence(AgainstJpeg(-12.34, 28.0, 35.5)) == (
+        "It needs 12.3 % fewer bytes than JPEG between 28.00 and 35.50 dB."
     )
-    assert sentences.jpeg_sentence(rung, AgainstJpeg(5.0, 30.0, 30.0)) == (
-        "hyper needs 5.0 % more bytes than JPEG at its 30.00 dB."
+    assert sentences.jpeg_sentence(AgainstJpeg(5.0, 30.0, 30.0)) == (
+        "It needs 5.0 % more bytes than JPEG at its 30.00 dB."
     )
-    assert sentences.jpeg_sentence(rung, AgainstJpeg(None, reason="outside JPEG's range")) == (
-        "hyper is not compared with JPEG's bytes: outside JPEG's range."
+    assert sentences.jpeg_sentence(AgainstJpeg(None, reason="outside JPEG's range")) == (
+        "Its bytes are not compared with JPEG's: outside JPEG's range."
     )
 
 

@@ -1,5 +1,6 @@
 """Ablations by axis: which runs are compared with which, what differs, and which axis matters."""
 
+import re
 from dataclasses import dataclass, field
 
 from experiments.reporting.effects import (
@@ -10,6 +11,8 @@ from experiments.reporting.effects import (
     main_measure,
     steps_to,
 )
+
+_NUMBER = re.compile(r"\d+(\.\d+)?").fullmatch
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,10 @@ def _axis(key, runs):
 def _measures(runs):
     """List the measures, with the highest quality that all runs reached as the one to reach."""
     all_ = [run for by_seed in runs.values() for run in finished(by_seed).values()]
-    reached = [{name for name, step in run["steps_to"].items() if step is not None} for run in all_]
+    reached = [
+        {name for name, step in run["steps_to"].items() if step is not None and _NUMBER(name)}
+        for run in all_
+    ]
     common = set.intersection(*reached) if reached else set()
     found = list(MEASURES.values())
     if common:

@@ -1,5 +1,6 @@
 """Before and after: crops on top of each other, with a slider between them."""
 
+from experiments.figures import ERROR_LIMIT
 from experiments.reporting.html import paragraph, section
 from experiments.reporting.svg import tag, text
 from experiments.reporting.words import plain
@@ -20,7 +21,8 @@ def crops_section(crops):
         return section("crops", "See for yourself", paragraph("There are no crops."))
     intro = (
         "Drag across a picture, or move the slider with the arrow keys. JPEG has at most as many "
-        "bytes. Errors are means over the channels, from 0 (black) to 40 grey levels (yellow)."
+        "bytes. Errors are means over the channels, from 0 (black) to "
+        f"{ERROR_LIMIT} grey levels (yellow)."
     )
     blocks = [_comparison(index, crop) for index, crop in enumerate(crops)]
     grid = tag("div", *blocks, class_="crops")

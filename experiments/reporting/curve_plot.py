@@ -1,12 +1,18 @@
 """Training curves: of each value the mean over its seeds, and the range in which they are."""
 
-import math
-
 import numpy as np
 
-from experiments.codecs.figure import spread
 from experiments.reporting.effects import finished
-from experiments.reporting.svg import bottom_axis, drawing, fitted, label, left_axis, path
+from experiments.reporting.svg import (
+    bottom_axis,
+    drawable,
+    drawing,
+    fitted,
+    label,
+    left_axis,
+    path,
+    stacked,
+)
 from experiments.reporting.words import clipped
 
 _BINS = 48
@@ -21,7 +27,7 @@ def over_steps(runs, name):
         {
             row["step"]: row[name]
             for row in run["curve"]
-            if isinstance(row.get(name), int | float) and math.isfinite(row[name])
+            if isinstance(row, dict) and _is_step(row.get("step")) and drawable(row.get(name))
         }
         for run in finished(runs).values()
     ]
@@ -34,6 +40,10 @@ def over_steps(runs, name):
         means = [float(np.mean([column[step] for step in chunk])) for column in columns]
         found.append((int(chunk[-1]), float(np.mean(means)), min(means), max(means)))
     return found
+
+
+def _is_step(value):
+    return isinstance(value, int) and drawable(value)
 
 
 def curve_plot(identifier, axis, name, title, *, log=False, width=340, height=240):
@@ -59,10 +69,9 @@ def curve_plot(identifier, axis, name, title, *, log=False, width=340, height=24
         parts += _lines(rows, x, y, style)
         ends.append((y(rows[-1][1]), value, style))
     ends.sort()
-    places = spread([end[0] for end in ends], 13)
-    over = max(0, places[-1] - (height - 44))
+    places = stacked([end[0] for end in ends], 13, 14, height - 44)
     parts += [
-        label(right + 6, place - over + 4, clipped(value, 15), class_=f"direct {style}")
+        label(right + 6, place + 4, clipped(value, 15), class_=f"direct {style}")
         for place, (_, value, style) in zip(places, ends, strict=True)
     ]
     said = "; ".join(f"{value} ends at {rows[-1][1]:.3g}" for value, rows in series.items())

@@ -198,8 +198,8 @@ def advantage(picture):
 
 def bits_per_pixel(picture):
     """Compute the whole file's bits a pixel; None where nothing is coded."""
-    size = picture["file_bytes"]
-    return None if size is None else 8 * size / picture["pixels"]
+    size, pixels = picture["file_bytes"], picture["pixels"]
+    return None if size is None or not pixels else 8 * size / pixels
 
 
 def _gap(record):

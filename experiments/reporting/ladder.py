@@ -10,6 +10,7 @@ from experiments.codecs.encoders import ANCHOR_QUALITIES
 from experiments.rate_distortion import LEAST_POINTS, CurveError, bd_rate
 from experiments.reporting.axes import test_set
 from experiments.reporting.effects import bits_per_pixel
+from experiments.reporting.svg import drawable
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Rung:
     def coded(self):
         """The points that have a rate and a finite quality."""
         return [
-            point for point in self.points if point.bits_per_pixel and math.isfinite(point.psnr)
+            point
+            for point in self.points
+            if (point.bits_per_pixel or 0) > 0 and drawable(point.psnr)
         ]
 
 

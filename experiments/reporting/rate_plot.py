@@ -1,11 +1,9 @@
 """The plot of quality over rate: rungs in colour, other codecs in grey, each named at its end."""
 
-import math
-
-from experiments.codecs.figure import spread
 from experiments.reporting.svg import (
     SHAPES,
     bottom_axis,
+    drawable,
     drawing,
     fitted,
     label,
@@ -13,6 +11,7 @@ from experiments.reporting.svg import (
     line,
     mark,
     path,
+    stacked,
     tag,
 )
 from experiments.reporting.words import clipped, plain, seconds
@@ -65,7 +64,7 @@ class _Series:
         known = [
             (point, tip)
             for point, tip in zip(points, tips, strict=True)
-            if all(map(math.isfinite, point)) and point[0] > 0
+            if all(map(drawable, point)) and point[0] > 0
         ]
         self.name, self.style, self.shape = name, style, shape
         self.points = [point for point, _ in known]
@@ -103,10 +102,10 @@ def _series(rungs, anchors, published):
 
 
 def _near(points, low, high):
-    """Keep the points at the runs' rates, and the next one on each side."""
+    """Keep the points at the runs' rates and the next one on each side, or else the two nearest."""
     inside = [index for index, point in enumerate(points) if low <= point.bpp <= high]
     if not inside:
-        return points
+        return points[-2:] if points[-1].bpp < low else points[:2]
     return points[max(inside[0] - 1, 0) : inside[-1] + 2]
 
 
@@ -149,11 +148,9 @@ def _description(series):
 def _names(ends, x, y, right, height):
     """Write names in a column at the right, level with the ends as far as there is room."""
     ends = sorted(ends, key=lambda end: y(end[0][1]))
-    places = spread([y(end[0][1]) for end in ends], 15)
-    shift = max(0, places[-1] - (height - 44)) if len(places) else 0
+    places = stacked([y(end[0][1]) for end in ends], 15, 14, height - 44)
     parts = []
     for place, ((bpp, psnr), name, style) in zip(places, ends, strict=True):
-        at = place - shift
-        parts.append(line(x(bpp), y(psnr), right + 8, at, class_=f"leader {style}"))
-        parts.append(label(right + 11, at + 4, name, class_=f"direct {style}"))
+        parts.append(line(x(bpp), y(psnr), right + 8, place, class_=f"leader {style}"))
+        parts.append(label(right + 11, place + 4, name, class_=f"direct {style}"))
     return [tag("g", *parts, aria_hidden="true")]

@@ -3,7 +3,7 @@
 from experiments.reporting import sentences
 from experiments.reporting.axes import rankings, run_name, test_set
 from experiments.reporting.curve_plot import curve_plot
-from experiments.reporting.effects import MEASURES, finished, level, main_measure
+from experiments.reporting.effects import LEVEL, MEASURES, RESAMPLES, finished, level, main_measure
 from experiments.reporting.forest import forest, spreads
 from experiments.reporting.front_plot import front_plot
 from experiments.reporting.fronts import front
@@ -20,8 +20,8 @@ from experiments.reporting.html import (
 from experiments.reporting.ladder import against_jpeg, mean_points
 from experiments.reporting.rate_plot import rate_plot
 from experiments.reporting.sources import anchors, published
-from experiments.reporting.svg import tag, text
-from experiments.reporting.words import plain, seconds, signed, with_unit
+from experiments.reporting.svg import drawable, tag, text
+from experiments.reporting.words import listed, plain, seconds, signed, with_unit
 
 
 def ladder_section(rungs, places):
@@ -64,7 +64,7 @@ def _rung_sentences(rung, jpeg):
     said = sentences.rung_sentence(rung)
     if not rung.coded:
         return said
-    return f"{said} {sentences.jpeg_sentence(rung, against_jpeg(rung.coded, jpeg))}"
+    return f"{said} {sentences.jpeg_sentence(against_jpeg(rung.coded, jpeg))}"
 
 
 def _rung_table(test, rungs):
@@ -237,7 +237,7 @@ def _named(measure):
 
 
 def _panel(panels, said, identifier, test, cost, quality, runs):
-    runs = [run for run in runs if run[1] is not None and run[0] > 0]
+    runs = [run for run in runs if drawable(run[1]) and drawable(run[0]) and run[0] > 0]
     if not runs:
         return
     panels.append(
@@ -288,9 +288,7 @@ def method_section(records, faults):
         paragraph(sentences.counts_sentence(records)),
         paragraph(sentences.diverged_sentence(records)),
         bullets(_METHOD),
-        table(
-            "Runs by what they are", ("task", "budget", "test set", "runs", "seeds"), _rows(records)
-        ),
+        _runs_table(records),
         folded("Machines and versions", _environment(records)),
         tag("h3", "What was left out"),
         paragraph(sentences.faults_sentence(faults)),
@@ -305,9 +303,9 @@ _METHOD = (
     "The advantage over JPEG is a picture's PSNR less that of JPEG with at most as many bytes; "
     "where JPEG pictures are restored or emulated, less that of the JPEG picture itself.",
     "Differences are taken between runs of the same seed on the same pictures. Intervals are at "
-    "95 %, from 2,000 resamples of seeds and of pictures; as resampling a few values gives too "
-    "narrow an interval, deviations are stretched to agree with Student's t. Intervals of whole "
-    "runs' measures resample seeds only.",
+    f"{100 * LEVEL:g} %, from {RESAMPLES:,} resamples of seeds and of pictures; as resampling a "
+    "few values gives too narrow an interval, deviations are stretched to agree with Student's "
+    "t. Intervals of whole runs' measures resample seeds only.",
     "The gap is the advantage over JPEG on training pictures less that on held-out pictures, so "
     "that training pictures which are merely easier do not count.",
     "Intervals are of one comparison each: of twenty choices that do nothing, one will look like "
@@ -316,13 +314,31 @@ _METHOD = (
 )
 
 
-def _rows(records):
+def _runs_table(records):
     groups = {}
     for record in records:
         trial = record["trial"]
-        key = trial["task"], trial["budget"], test_set(record)
-        groups.setdefault(key, []).append(trial["seed"])
-    return [(*key, len(seeds), len(set(seeds))) for key, seeds in groups.items()]
+        trained = str(trial["data"].get("train", "–"))
+        key = trial["task"], trial["budget"], trained, test_set(record)
+        groups.setdefault(key, []).append(record)
+    header = ("task", "budget", "trained on", "tested on", "runs", "seeds")
+    counts = ("training pictures", "test pictures")
+    rows = [
+        (
+            *key,
+            len(group),
+            len({record["trial"]["seed"] for record in group}),
+            _counted(record["trial"]["data"].get("pictures") for record in group),
+            _counted(len({one["name"] for one in record["held_out"]}) for record in group),
+        )
+        for key, group in groups.items()
+    ]
+    return table("Runs by what they are", (*header, *counts), rows)
+
+
+def _counted(counts):
+    """Write the counts that there are; those of runs without pictures are 0."""
+    return listed(sorted({count for count in counts if isinstance(count, int) and count})) or "–"
 
 
 def _environment(records):

@@ -144,16 +144,16 @@ def ranking_sentence(contributions):
     )
 
 
-def jpeg_sentence(rung, against):
-    """Say what a rung's bytes are against JPEG's."""
+def jpeg_sentence(against):
+    """Say what a rung's bytes are against JPEG's, behind its `rung_sentence`."""
     if against.percent is None:
-        return f"{rung.name} is not compared with JPEG's bytes: {against.reason}."
+        return f"Its bytes are not compared with JPEG's: {against.reason}."
     if against.low == against.high:
         place = f"at its {against.low:.2f} dB"
     else:
         place = f"between {against.low:.2f} and {against.high:.2f} dB"
     also = f" ({against.reason})" if against.reason else ""
-    return f"{rung.name} needs {percent(against.percent)} than JPEG {place}{also}."
+    return f"It needs {percent(against.percent)} than JPEG {place}{also}."
 
 
 def rung_sentence(rung):

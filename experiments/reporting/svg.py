@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+from experiments.codecs.figure import spread
+
 
 def tag(name, *children, **attributes):
     """Write one element.
@@ -146,9 +148,14 @@ def _log_ticks(low, high, count):
     return found[::every]
 
 
+def drawable(value):
+    """Whether a value has a place on a scale; beyond 1e30 differences overflow."""
+    return isinstance(value, int | float) and abs(value) < 1e30
+
+
 def fitted(values, start, stop, *, log=False, margin=0.06, include=()):
     """Make a scale that has room for all values, and for those to include."""
-    known = [value for value in (*values, *include) if value is not None and math.isfinite(value)]
+    known = [value for value in (*values, *include) if drawable(value)]
     if log:
         known = [value for value in known if value > 0] or [1.0]
         low, high = min(known), max(known)
@@ -157,6 +164,15 @@ def fitted(values, start, stop, *, log=False, margin=0.06, include=()):
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     spread = max((high - low) * margin, 1e-9 + abs(high) * 1e-3 if high == low else 0)
     return Scale(low - spread, high + spread, start, stop)
+
+
+def stacked(places, gap, low, high):
+    """Move ascending places apart to `gap`, or less if there are too many for `low` to `high`."""
+    last = len(places) - 1
+    gap = min(gap, (high - low) / max(last, 1))
+    moved = spread(places, gap)
+    moved = [max(place, low + index * gap) for index, place in enumerate(moved)]
+    return [min(place, high - (last - index) * gap) for index, place in enumerate(moved)]
 
 
 def short(value):
