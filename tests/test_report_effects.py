@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from experiments.baselines import read_rows
 from experiments.reporting.axes import rankings, study
-from experiments.reporting.effects import MEASURES, effect, interval, level
+from experiments.reporting.effects import effect, interval
 from experiments.reporting.fronts import front
 from experiments.reporting.ladder import against_jpeg, ladder, mean_points
+from experiments.reporting.measures import MEASURES, level
 from experiments.reporting.sources import AnchorPoint, anchors
 
 

@@ -14,7 +14,7 @@ from experiments import report
 from experiments.reporting import crops as crop_files
 from experiments.reporting.crops import error_map, read_crops
 from experiments.reporting.curve_plot import over_steps
-from experiments.reporting.svg import Scale, fitted, short, stacked
+from experiments.reporting.scales import Scale, fitted, short, stacked
 
 VOID = {"meta", "link", "img", "input", "br"}
 

@@ -8,8 +8,8 @@ import record_builders as build
 
 from experiments.reporting import sentences
 from experiments.reporting.axes import rankings, study
-from experiments.reporting.effects import MEASURES, steps_to
 from experiments.reporting.ladder import AgainstJpeg, ladder
+from experiments.reporting.measures import MEASURES, steps_to
 from experiments.reporting.sources import AnchorPoint
 from experiments.reporting.words import clipped, listed, plain, seconds, signed
 

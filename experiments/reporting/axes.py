@@ -3,14 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
-from experiments.reporting.effects import (
-    MEASURES,
-    Effect,
-    effect,
-    finished,
-    main_measure,
-    steps_to,
-)
+from experiments.reporting.effects import Effect, effect, finished
+from experiments.reporting.measures import MEASURES, main_measure, steps_to
 
 _NUMBER = re.compile(r"\d+(\.\d+)?").fullmatch
 

@@ -3,16 +3,8 @@
 import numpy as np
 
 from experiments.reporting.effects import finished
-from experiments.reporting.svg import (
-    bottom_axis,
-    drawable,
-    drawing,
-    fitted,
-    label,
-    left_axis,
-    path,
-    stacked,
-)
+from experiments.reporting.scales import drawable, fitted, stacked
+from experiments.reporting.svg import bottom_axis, drawing, label, left_axis, path
 from experiments.reporting.words import clipped
 
 _BINS = 48

@@ -1,7 +1,8 @@
 """Forest plots: differences as dots with intervals, about zero."""
 
+from experiments.reporting.scales import fitted
 from experiments.reporting.sentences import contribution_sentence, effect_sentence, verdict
-from experiments.reporting.svg import bottom_axis, drawing, fitted, label, line, mark, tag
+from experiments.reporting.svg import bottom_axis, drawing, label, line, mark, tag
 from experiments.reporting.words import clipped, signed
 
 _ROW = 26

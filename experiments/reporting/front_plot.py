@@ -1,7 +1,8 @@
 """Quality over cost: every run a dot, those that no other beats joined."""
 
 from experiments.reporting.fronts import front
-from experiments.reporting.svg import bottom_axis, drawing, fitted, label, left_axis, mark, path
+from experiments.reporting.scales import fitted
+from experiments.reporting.svg import bottom_axis, drawing, label, left_axis, mark, path
 from experiments.reporting.words import clipped
 
 

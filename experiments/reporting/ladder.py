@@ -9,8 +9,8 @@ from scipy.interpolate import PchipInterpolator
 from experiments.codecs.encoders import ANCHOR_QUALITIES
 from experiments.rate_distortion import LEAST_POINTS, CurveError, bd_rate
 from experiments.reporting.axes import test_set
-from experiments.reporting.effects import bits_per_pixel
-from experiments.reporting.svg import drawable
+from experiments.reporting.measures import bits_per_pixel
+from experiments.reporting.scales import drawable
 
 
 @dataclass(frozen=True)

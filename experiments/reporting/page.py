@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
-from experiments.reporting import sections, sentences
+from experiments.reporting import sentences
 from experiments.reporting.axes import rankings, study
-from experiments.reporting.comparisons import crops_section
 from experiments.reporting.crops import read_crops
 from experiments.reporting.html import paragraph
 from experiments.reporting.ladder import ladder
+from experiments.reporting.section_choices import choices_section, ranking_section
+from experiments.reporting.section_costs import fronts_section
+from experiments.reporting.section_crops import crops_section
+from experiments.reporting.section_ladder import ladder_section
+from experiments.reporting.section_method import method_section
+from experiments.reporting.section_training import curves_section
 from experiments.reporting.svg import tag, text
 
 TITLE = "What shapes an image autoencoder"
@@ -47,13 +52,13 @@ def make_page(records, faults, places):
         _navigation(),
         tag(
             "main",
-            sections.ladder_section(ladder(records), places),
-            sections.choices_section(axes, records),
-            sections.ranking_section(axes),
-            sections.fronts_section(records),
-            sections.curves_section(axes),
+            ladder_section(ladder(records), places),
+            choices_section(axes, records),
+            ranking_section(axes),
+            fronts_section(records),
+            curves_section(axes),
             crops_section(crops),
-            sections.method_section(records, [*faults, *unused, *unread]),
+            method_section(records, [*faults, *unused, *unread]),
         ),
         tag("div", id="tip", role="status", hidden=""),
         tag("script", (_HERE / "script.js").read_text(encoding="utf-8")),

@@ -1,17 +1,15 @@
 """The plot of quality over rate: rungs in colour, other codecs in grey, each named at its end."""
 
+from experiments.reporting.scales import drawable, fitted, stacked
 from experiments.reporting.svg import (
     SHAPES,
     bottom_axis,
-    drawable,
     drawing,
-    fitted,
     label,
     left_axis,
     line,
     mark,
     path,
-    stacked,
     tag,
 )
 from experiments.reporting.words import clipped, plain, seconds
