@@ -178,11 +178,11 @@ def test_counts_are_those_of_the_records():
 
 
 def test_fronts_say_their_ends():
-    assert sentences.front_sentence("parameters", "a", "b", 7) == (
+    assert sentences.front_sentence("parameters", "a", "b", list("abcdefg")) == (
         "By parameters the front goes from b (least) to a (best), of 7 runs."
     )
-    assert sentences.front_sentence("parameters", "a", "a", 7) == (
-        "a is best and cheapest by parameters; no other of 7 runs is on the front."
+    assert sentences.front_sentence("parameters", "a", "a", list("aab")) == (
+        "a is best and cheapest by parameters; no other of 3 points of 2 runs is on the front."
     )
 
 

@@ -34,7 +34,7 @@ def front_plot(identifier, title, cost, quality, runs, *, width=340, height=270)
     return drawing(
         identifier,
         title,
-        f"{len(runs)} runs; the front goes from {names[0]} to {names[1]}",
+        f"{len(runs)} points; the front goes from {names[0]} to {names[1]}",
         width,
         height,
         bottom_axis(x, height - 42, 40, title=cost, count=4),

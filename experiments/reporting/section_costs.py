@@ -82,7 +82,8 @@ def _panel(panels, said, identifier, test, cost, quality, runs):
         figure(front_plot(identifier, f"{quality} over {cost} on {test}", cost, quality, runs))
     )
     best = front([run[:2] for run in runs])
-    said.append(sentences.front_sentence(cost, runs[best[-1]][2], runs[best[0]][2], len(runs)))
+    names = [run[2] for run in runs]
+    said.append(sentences.front_sentence(cost, runs[best[-1]][2], runs[best[0]][2], names))
 
 
 def _run_tip(record, measure):

@@ -196,11 +196,13 @@ def no_front_sentence(test, task):
     return f"There is only one run of {task} tested on {test}, so nothing to weigh against it."
 
 
-def front_sentence(cost, best, cheapest, count):
-    """Say what lies at both ends of a front."""
+def front_sentence(cost, best, cheapest, names):
+    """Say what lies at both ends of a front; `names` has each point's run, once a rate."""
+    count, runs = len(names), len(set(names))
+    among = f"{runs} runs" if count == runs else f"{count} points of {runs} runs"
     if best == cheapest:
-        return f"{best} is best and cheapest by {cost}; no other of {count} runs is on the front."
-    return f"By {cost} the front goes from {cheapest} (least) to {best} (best), of {count} runs."
+        return f"{best} is best and cheapest by {cost}; no other of {among} is on the front."
+    return f"By {cost} the front goes from {cheapest} (least) to {best} (best), of {among}."
 
 
 def counts_sentence(records):
