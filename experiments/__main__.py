@@ -10,6 +10,7 @@ COMMANDS = {
     "scaling": "predict how training scales to 1,000 devices (half a minute)",
     "lowerings": "time the forms in which convolutions are computed here (half a minute)",
     "benchmark": "compare speed and memory with PyTorch and Flax (half an hour; --quick 2 minutes)",
+    "report": "write a page of a sweep's results: what shapes an image autoencoder (seconds)",
     "clear_cache": "remove the compiled programs that commands keep for their next start",
 }
 

@@ -43,12 +43,14 @@ ORDER = [
         *("experiments.codecs", "experiments.exploration", "experiments.training"),
         "experiments.benchmarks",
     ),
+    ("experiments.sweeps",),
+    ("experiments.reporting",),
     (
         *("experiments.explore", "experiments.train", "experiments.evaluate"),
         *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
         *("experiments.benchmark", "experiments.scaling", "experiments.lowerings"),
         *("experiments.clear_cache", "experiments.compress", "experiments.decompress"),
-        "experiments.release",
+        *("experiments.release", "experiments.report"),
     ),
     ("experiments", "experiments.__main__"),
 ]

@@ -1,0 +1,44 @@
+"""Write the report of a sweep: one page that shows what shapes an image autoencoder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from experiments import runfolder, tables
+from experiments.commands import notes, run_command
+from experiments.reporting.page import make_page
+from experiments.reporting.sources import PACKAGED, folders, gather
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Write a page of a sweep's results; report.html appears, in seconds.
+
+    The page holds all that it needs and opens without a network: the rungs beside classical
+    codecs, what every choice does with its interval, what quality costs, training curves, crops
+    to compare, and how all was measured. Records that cannot be read are named in it.
+    """
+
+    records: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RECORDS...")
+    ] = (PACKAGED,)
+    """Files of records (JSON lines), or folders of them."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """Folder for the page, new or empty."""
+
+
+def main(config: Config) -> Path:
+    """Write the page and return its path."""
+    with runfolder.result_folder(config.out) as write:
+        records, faults = gather(config.records)
+        notes(faults)
+        write("report.html", make_page(records, faults, folders(config.records)))
+    path = config.out / "report.html"
+    tables.console().print(f"{tables.counted(len(records), 'run')} shown in {path}", soft_wrap=True)
+    return path
+
+
+if __name__ == "__main__":
+    run_command(main, Config, prog="python -m experiments.report")

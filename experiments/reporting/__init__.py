@@ -1,0 +1,1 @@
+"""What the report of a sweep is made of: figures from records, sentences, drawings, the page."""

@@ -1,0 +1,162 @@
+"""Ablations by axis: which runs are compared with which, what differs, and which axis matters."""
+
+import re
+from dataclasses import dataclass, field
+
+from experiments.reporting.effects import Effect, effect, finished
+from experiments.reporting.measures import MEASURES, main_measure, steps_to
+
+_NUMBER = re.compile(r"\d+(\.\d+)?").fullmatch
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One choice with other things equal: task, budget and test set.
+
+    Attributes
+    ----------
+    name, task, budget, test : str
+    baseline : str or None
+        The value that the others are compared with; None if there is not exactly one.
+    runs : dict of str to dict of int to dict
+        Records by value, then by seed; diverged ones too.
+    measures : list of Measure
+    effects : dict of (str, str) to Effect
+        By value and name of measure.
+    """
+
+    name: str
+    task: str
+    budget: str
+    test: str
+    baseline: str | None
+    runs: dict
+    measures: list = field(default_factory=list)
+    effects: dict = field(default_factory=dict)
+
+    @property
+    def main(self):
+        """The measure that decides."""
+        return main_measure(self.task)
+
+    @property
+    def others(self):
+        """The values that are compared with the baseline."""
+        return [value for value in self.runs if value != self.baseline]
+
+    def diverged(self, value):
+        """List the seeds of a value's runs that diverged."""
+        return sorted(self.runs[value].keys() - finished(self.runs[value]).keys())
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What an axis contributes: its best value against its worst, by the main measure."""
+
+    axis: Axis
+    best: str
+    worst: str
+    effect: Effect
+
+
+def study(records):
+    """Compare the values of every axis.
+
+    Returns
+    -------
+    axes : list of Axis
+        As they come in the records.
+    faults : list of str
+        A sentence for each run that is not used.
+    """
+    groups, faults = {}, []
+    for record in records:
+        trial = record["trial"]
+        if record["kind"] != "ablation":
+            continue
+        key = trial["axis"], trial["task"], trial["budget"], test_set(record)
+        runs = groups.setdefault(key, {}).setdefault(trial["value"], {})
+        if trial["seed"] in runs:
+            faults.append(
+                f"{run_name(record)}: there are two different trials of this name; "
+                "the first one is shown"
+            )
+        runs.setdefault(trial["seed"], record)
+    return [_axis(key, runs) for key, runs in groups.items()], faults
+
+
+def _axis(key, runs):
+    flagged = [
+        value
+        for value, by_seed in runs.items()
+        if any(record["trial"]["baseline"] for record in by_seed.values())
+    ]
+    baseline = flagged[0] if len(flagged) == 1 else None
+    axis = Axis(*key, baseline, runs)
+    if baseline is None:
+        return axis
+    axis.measures.extend(_measures(runs))
+    for value in axis.others:
+        for measure in axis.measures:
+            found = effect(runs[value], runs[baseline], measure)
+            if found is not None:
+                axis.effects[value, measure.name] = found
+    return axis
+
+
+def _measures(runs):
+    """List the measures, with the highest quality that all runs reached as the one to reach."""
+    all_ = [run for by_seed in runs.values() for run in finished(by_seed).values()]
+    reached = [
+        {name for name, step in run["steps_to"].items() if step is not None and _NUMBER(name)}
+        for run in all_
+    ]
+    common = set.intersection(*reached) if reached else set()
+    found = list(MEASURES.values())
+    if common:
+        found.insert(-1, steps_to(max(common, key=float)))
+    return found
+
+
+def rankings(axes):
+    """Order axes by the spread between their best and worst value, the widest first.
+
+    Returns
+    -------
+    dict of (str, str, str) to list of Contribution
+        By task, budget and test set, since spreads compare within those only; most axes first.
+    """
+    groups = {}
+    for axis in axes:
+        found = _contribution(axis)
+        if found is not None:
+            groups.setdefault((axis.task, axis.budget, axis.test), []).append(found)
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    return {key: sorted(found, key=lambda one: -one.effect.difference) for key, found in ordered}
+
+
+def _contribution(axis):
+    spread = {
+        value: axis.effects[value, axis.main.name].difference
+        for value in axis.others
+        if (value, axis.main.name) in axis.effects
+    }
+    if not spread:
+        return None
+    spread[axis.baseline] = 0.0
+    best, worst = max(spread, key=spread.get), min(spread, key=spread.get)
+    found = effect(axis.runs[best], axis.runs[worst], axis.main)
+    return None if found is None or best == worst else Contribution(axis, best, worst, found)
+
+
+def test_set(record):
+    """Name the set that a record's held-out pictures are of."""
+    return str(record["trial"]["data"].get("test", "unnamed"))
+
+
+def run_name(record):
+    """Name a run as people do: "activation relu, seed 1"."""
+    trial = record["trial"]
+    if record["kind"] == "rung":
+        return trial["axis"]
+    return f"{trial['axis']} {trial['value']}, seed {trial['seed']}"

@@ -1,0 +1,151 @@
+"""How much a choice changes a measure, with other things equal: paired bootstrap intervals."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm, t
+
+from experiments.reporting.measures import RUN
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The difference that a value makes against another one, mean over seeds and pictures.
+
+    `low` and `high` are its 95 % interval, None with one seed. `pictures` is 0 for a measure of
+    whole runs; `left_out` counts pictures without a finite value.
+    """
+
+    difference: float
+    low: float | None
+    high: float | None
+    seeds: tuple[int, ...]
+    pictures: int
+    left_out: int
+
+    @property
+    def is_difference(self):
+        """Whether there is an interval and 0 is outside of it."""
+        return self.low is not None and not self.low <= 0 <= self.high
+
+
+def finished(runs):
+    """Pick the runs that did not diverge, by seed."""
+    return {seed: run for seed, run in runs.items() if run["status"] == "finished"}
+
+
+def effect(value, baseline, measure):
+    """Measure what `value` changes against `baseline`.
+
+    Runs are paired by seed and pictures by name and rate, so that a picture that is hard for both
+    or a seed that is lucky for both cancels.
+
+    Parameters
+    ----------
+    value, baseline : dict of int to dict
+        Records by seed; diverged ones are passed over.
+    measure : Measure
+
+    Returns
+    -------
+    Effect or None
+        None if no pair of runs has the measure.
+    """
+    value, baseline = finished(value), finished(baseline)
+    pairs = {
+        seed: paired
+        for seed in sorted(value.keys() & baseline.keys())
+        if (paired := _differences(measure.parts(value[seed]), measure.parts(baseline[seed])))
+    }
+    if not pairs:
+        return None
+    blocks, left_out = [], 0
+    for index, (sign, first) in enumerate(next(iter(pairs.values()))):
+        rows = [paired[index][1] for paired in pairs.values()]
+        names = sorted(set(first).intersection(*rows))
+        matrix = np.array([[row[name] for name in names] for row in rows], np.float64)
+        known = np.isfinite(matrix).all(0)
+        left_out += int((~known).sum())
+        if not known.any():
+            return None
+        blocks.append((sign, matrix[:, known]))
+    low, high = interval(blocks)
+    difference = sum(sign * float(matrix.mean()) for sign, matrix in blocks)
+    pictures = 0 if names == [RUN] else sum(matrix.shape[1] for _, matrix in blocks)
+    return Effect(difference, low, high, tuple(pairs), pictures, left_out)
+
+
+def _differences(value, baseline):
+    """Subtract what both have, mean over the rates of each picture; None if a part has nothing."""
+    found = []
+    for (sign, ours), (_, theirs) in zip(value, baseline, strict=True):
+        by_picture = {}
+        for key in ours.keys() & theirs.keys():
+            if ours[key] is not None and theirs[key] is not None:
+                by_picture.setdefault(key[0], []).append(ours[key] - theirs[key])
+        if not by_picture:
+            return None
+        found.append((sign, {name: float(np.mean(all_)) for name, all_ in by_picture.items()}))
+    return found
+
+
+def interval(blocks, *, resamples=RESAMPLES, seed=0):
+    """Bootstrap the interval of a mean over seeds and pictures, resampling both.
+
+    Parameters
+    ----------
+    blocks : list of (float, ndarray (S, P))
+        Paired differences, a row a seed and a column a picture; what is estimated is the sum of
+        the means with these signs. All have the same seeds.
+
+    Returns
+    -------
+    tuple of float
+        The 2.5 and 97.5 percentiles; None and None with one seed.
+
+    Notes
+    -----
+    Resampling n values gives too narrow an interval, for three seeds no wider than from the least
+    to the greatest, which leaves the truth out one time in four. So what a seed or a picture adds
+    to the mean is first stretched by ``sqrt(n / (n - 1))`` and by the ratio of Student's quantile
+    to the normal one.
+
+    References
+    ----------
+    The narrowness: Hesterberg 2015, doi:10.1080/00031305.2015.1089789.
+    """
+    seeds = blocks[0][1].shape[0]
+    if seeds < 2:
+        return None, None
+    generator = np.random.default_rng(seed)
+    rows = _weights(generator, seeds, resamples)
+    total = np.zeros(resamples)
+    for sign, matrix in blocks:
+        columns = _weights(generator, matrix.shape[1], resamples)
+        total += sign * ((rows @ _stretched(matrix)) * columns).sum(1)
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(total, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def _weights(generator, count, resamples):
+    return generator.multinomial(count, np.full(count, 1 / count), size=resamples) / count
+
+
+def _stretched(matrix):
+    mean = matrix.mean()
+    by_seed = matrix.mean(1, keepdims=True) - mean
+    by_picture = matrix.mean(0, keepdims=True) - mean
+    rows, columns = (_stretch(count) - 1 for count in matrix.shape)
+    return matrix + rows * by_seed + columns * by_picture
+
+
+def _stretch(count):
+    if count < 2:
+        return 1.0
+    tail = (1 - LEVEL) / 2
+    return math.sqrt(count / (count - 1)) * t.ppf(tail, count - 1) / norm.ppf(tail)

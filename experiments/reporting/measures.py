@@ -1,0 +1,109 @@
+"""What runs are compared by: of each picture, or of a whole run."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+RUN = ""  # what stands for a picture where a measure is of the whole run
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Something that runs are compared by.
+
+    Attributes
+    ----------
+    name, label, unit : str
+    digits : int
+        Behind the decimal point, as it is written.
+    parts : callable
+        ``record -> list of (sign, {(picture, rate): value or None})``: the measure is the sum of
+        each part's mean over the pictures, with its sign.
+    """
+
+    name: str
+    label: str
+    unit: str
+    digits: int
+    parts: Callable[[dict], list]
+
+
+def level(record, measure):
+    """Compute a finished run's own value of a measure; None if it has none."""
+    total = 0.0
+    for sign, values in measure.parts(record):
+        known = list(values.values())
+        if not known or None in known:
+            return None
+        total += sign * float(np.mean(known))
+    return total if math.isfinite(total) else None
+
+
+def _of_pictures(function):
+    return lambda record: [(1, _values(record["held_out"], function))]
+
+
+def _values(pictures, function):
+    return {(picture["name"], picture["rate"]): function(picture) for picture in pictures}
+
+
+def advantage(picture):
+    """Compute by how many dB a picture is better than JPEG's of at most as many bytes."""
+    return picture["psnr"] - picture["jpeg_psnr"]
+
+
+def bits_per_pixel(picture):
+    """Compute the whole file's bits a pixel; None where nothing is coded."""
+    size, pixels = picture["file_bytes"], picture["pixels"]
+    return None if size is None or not pixels else 8 * size / pixels
+
+
+def _gap(record):
+    sides = ((1, "trained_on"), (-1, "held_out"))
+    return [(sign, _values(record[side], advantage)) for sign, side in sides]
+
+
+def _of_run(*path):
+    """Look a whole run's value up; it has no picture, so that only seeds are resampled."""
+
+    def parts(record):
+        value = record
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return [(1, {(RUN, None): value})]
+
+    return parts
+
+
+def steps_to(quality):
+    """Make the measure of steps until held-out crops have `quality`, a key of ``steps_to``."""
+    label = f"steps to {quality} dB on held-out crops"
+    return Measure("steps_to", label, "steps", 0, _of_run("steps_to", quality))
+
+
+MEASURES = {
+    measure.name: measure
+    for measure in (
+        Measure("advantage", "advantage over JPEG", "dB", 2, _of_pictures(advantage)),
+        Measure("psnr", "PSNR", "dB", 2, _of_pictures(lambda picture: picture["psnr"])),
+        Measure("ssim", "SSIM", "", 4, _of_pictures(lambda picture: picture["ssim"])),
+        Measure("bits_per_pixel", "rate", "bits a pixel", 3, _of_pictures(bits_per_pixel)),
+        Measure("gap", "gap between training and held-out pictures", "dB", 2, _gap),
+        Measure("spikes", "spikes of the loss", "steps", 1, _of_run("stability", "spikes")),
+        Measure(
+            "gradient_norm",
+            "median gradient norm",
+            "",
+            3,
+            _of_run("stability", "gradient_norm_median"),
+        ),
+        Measure("seconds", "training time", "s", 1, _of_run("seconds")),
+    )
+}
+
+
+def main_measure(task):
+    """Name the measure that decides: rates differ between autoencoders, so PSNR alone does not."""
+    return MEASURES["advantage" if task == "autoencode" else "psnr"]

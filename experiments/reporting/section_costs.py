@@ -1,0 +1,103 @@
+"""The section of quality against each cost."""
+
+from experiments.reporting import sentences
+from experiments.reporting.axes import run_name, test_set
+from experiments.reporting.front_plot import front_plot
+from experiments.reporting.fronts import front
+from experiments.reporting.html import (
+    bullets,
+    figure,
+    paragraph,
+    section,
+    slug,
+)
+from experiments.reporting.ladder import mean_points
+from experiments.reporting.measures import MEASURES, level, main_measure
+from experiments.reporting.scales import drawable
+from experiments.reporting.svg import tag, text
+from experiments.reporting.words import plain, seconds, signed, with_unit
+
+
+def fronts_section(records):
+    """Show quality against each cost, a group of plots a task and test set."""
+    groups = {}
+    for record in records:
+        if record["status"] == "finished" and record["held_out"]:
+            groups.setdefault((record["trial"]["task"], test_set(record)), []).append(record)
+    intro = (
+        "Every dot is a run. The line joins the runs that no other beats in both quality and cost."
+    )
+    parts = [
+        part
+        for index, (key, group) in enumerate(groups.items())
+        for part in _fronts_of(index, *key, group)
+    ]
+    shown = parts or [paragraph("There is no finished run yet.")]
+    return section("fronts", "What quality costs", paragraph(intro, "lead"), *shown)
+
+
+def _fronts_of(index, task, test, records):
+    heading = tag("h3", text(f"{task}, tested on {test}"))
+    if len(records) < 2:
+        return [heading, paragraph(sentences.no_front_sentence(test, task))]
+    measure = main_measure(task)
+    costs = {
+        "parameters": lambda record: record["parameters"],
+        "multiply-adds a pixel": lambda record: record["multiply_adds_per_pixel"],
+        "seconds of training": lambda record: record["seconds"],
+    }
+    panels, said = [], []
+    for name, cost in costs.items():
+        runs = [
+            (cost(record), level(record, measure), run_name(record), _run_tip(record, measure))
+            for record in records
+        ]
+        _panel(panels, said, slug("front", index, name), test, name, _named(measure), runs)
+    runs = [
+        (point.bits_per_pixel, point.psnr, run_name(record), _run_tip(record, measure))
+        for record in records
+        for point in mean_points(record["held_out"])
+        if point.bits_per_pixel is not None
+    ]
+    _panel(
+        *(panels, said, slug("front", index, "bytes"), test),
+        *("bits a pixel", _named(MEASURES["psnr"]), runs),
+    )
+    return [
+        heading,
+        tag("div", *panels, class_="panels"),
+        bullets(said),
+    ]
+
+
+def _named(measure):
+    return f"{measure.label} ({measure.unit})" if measure.unit else measure.label
+
+
+def _panel(panels, said, identifier, test, cost, quality, runs):
+    runs = [run for run in runs if drawable(run[1]) and drawable(run[0]) and run[0] > 0]
+    if not runs:
+        return
+    panels.append(
+        figure(front_plot(identifier, f"{quality} over {cost} on {test}", cost, quality, runs))
+    )
+    best = front([run[:2] for run in runs])
+    names = [run[2] for run in runs]
+    said.append(sentences.front_sentence(cost, runs[best[-1]][2], runs[best[0]][2], names))
+
+
+def _run_tip(record, measure):
+    value = with_unit(signed(level(record, measure), measure.digits), measure.unit)
+    points = mean_points(record["held_out"])
+    rates = [p.bits_per_pixel for p in points if p.bits_per_pixel is not None]
+    psnr = sum(point.psnr for point in points) / len(points)
+    return "\n".join(
+        (
+            run_name(record),
+            f"{measure.label} {value}, PSNR {plain(psnr)} dB",
+            *([f"{plain(sum(rates) / len(rates), 3)} bits a pixel"] if rates else []),
+            f"{record['parameters']:,} parameters, "
+            f"{record['multiply_adds_per_pixel']:,.0f} multiply-adds a pixel",
+            f"trained for {seconds(record['seconds'])}",
+        )
+    )

@@ -1,0 +1,83 @@
+"""The section of the ladder: its rungs beside other codecs."""
+
+from experiments.reporting import sentences
+from experiments.reporting.html import (
+    at_two_widths,
+    bullets,
+    figure,
+    paragraph,
+    section,
+    slug,
+    table,
+)
+from experiments.reporting.ladder import against_jpeg
+from experiments.reporting.rate_plot import rate_plot
+from experiments.reporting.sources import anchors, published
+from experiments.reporting.svg import tag, text
+from experiments.reporting.words import plain, seconds, signed
+
+
+def ladder_section(rungs, places):
+    """Show the rungs' curves beside other codecs', and what they save against JPEG."""
+    if not rungs:
+        said = paragraph("There are no records of the ladder yet.")
+        return section("ladder", "The ladder", said)
+    parts = []
+    for test in dict.fromkeys(rung.test for rung in rungs):
+        own = [rung for rung in rungs if rung.test == test]
+        parts += _ladder_of(test, own, anchors(test, places), published(test))
+    intro = (
+        "Each rung adds to the one before. Further left is fewer bytes, further up is closer to "
+        "the original; rates are those of whole files."
+    )
+    return section("ladder", "The ladder", paragraph(intro, "lead"), *parts)
+
+
+def _ladder_of(test, rungs, classical, learned):
+    coded = [rung for rung in rungs if rung.coded]
+    drawn = ""
+    if coded:
+        title = f"Quality over rate on {test}"
+        drawn = at_two_widths(
+            lambda identifier, width: rate_plot(
+                identifier, title, coded, classical, learned, width=width
+            ),
+            slug("rate", test),
+        )
+    counts = {point.pictures for rung in rungs for point in rung.points}
+    return [
+        tag("h3", text(f"Tested on {test}")),
+        figure(drawn, caption=sentences.anchor_sentence(test, classical | learned, counts)),
+        bullets([_rung_sentences(rung, classical.get("jpeg", [])) for rung in rungs]),
+        _rung_table(test, rungs),
+    ]
+
+
+def _rung_sentences(rung, jpeg):
+    said = sentences.rung_sentence(rung)
+    if not rung.coded:
+        return said
+    return f"{said} {sentences.jpeg_sentence(against_jpeg(rung.coded, jpeg))}"
+
+
+def _rung_table(test, rungs):
+    header = ("rung", "rate", "bits a pixel", "PSNR (dB)", "over JPEG (dB)", "SSIM")
+    costs = ("parameters", "multiply-adds a pixel", "training", "encode (s/MP)", "decode (s/MP)")
+    rows = [
+        (
+            rung.name,
+            "–" if point.rate is None else point.rate,
+            plain(point.bits_per_pixel, 3),
+            plain(point.psnr),
+            signed(point.psnr - point.jpeg_psnr),
+            plain(point.ssim, 4),
+            f"{rung.record['parameters']:,}",
+            f"{rung.record['multiply_adds_per_pixel']:,.0f}",
+            seconds(rung.record["seconds"]),
+            plain(rung.record["encode_seconds_per_megapixel"]),
+            plain(rung.record["decode_seconds_per_megapixel"]),
+        )
+        for rung in rungs
+        for point in rung.points
+    ]
+    return table(f"The rungs on {test}, means over the pictures", (*header, *costs), rows)

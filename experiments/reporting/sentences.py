@@ -1,0 +1,224 @@
+"""What the report says with numbers in it; every one is computed from the records."""
+
+import math
+
+from experiments.reporting.axes import run_name
+from experiments.reporting.sources import PUBLISHED
+from experiments.reporting.words import (
+    listed,
+    numbered,
+    percent,
+    plain,
+    signed,
+    with_unit,
+)
+from experiments.tables import counted
+
+NO_DIFFERENCE = "no difference"
+ONE_SEED = "one seed: no interval"
+_TASKS = {"autoencode": "compressing", "emulate": "emulating JPEG", "restore": "restoring JPEG"}
+
+
+def verdict(effect, measure):
+    """Say what a difference is, as a cell of a table has it."""
+    if effect is None:
+        return "not measured"
+    size = with_unit(signed(effect.difference, measure.digits), measure.unit)
+    if effect.low is None:
+        return f"{size} ({ONE_SEED})"
+    bounds = interval(effect, measure)
+    return f"{size} ({bounds})" if effect.is_difference else f"{NO_DIFFERENCE} ({bounds})"
+
+
+def interval(effect, measure):
+    """Write an effect's 95 % interval without its unit."""
+    return f"{signed(effect.low, measure.digits)} to {signed(effect.high, measure.digits)}"
+
+
+def effect_sentence(axis, value, measure):
+    """Say what a value does against its axis's baseline by one measure."""
+    effect = axis.effects.get((value, measure.name))
+    if len(axis.diverged(value)) == len(axis.runs[value]):
+        runs = len(axis.runs[value])
+        seeds = numbered("seed", axis.diverged(value))
+        return (
+            f"{value}: {runs} of {counted(runs, 'run')} diverged ({seeds}); there is nothing to "
+            "compare."
+        )
+    if effect is None:
+        return f"{value} has no {measure.label} to compare{_but_diverged(axis, value)}."
+    size = with_unit(signed(effect.difference, measure.digits), measure.unit)
+    if effect.low is None:
+        said = f"{value} against {axis.baseline}: {size} of {measure.label}; {ONE_SEED}"
+    elif effect.is_difference:
+        said = (
+            f"{value} against {axis.baseline}: {size} of {measure.label} (95 % interval "
+            f"{interval(effect, measure)}; {_basis(effect)})"
+        )
+    else:
+        said = (
+            f"{value} makes {NO_DIFFERENCE} to the {measure.label} against {axis.baseline} "
+            f"(95 % interval {interval(effect, measure)}; {_basis(effect)})"
+        )
+    return f"{said}{_but_diverged(axis, value)}{_left_out(effect)}."
+
+
+def _basis(effect):
+    seeds = counted(len(effect.seeds), "seed")
+    return f"{seeds}, {counted(effect.pictures, 'picture')}" if effect.pictures else seeds
+
+
+def _left_out(effect):
+    if not effect.left_out:
+        return ""
+    return f"; {counted(effect.left_out, 'picture')} left out whose value is not finite"
+
+
+def _but_diverged(axis, value):
+    lost = {name: axis.diverged(name) for name in (value, axis.baseline)}
+    said = [
+        f"{numbered('seed', seeds)} of {name} diverged" for name, seeds in lost.items() if seeds
+    ]
+    return "".join(f"; {one}" for one in said)
+
+
+def diverged_sentence(records):
+    """Count and name the runs that diverged."""
+    lost = [record for record in records if record["status"] == "diverged"]
+    if not lost:
+        return f"None of {counted(len(records), 'run')} diverged."
+    names = listed(run_name(record) for record in lost)
+    return (
+        f"{len(lost)} of {counted(len(records), 'run')} diverged: {names}. They count in no mean, "
+        "and every value that has such a run says so."
+    )
+
+
+def axis_sentences(axis):
+    """Say what each of an axis's values does by the main measure."""
+    if axis.baseline is None:
+        return [
+            f"{axis.name} has not exactly one value that is marked as its baseline, so its values "
+            f"({listed(axis.runs)}) are not compared."
+        ]
+    if not axis.others:
+        return [f"{axis.name} has its baseline {axis.baseline} only; there is nothing to compare."]
+    return [effect_sentence(axis, value, axis.main) for value in axis.others]
+
+
+def setting(task, budget, test):
+    """Say what is the same in all runs of an axis."""
+    return f"{_TASKS.get(task, task)}, budget {budget}, tested on {test}"
+
+
+def contribution_sentence(contribution):
+    """Say how far an axis's best and worst value lie apart."""
+    axis, effect = contribution.axis, contribution.effect
+    size = with_unit(plain(effect.difference, axis.main.digits), axis.main.unit)
+    said = f"{axis.name}: {size} between {contribution.best} (best) and {contribution.worst}"
+    if effect.low is None:
+        return f"{said}; {ONE_SEED}."
+    bounds = f"95 % interval {interval(effect, axis.main)}"
+    if not effect.is_difference:
+        return f"{axis.name}: {NO_DIFFERENCE} between its best and its worst value ({bounds})."
+    return f"{said} ({bounds})."
+
+
+def ranking_sentence(contributions):
+    """Say which axis contributes most."""
+    sure = [one for one in contributions if one.effect.is_difference]
+    if not contributions:
+        return "No axis has two values to compare yet."
+    if not sure:
+        return (
+            f"Of {counted(len(contributions), 'comparison')} none shows a difference that its "
+            "interval tells from none."
+        )
+    first = sure[0]
+    size = with_unit(plain(first.effect.difference, first.axis.main.digits), first.axis.main.unit)
+    return (
+        f"What matters most is {first.axis.name} ({size} of {first.axis.main.label} between "
+        f"{first.best} and {first.worst}); {len(sure)} of "
+        f"{counted(len(contributions), 'comparison')} "
+        f"{'shows' if len(sure) == 1 else 'show'} a difference."
+    )
+
+
+def jpeg_sentence(against):
+    """Say what a rung's bytes are against JPEG's, behind its `rung_sentence`."""
+    if against.percent is None:
+        return f"Its bytes are not compared with JPEG's: {against.reason}."
+    if against.low == against.high:
+        place = f"at its {against.low:.2f} dB"
+    else:
+        place = f"between {against.low:.2f} and {against.high:.2f} dB"
+    also = f" ({against.reason})" if against.reason else ""
+    return f"It needs {percent(against.percent)} than JPEG {place}{also}."
+
+
+def rung_sentence(rung):
+    """Say how a rung's pictures compare with JPEG's of equal bytes."""
+    if not rung.points:
+        return f"{rung.name} diverged; there is nothing to show of it."
+    gains = [point.psnr - point.jpeg_psnr for point in rung.points]
+    than = "JPEG of equal bytes" if rung.task == "autoencode" else "the JPEG it was given"
+    if len(gains) == 1 or math.isclose(min(gains), max(gains), abs_tol=0.005):
+        size = f"{signed(gains[0])} dB"
+    else:
+        size = f"{signed(min(gains))} to {signed(max(gains))} dB"
+    pictures = counted(rung.points[0].pictures, "picture")
+    return f"{rung.name}: {size} of PSNR against {than}, mean of {pictures}."
+
+
+def anchor_sentence(test, curves, pictures):
+    """Say which curves of other codecs a plot has, and whether they are of as many pictures."""
+    if not curves:
+        return (
+            f"The classical codecs were not measured on {test}: there are no curves of theirs and "
+            "no comparison with JPEG's bytes."
+        )
+    counts = {int(point.pictures) for points in curves.values() for point in points}
+    dashed = [name for name in curves if name in PUBLISHED.values()]
+    solid = [name for name in curves if name not in dashed]
+    said = f"In grey: {listed(solid)}, means over {listed(sorted(counts))} pictures of {test}."
+    if dashed:
+        said += f" Dashed: {listed(dashed)}, learned codecs as they were published."
+    if counts != set(pictures):
+        said += (
+            f" The runs' means are over {listed(sorted(pictures))}, so that the curves are not of "
+            "the same pictures: compare with care."
+        )
+    return said
+
+
+def no_front_sentence(test, task):
+    """Say why there is no front."""
+    return f"There is only one run of {task} tested on {test}, so nothing to weigh against it."
+
+
+def front_sentence(cost, best, cheapest, names):
+    """Say what lies at both ends of a front; `names` has each point's run, once a rate."""
+    count, runs = len(names), len(set(names))
+    among = f"{runs} runs" if count == runs else f"{count} points of {runs} runs"
+    if best == cheapest:
+        return f"{best} is best and cheapest by {cost}; no other of {among} is on the front."
+    return f"By {cost} the front goes from {cheapest} (least) to {best} (best), of {among}."
+
+
+def counts_sentence(records):
+    """Say how many runs there are, of what."""
+    rungs = sum(record["kind"] == "rung" for record in records)
+    axes = {record["trial"]["axis"] for record in records if record["kind"] == "ablation"}
+    seeds = {record["trial"]["seed"] for record in records}
+    return (
+        f"{counted(len(records), 'run')}: {counted(rungs, 'rung')} of the ladder and "
+        f"{counted(len(records) - rungs, 'ablation')} along {len(axes)} "
+        f"{'axis' if len(axes) == 1 else 'axes'}, with {counted(len(seeds), 'seed')}."
+    )
+
+
+def faults_sentence(faults):
+    """Say how many things were left out."""
+    if not faults:
+        return "Nothing was left out."
+    return f"{len(faults)} left out:" if len(faults) > 1 else "One thing was left out:"

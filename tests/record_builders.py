@@ -1,0 +1,196 @@
+"""Records as a sweep would write them, with effects that are known."""
+
+import json
+
+import numpy as np
+from PIL import Image
+
+from experiments.sweeps import records
+
+PIXELS = 64 * 64
+DIFFICULTY = {f"p{index}": 24.0 + 1.7 * index for index in range(6)}
+
+
+def picture(name, *, psnr, rate=0, file_bytes=256, jpeg_psnr=None, ssim=0.9):
+    return {
+        "name": name,
+        "pixels": PIXELS,
+        "rate": rate,
+        "file_bytes": file_bytes,
+        "ideal_bytes": None if file_bytes is None else 0.97 * file_bytes,
+        "psnr": psnr,
+        "ssim": ssim,
+        "jpeg_psnr": psnr - 1.0 if jpeg_psnr is None else jpeg_psnr,
+        "jpeg_ssim": 0.88,
+        "jpeg_bytes": file_bytes,
+    }
+
+
+def pictures(effect, *, seed=0, noise=0.0, rates=(0,), prefix="", task="autoencode"):
+    """Pictures of known difficulty, each better by `effect` and by noise of the run's own."""
+    generator = np.random.default_rng([seed, int(1e6 * abs(effect)), len(prefix)])
+    return [
+        picture(
+            prefix + name,
+            psnr=base + effect + 2.5 * rate + noise * float(generator.normal()),
+            jpeg_psnr=base + 2.0 * rate - 0.5,
+            rate=rate if task == "autoencode" else None,
+            file_bytes=(256 + 40 * index) * (1 + rate) if task == "autoencode" else None,
+        )
+        for index, (name, base) in enumerate(DIFFICULTY.items())
+        for rate in rates
+    ]
+
+
+def curve(effect, steps=200):
+    return [
+        {
+            "step": step,
+            "loss": 1 / step,
+            "psnr": 20 + effect + np.log(step),
+            "held_out_psnr": 19.5 + effect + float(np.log(step)) if step % 20 == 0 else None,
+            "gradient_norm": 3 / step**0.5,
+            "learning_rate": 1e-3,
+            "seconds": step * 0.1,
+        }
+        for step in range(10, steps + 1, 10)
+    ]
+
+
+def record(axis="activation", value="relu", *, seed=0, effect=0.0, baseline=False, **changes):
+    """One record; `changes` replace its fields, dots parting nested names by two underscores."""
+    kind = changes.pop("kind", "ablation")
+    task = changes.pop("task", "autoencode")
+    noise, rates = changes.pop("noise", 0.0), changes.pop("rates", (0,))
+    trial = {
+        "axis": axis,
+        "value": value,
+        "baseline": baseline,
+        "seed": seed,
+        "task": task,
+        "budget": changes.pop("budget", "tiny"),
+        "model": {"name": "hyper"},
+        "options": {"loss": "mse", "steps": 200},
+        "data": {"train": "patches", "test": changes.pop("test", "kodak"), "pictures": 100},
+    }
+    made = {"seed": seed, "noise": noise, "rates": rates, "task": task}
+    one = {
+        "format": records.FORMAT,
+        "kind": kind,
+        "identity": records.identity(trial | {"kind": kind}),
+        "status": "finished",
+        "trial": trial,
+        "environment": {"python": "3.12.1", "jax": "0.12.0", "cores": 2},
+        "pictures": "abc",
+        "parameters": 120_000,
+        "multiply_adds_per_pixel": 5_400.0,
+        "latents_per_pixel": 0.05,
+        "steps": 200,
+        "seconds": 61.5 + seed,
+        "encode_seconds_per_megapixel": 0.4,
+        "decode_seconds_per_megapixel": 0.5,
+        "held_out": pictures(effect, **made),
+        "trained_on": pictures(effect + 0.2, prefix="t", **made),
+        "steps_to": {"22": 40, "24": 120},
+        "stability": {
+            "spikes": 0,
+            "largest_loss_ratio": 1.4,
+            "skipped_steps": 0,
+            "gradient_norm_median": 0.3,
+            "gradient_norm_highest": 2.0,
+        },
+        "curve": curve(effect),
+    }
+    one |= changes
+    assert records.fault(one) is None
+    return one
+
+
+def diverged(axis="activation", value="relu", **changes):
+    return record(axis, value, status="diverged", held_out=[], trained_on=[], **changes)
+
+
+def sweep(axis, effects, *, seeds=(0, 1, 2), noise=0.02, **changes):
+    """An axis: effects by value, the first the baseline."""
+    first = next(iter(effects))
+    return [
+        record(
+            axis, value, seed=seed, effect=effect, baseline=value == first, noise=noise, **changes
+        )
+        for value, effect in effects.items()
+        for seed in seeds
+    ]
+
+
+def rung(name, *, psnr=28.0, rates=(0, 1, 2, 3), test="kodak", **changes):
+    return record(name, name, kind="rung", effect=psnr - 28.0, rates=rates, test=test, **changes)
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def anchor_rows(codecs=("jpeg", "webp"), pictures=6):
+    """A points.tsv: JPEG's curve, and others that take fewer bits."""
+    lines = ["codec\tquality\tpictures\tbpp\tpsnr_rgb\tssim\tms_ssim"]
+    qualities = (5, 10, 20, 30, 50, 70, 90, 95)
+    for index, codec in enumerate(codecs):
+        for place, quality in enumerate(qualities):
+            bpp = 0.22 * 1.48**place * 0.85**index
+            psnr = 24.0 + 2.2 * place
+            lines.append(f"{codec}\t{quality}\t{pictures}\t{bpp:.6f}\t{psnr:.6f}\t0.9\t0.95")
+    return "\n".join(lines) + "\n"
+
+
+def write_anchors(folder, test="kodak", **changes):
+    path = folder / "anchors" / test / "points.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(anchor_rows(**changes))
+    return path
+
+
+def write_crops(folder, *, count=1, size=(96, 64)):
+    """Crops of made-up pictures, and their manifest; the folder that they lie in."""
+    crops = folder / "crops"
+    crops.mkdir(parents=True, exist_ok=True)
+    rows, columns = np.mgrid[: size[1], : size[0]]
+    pixels = np.stack([rows * 3, columns * 2, (rows + columns) % 200], -1).astype(np.uint8)
+    entries = []
+    for index in range(count):
+        entry = {"rung": "hyper", "rate": index, "picture": "ramp"}
+        for name, step in (("original", 1), ("jpeg", 32), ("reconstruction", 8)):
+            entry[name] = f"{index}-{name}.{'webp' if name == 'jpeg' else 'png'}"
+            Image.fromarray(pixels // step * step).save(crops / entry[name], lossless=True)
+        rates = {"bits_per_pixel": 0.31, "jpeg_bits_per_pixel": 0.3}
+        entries.append(entry | rates | {"psnr": 28.1, "jpeg_psnr": 26.4})
+    (crops / "crops.json").write_text(json.dumps(entries))
+    return crops
+
+
+def everything(folder):
+    """A folder of all that a report can show; where it is."""
+    rows = [
+        *sweep("activation", {"relu": 0, "gelu": 0.31, "tanh": -0.8, "leaky relu": 0.0}, noise=0.1),
+        *sweep("normalisation", {"none": 0, "batch norm": -0.4, "GDN": 0.9}, noise=0.1),
+        *sweep("optimizer", {"adam": 0, "momentum": -1.6, "muon": 0.5}, noise=0.15),
+        *sweep("loss", {"mse": 0, "l1": 0.01}, noise=0.2),
+        *sweep("residual", {"yes": 0, "no": -0.3}, seeds=(0,)),
+        *sweep("depth", {"4 layers": 0, "8 layers": 0.6}, task="restore", test="live1"),
+        *(diverged("optimizer", value, seed=seed) for value, seed in (("momentum", 3), ("sgd", 0))),
+        diverged("optimizer", "sgd", seed=1),
+        rung("transform coding", psnr=26.2),
+        rung("hyperprior, GDN", psnr=28.6),
+        rung("plain, one rate", psnr=27.2, rates=(1,)),
+        rung("hyperprior, GDN", psnr=28.2, test="live1"),
+    ]
+    generator = np.random.default_rng(0)
+    for row in rows:
+        for name in ("parameters", "multiply_adds_per_pixel", "seconds"):
+            row[name] = type(row[name])(row[name] * generator.uniform(0.3, 3))
+    write(folder / "runs.jsonl", rows)
+    (folder / "old.jsonl").write_text('{"format": 0}\n')
+    write_anchors(folder, codecs=("jpeg", "webp", "jpeg2000", "avif"))
+    write_crops(folder, count=2)
+    return folder

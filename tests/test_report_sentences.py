@@ -1,0 +1,207 @@
+"""Every number that the report says is one of the records."""
+
+import re
+
+import numpy as np
+import pytest
+import record_builders as build
+
+from experiments.reporting import sentences
+from experiments.reporting.axes import rankings, study
+from experiments.reporting.ladder import AgainstJpeg, ladder
+from experiments.reporting.measures import MEASURES, steps_to
+from experiments.reporting.sources import AnchorPoint
+from experiments.reporting.words import clipped, listed, plain, seconds, signed
+
+
+def only_axis(rows):
+    (axis,), _ = study(rows)
+    return axis
+
+
+def recomputed(rows, value, baseline):
+    """The mean paired difference of advantages, by plain loops."""
+    found = []
+    for row in rows:
+        if row["trial"]["value"] != value:
+            continue
+        (other,) = (
+            one
+            for one in rows
+            if one["trial"]["value"] == baseline and one["trial"]["seed"] == row["trial"]["seed"]
+        )
+        for ours, theirs in zip(row["held_out"], other["held_out"], strict=True):
+            gain = ours["psnr"] - ours["jpeg_psnr"]
+            found.append(gain - (theirs["psnr"] - theirs["jpeg_psnr"]))
+    return np.mean(found)
+
+
+def test_an_effect_is_said_with_its_interval_and_basis():
+    rows = build.sweep("activation", {"relu": 0.0, "gelu": 0.4})
+    axis = only_axis(rows)
+    said = sentences.effect_sentence(axis, "gelu", axis.main)
+    shape = (
+        r"gelu against relu: (\S+) dB of advantage over JPEG "
+        r"\(95 % interval (\S+) to (\S+); 3 seeds, 6 pictures\)\."
+    )
+    size, low, high = map(float, re.fullmatch(shape, said).groups())
+    assert size == pytest.approx(recomputed(rows, "gelu", "relu"), abs=0.0051)
+    assert 0 < low < size < high
+
+
+def test_no_difference_is_said_in_words_everywhere():
+    axis = only_axis(build.sweep("loss", {"mse": 0.0, "l1": 0.001}, noise=0.3))
+    effect = axis.effects["l1", "advantage"]
+    bounds = f"{signed(effect.low)} to {signed(effect.high)}"
+    assert sentences.effect_sentence(axis, "l1", axis.main) == (
+        "l1 makes no difference to the advantage over JPEG against mse "
+        f"(95 % interval {bounds}; 3 seeds, 6 pictures)."
+    )
+    assert sentences.verdict(effect, axis.main) == f"no difference ({bounds})"
+    (found,) = rankings([axis]).values()
+    assert "no difference between its best and its worst" in sentences.contribution_sentence(
+        found[0]
+    )
+    assert sentences.ranking_sentence(found) == (
+        "Of 1 comparison none shows a difference that its interval tells from none."
+    )
+
+
+def test_one_seed_has_no_interval_in_words():
+    axis = only_axis(build.sweep("depth", {"4": 0.0, "8": 0.5}, seeds=(0,), noise=0))
+    assert sentences.effect_sentence(axis, "8", axis.main) == (
+        "8 against 4: +0.50 dB of advantage over JPEG; one seed: no interval."
+    )
+    assert sentences.verdict(axis.effects["8", "psnr"], MEASURES["psnr"]) == (
+        "+0.50 dB (one seed: no interval)"
+    )
+    assert rankings([axis])["autoencode", "tiny", "kodak"]
+
+
+def test_a_value_with_a_diverged_seed_says_so():
+    rows = build.sweep("optimizer", {"adam": 0.0, "sgd": -0.5})
+    rows += [build.diverged("optimizer", "sgd", seed=3), build.diverged("optimizer", "rms", seed=0)]
+    axis = only_axis(rows)
+    assert sentences.effect_sentence(axis, "sgd", axis.main).endswith("; seed 3 of sgd diverged.")
+    assert sentences.effect_sentence(axis, "rms", axis.main) == (
+        "rms: 1 of 1 run diverged (seed 0); there is nothing to compare."
+    )
+    assert sentences.diverged_sentence(rows) == (
+        "2 of 8 runs diverged: optimizer sgd, seed 3 and optimizer rms, seed 0. They count in no "
+        "mean, and every value that has such a run says so."
+    )
+    assert sentences.diverged_sentence(rows[:2]) == "None of 2 runs diverged."
+
+
+def test_a_diverged_baseline_is_told_of_its_values():
+    rows = build.sweep("optimizer", {"adam": 0.0, "sgd": -0.5}, seeds=(0, 1))
+    rows += [
+        build.diverged("optimizer", "adam", seed=2, baseline=True),
+        build.record("optimizer", "sgd", seed=2),
+    ]
+    axis = only_axis(rows)
+    assert sentences.effect_sentence(axis, "sgd", axis.main).endswith("; seed 2 of adam diverged.")
+
+
+def test_an_axis_without_a_baseline_says_why_nothing_is_compared():
+    axis = only_axis([build.record("depth", "4"), build.record("depth", "8")])
+    assert sentences.axis_sentences(axis) == [
+        "depth has not exactly one value that is marked as its baseline, so its values (4 and 8) "
+        "are not compared."
+    ]
+    axis = only_axis([build.record("depth", "4", baseline=True)])
+    assert sentences.axis_sentences(axis) == [
+        "depth has its baseline 4 only; there is nothing to compare."
+    ]
+
+
+def test_what_matters_most_is_the_widest_spread_that_is_a_difference():
+    rows = build.sweep("loss", {"mse": 0.0, "l1": 0.1}) + build.sweep("depth", {"4": 0.0, "8": 0.5})
+    (found,) = rankings(study(rows)[0]).values()
+    size = recomputed(rows, "8", "4")
+    assert sentences.ranking_sentence(found) == (
+        f"What matters most is depth ({size:.2f} dB of advantage over JPEG between 8 and 4); "
+        "2 of 2 comparisons show a difference."
+    )
+    assert sentences.contribution_sentence(found[0]).startswith(
+        f"depth: {size:.2f} dB between 8 (best) and 4 (95 % interval +"
+    )
+    assert sentences.ranking_sentence([]) == "No axis has two values to compare yet."
+
+
+def test_bytes_against_jpeg_are_fewer_or_more_or_have_a_reason():
+    assert sentences.jpeg_sentence(AgainstJpeg(-12.34, 28.0, 35.5)) == (
+        "It needs 12.3 % fewer bytes than JPEG between 28.00 and 35.50 dB."
+    )
+    assert sentences.jpeg_sentence(AgainstJpeg(5.0, 30.0, 30.0)) == (
+        "It needs 5.0 % more bytes than JPEG at its 30.00 dB."
+    )
+    assert sentences.jpeg_sentence(AgainstJpeg(None, reason="outside JPEG's range")) == (
+        "Its bytes are not compared with JPEG's: outside JPEG's range."
+    )
+
+
+def test_a_rungs_gain_is_the_mean_over_its_pictures():
+    (rung,) = ladder([build.rung("hyper", rates=(2,), psnr=28.5)])
+    own = rung.record["held_out"]
+    gain = np.mean([one["psnr"] - one["jpeg_psnr"] for one in own])
+    assert sentences.rung_sentence(rung) == (
+        f"hyper: +{gain:.2f} dB of PSNR against JPEG of equal bytes, mean of 6 pictures."
+    )
+    (rung,) = ladder([build.diverged("hyper", kind="rung")])
+    assert sentences.rung_sentence(rung) == "hyper diverged; there is nothing to show of it."
+
+
+def test_anchors_that_are_missing_or_of_other_pictures_are_told():
+    assert sentences.anchor_sentence("kodak", {}, {6}) == (
+        "The classical codecs were not measured on kodak: there are no curves of theirs and no "
+        "comparison with JPEG's bytes."
+    )
+    point = AnchorPoint(codec="jpeg", quality=10, pictures=24.0, bpp=0.3, psnr_rgb=26.0)
+    assert sentences.anchor_sentence("kodak", {"jpeg": [point]}, {24}) == (
+        "In grey: jpeg, means over 24 pictures of kodak."
+    )
+    assert sentences.anchor_sentence("kodak", {"jpeg": [point]}, {6}).endswith(
+        "The runs' means are over 6, so that the curves are not of the same pictures: "
+        "compare with care."
+    )
+
+
+def test_counts_are_those_of_the_records():
+    rows = [*build.sweep("depth", {"4": 0.0, "8": 0.5}), build.rung("hyper")]
+    assert sentences.counts_sentence(rows) == (
+        "7 runs: 1 rung of the ladder and 6 ablations along 1 axis, with 3 seeds."
+    )
+    assert sentences.faults_sentence([]) == "Nothing was left out."
+    assert sentences.faults_sentence(["a"]) == "One thing was left out:"
+    assert sentences.faults_sentence(["a", "b"]) == "2 left out:"
+
+
+def test_fronts_say_their_ends():
+    assert sentences.front_sentence("parameters", "a", "b", list("abcdefg")) == (
+        "By parameters the front goes from b (least) to a (best), of 7 runs."
+    )
+    assert sentences.front_sentence("parameters", "a", "a", list("aab")) == (
+        "a is best and cheapest by parameters; no other of 3 points of 2 runs is on the front."
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (signed(-0.004), "0.00"),
+        (signed(-1234.5, 1), "−1,234.5"),
+        (signed(0.25), "+0.25"),
+        (signed(float("nan")), "–"),
+        (plain(None), "–"),
+        (plain(-2.0, 1), "−2.0"),
+        (seconds(61.53), "61.5 s"),
+        (seconds(600), "10.0 min"),
+        (seconds(36000), "10.0 h"),
+        (listed("abc"), "a, b and c"),
+        (clipped("residual blocks", 9), "residual…"),
+        (steps_to("22").label, "steps to 22 dB on held-out crops"),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(written, expected):
+    assert written == expected
