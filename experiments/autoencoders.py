@@ -50,8 +50,8 @@ class Autoencoder(fn.Layer):
         Entries of a channel's table of frequencies; None if its latents are real numbers.
     code : callable
         ``(params, state, x, rate, *, key=None, train=False) -> Coded``.
-    encode : callable
-        ``(params, state, x, rate) -> latents (N, h, w, C)``.
+    analyse, encode : callable
+        ``(params, state, x, rate) -> latents (N, h, w, C)``, before rounding and rounded.
     decode : callable
         ``(params, state, latents, rate, (H, W)) -> pictures (N, H, W, 3)``.
     """
@@ -59,6 +59,7 @@ class Autoencoder(fn.Layer):
     rates: int
     entries: int | None
     code: Callable
+    analyse: Callable
     encode: Callable
     decode: Callable
 
@@ -129,9 +130,12 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
             y = BOUND * ops.tanh(y)
         if latents == "penalised":
             y = y * _gain(params["gain"], rate)
-        if latents != "real":
-            y, _ = core.apply_child("quantize", quantize, {}, {}, y, key=key, train=train)
         return y, inner
+
+    def _quantise(y, key, train):
+        if latents == "real":
+            return y
+        return core.apply_child("quantize", quantize, {}, {}, y, key=key, train=train)[0]
 
     def _synthesise(params, state, y, rate, size, key, train):
         if latents == "bounded":
@@ -143,7 +147,7 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
 
     def code(params, state, x, rate, *, key=None, train=False):
         y, encoder_state = _analyse(params, state, x, rate, key, train)
-        size = x.shape[1:3]
+        y, size = _quantise(y, key, train), x.shape[1:3]
         pictures, decoder_state = _synthesise(params, state, y, rate, size, key, train)
         bits = None
         if latents == "penalised":
@@ -156,8 +160,11 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
         coded = code(params, state, x, rate, key=key, train=train)
         return coded.pictures, coded.state
 
-    def encode(params, state, x, rate):
+    def analyse(params, state, x, rate):
         return _analyse(params, state, x, rate, None, False)[0]
+
+    def encode(params, state, x, rate):
+        return _quantise(analyse(params, state, x, rate), None, False)
 
     def decode(params, state, y, rate, size):
         return _synthesise(params, state, y, rate, size, None, False)[0]
@@ -171,6 +178,7 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
         rates=rates,
         entries=entries,
         code=code,
+        analyse=analyse,
         encode=encode,
         decode=decode,
     )

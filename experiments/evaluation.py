@@ -65,11 +65,11 @@ def make_apply(model, params, state):
     return apply
 
 
-def through_files(codec, rate):
+def through_files(codec, rate, effort=0):
     """Make ``pixels (H, W, 3) uint8 -> Output`` of a codec: what is decoded from a file."""
 
     def apply(pixels):
-        made = codec.write(pixels, rate)
+        made = codec.write(pixels, rate, effort=effort)
         with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
             path = Path(folder) / "picture.fnn"
             path.write_bytes(made.data)
