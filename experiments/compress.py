@@ -50,9 +50,8 @@ def main(config: Config):
     require(config.effort >= 0, f"--effort {config.effort}: must be at least 0")
     rate = chosen_rate(codec, config.rate)
     jobs = outputs.plan(config.inputs, config.out, outputs.FNN, find=find_pictures)
-    made = outputs.make_all(
-        jobs, config.out, partial(_compress, codec, rate, config.effort)
-    ).values()
+    compress = partial(_compress, codec, rate, config.effort)
+    made = outputs.make_all(jobs, config.out, compress).values()
     size, pixels = sum(size for size, _ in made), sum(pixels for _, pixels in made)
     tables.console().print(f"{size:,} bytes, {8 * size / pixels:.3f} bits a pixel")
     return list(jobs.values())
