@@ -43,11 +43,13 @@ ORDER = [
         *("experiments.codecs", "experiments.exploration", "experiments.training"),
         "experiments.benchmarks",
     ),
+    ("experiments.sweeps",),
     (
         *("experiments.explore", "experiments.train", "experiments.evaluate"),
         *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
         *("experiments.benchmark", "experiments.scaling", "experiments.lowerings"),
         *("experiments.clear_cache", "experiments.compress", "experiments.decompress"),
+        "experiments.ablate",
     ),
     ("experiments", "experiments.__main__"),
 ]
