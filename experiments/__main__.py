@@ -7,6 +7,7 @@ COMMANDS = {
     "reconstruct": "apply a trained network to your own pictures",
     "selftest": "measure JPEG's published rows again, to see that the metrics are right",
     "classical": "measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL: rate-distortion, BD-rates",
+    "ablate": "vary one thing at a time in a small codec, and record what each value does",
     "scaling": "predict how training scales to 1,000 devices (half a minute)",
     "lowerings": "time the forms in which convolutions are computed here (half a minute)",
     "benchmark": "compare speed and memory with PyTorch and Flax (half an hour; --quick 2 minutes)",

@@ -1,5 +1,6 @@
 """What a sweep varies: axes, and what each of their values changes in the baseline."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -8,12 +9,15 @@ from experiments.tasks import TASKS, LossName
 
 TASK = "autoencode"  # the baseline's, with its model as it is by default
 _RATE = runs.LEARNING_RATES["adam"]
-_WEIGHT = 0.013  # of penalised latents: of about as many bits as the bounded ones
+_WEIGHT = 0.013  # of penalised latents
 
 
 @dataclass(frozen=True)
 class Change:
-    """Settings of the model, options, the task, or how many pictures are trained on."""
+    """Settings of the model, options, the task, or how many pictures are trained on.
+
+    Options are those of a `Trial`; `pictures` None means all of the set.
+    """
 
     model: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
@@ -21,25 +25,15 @@ class Change:
     pictures: int | None = None
 
 
-def changes(axis, width):
-    """Give an axis's values, as people write them, with their changes; the baseline is the first.
-
-    Parameters
-    ----------
-    axis : str
-        One of `AXES`.
-    width : int
-        The baseline's.
-    """
-    return AXES[axis](width)
-
-
 def _settings(name, values):
-    return {f"{value}": Change(model={name: value}) for value in values}
+    return {
+        value if isinstance(value, str) else f"{value:g}": Change(model={name: value})
+        for value in values
+    }
 
 
 def _options(name, values):
-    return {f"{value}": Change(options={name: value}) for value in values}
+    return {value: Change(options={name: value}) for value in values}
 
 
 def _depth(depth):
@@ -78,7 +72,9 @@ def _fixed(values):
     return lambda width: values
 
 
-AXES = {
+# By the axis's name: ``width -> {value, as people write it: Change}``, where `width` is the
+# baseline's; the baseline comes first.
+AXES: dict[str, Callable[[int], dict[str, Change]]] = {
     "depth": _fixed({f"{depth}": _depth(depth) for depth in (3, 1, 2, 4)}),
     "width": _width,
     "activation": _fixed(_settings("activation", _first("silu", models.ACTIVATIONS))),

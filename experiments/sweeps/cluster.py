@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import socket
 
 from experiments.runfolder import RunError
 from experiments.sweeps.trials import run_trial
@@ -52,6 +53,8 @@ def on_ray(trials, material, *, address=None, run=run_trial):
 
 def _connected(address):
     """Start Ray, or join it, without its own output."""
+    if address and address != "auto":
+        _require_answer(address)
     # Usage reports are off: nothing here is to leave the user's machines.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -66,6 +69,17 @@ def _connected(address):
         where = f"--address {address}" if address else "--executor ray"
         raise RunError(f"{where}: no cluster of Ray's: {cause}") from error
     return ray
+
+
+def _require_answer(address):
+    """Knock first: Ray itself tries for two minutes, and says so at length."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if not host or not port.isdigit():
+        raise RunError(f"--address {address}: must be auto, host:port or ray://host:port")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise RunError(f"--address {address}: nobody answers there") from error
 
 
 def _one_core(run):

@@ -8,7 +8,7 @@ from typing import Literal
 from experiments import models, runs
 from experiments.pictures import check_patch
 from experiments.runfolder import RunError
-from experiments.sweeps.axes import AXES, TASK, changes
+from experiments.sweeps.axes import AXES, TASK
 from experiments.sweeps.trials import Trial
 from experiments.tasks import TASKS
 
@@ -66,32 +66,32 @@ def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
     settings = BUDGETS[budget]
     check_patch([pair.picture for pair in material.train], settings.patch)
     return [
-        _trial(axis, value, change, seed, budget, material)
+        _trial(axis, value, change, place == 0, seed, budget, material)
         for axis in dict.fromkeys(axes or AXES)
-        for value, change in _values(axis, settings, len(material.train)).items()
+        for place, (value, change) in enumerate(_changes(axis, settings, len(material.train)))
         for seed in range(seeds or settings.seeds)
     ]
 
 
-def _values(axis, budget, available):
+def _changes(axis, budget, available):
     """Give an axis's values with what they change, the baseline first."""
     width = budget.width or models.configure(TASKS[TASK].model).width
     found = {
         value: change
-        for value, change in changes(axis, width).items()
+        for value, change in AXES[axis](width).items()
         # A training set that is no smaller than the baseline's is the baseline's.
         if change.pictures is None or change.pictures < available
     }
-    return dict(list(found.items())[: budget.values])
+    return list(found.items())[: budget.values]
 
 
-def _trial(axis, value, change, seed, name, material):
+def _trial(axis, value, change, is_baseline, seed, name, material):
     budget, task = BUDGETS[name], TASKS[change.task]
     settings = {"width": budget.width, "latents": task.latents} | change.model
     return Trial(
         axis=axis,
         value=value,
-        baseline=value == next(iter(changes(axis, 1))),
+        baseline=is_baseline,
         seed=seed,
         task=task.name,
         budget=name,
