@@ -10,6 +10,7 @@ COMMANDS = {
     "release": "make a run's weights ready to be released",
     "selftest": "measure JPEG's published rows again, to see that the metrics are right",
     "classical": "measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL: rate-distortion, BD-rates",
+    "ablate": "vary one thing at a time in a small codec, and record what each value does",
     "scaling": "predict how training scales to 1,000 devices (half a minute)",
     "lowerings": "time the forms in which convolutions are computed here (half a minute)",
     "benchmark": "compare speed and memory with PyTorch and Flax (half an hour; --quick 2 minutes)",

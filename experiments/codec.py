@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.autoencoders import BOUND, Autoencoder, prior_bits
-from experiments.coding import Encoded, Model, Tables, encode, make_tables, read
+from experiments.coding import Encoded, Model, Tables, encode, ideal_bits, make_tables, read
 from experiments.padding import padded_pixels
 from experiments.refinement import Refiner
 from experiments.runfolder import RunError
@@ -125,6 +125,10 @@ class Codec:
             grey = pixels.mean(-1, keepdims=True).round().astype(np.uint8)
             pixels = np.repeat(grey, 3, axis=-1)
         return Read(pixels, header.rate, header.channels == 1)
+
+    def ideal_bits(self, pixels, rate):
+        """Tell how many bits the tables give a picture's latents, without any coder's overhead."""
+        return ideal_bits(self._coder.latents(pixels, rate), self.tables[rate])
 
     def _latent_shape(self, width, height):
         multiple = self._coder.multiple

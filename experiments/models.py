@@ -27,6 +27,7 @@ ACTIVATIONS = {
     "tanh": fn.tanh,
 }
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
+Norm = Literal["none", "batch", "layer", "group", "instance", "gdn"]
 Pooling = Literal["stride", "max", "average"]
 # CompressAI's for its models of qualities 1 to 6.
 DISTORTION_WEIGHTS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483)
@@ -58,7 +59,8 @@ class MlpConfig(_Config):
     """Numbers in a patch's latent vector."""
     activation: Activation = "relu"
     dropout: float = 0.0
-    batch_norm: bool = False
+    norm: Norm = "none"
+    """What stands in front of each activation: "none", "batch" or "layer"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,8 @@ class ConvConfig(_Config):
     """Channels of the latents, on the coarsest grid."""
     activation: Activation = "silu"
     dropout: float = 0.0
-    batch_norm: bool = False
+    norm: Norm = "none"
+    """What stands in front of each activation; "gdn" is its inverse in the decoder."""
     pooling: Pooling = "stride"
     """How the grid is halved; "max" and "average" go back by bilinear enlargement."""
 
@@ -114,7 +117,8 @@ class ResidualConfig(_Config):
     """Channels of the latents on a grid of 1/8; 0 for none: then a correction is predicted."""
     activation: Activation = "relu"
     dropout: float = 0.0
-    batch_norm: bool = False
+    norm: Norm = "none"
+    """What stands in front of each activation; "gdn" is its inverse in the decoder."""
 
 
 def mlp(config: MlpConfig):
@@ -154,7 +158,7 @@ def conv(config: ConvConfig):
     widths = [config.width * 2**stage for stage in range(config.depth)]
     down = _joined([_down(config, width) for width in widths])
     up = _joined([_up(config, width) for width in reversed(widths[:-1])])
-    first = (fn.conv2d(widths[-1], 3, **_affine(config)), *_between(config))
+    first = (fn.conv2d(widths[-1], 3, **_affine(config)), *_between(config, decodes=True))
     return _autoencoder(
         config,
         2**config.depth,
@@ -196,17 +200,15 @@ def residual(config: ResidualConfig):
     With a bottleneck there is no way round it: the blocks make an encoder and a decoder.
     """
     enter = (fn.space_to_depth(2), fn.conv2d(config.width, 3))
-    blocks = [
-        _block(config, config.width)
-        for _ in range(2 * config.depth if config.bottleneck else config.depth)
-    ]
+    blocks = [_block(config, config.width) for _ in range(config.depth)]
     if not config.bottleneck:
         # The last kernel starts at zero, and so the network as the identity.
         shuffle = (fn.conv2d(12, 3, kernel_init=initializers.zeros()), fn.depth_to_space(2))
         body = fn.serial(*enter, *blocks, *shuffle)
         return on_any_size(_in(config, fn.residual(correction=body)), 2)
-    down = (*enter, *blocks[: config.depth], fn.space_to_depth(4))
-    up = (fn.conv2d(16 * config.width, 1), fn.depth_to_space(4), *blocks[config.depth :])
+    down = (*enter, *blocks, fn.space_to_depth(4))
+    blocks = [_block(config, config.width, decodes=True) for _ in range(config.depth)]
+    up = (fn.conv2d(16 * config.width, 1), fn.depth_to_space(4), *blocks)
     return _autoencoder(
         config,
         8,
@@ -259,6 +261,11 @@ def _check_ranges(name, config):
             require(least <= value <= most, f"--{setting} {value}: must be in {least}..{most}")
     rate = getattr(config, "dropout", 0)
     require(0 <= rate < 1, f"--dropout {rate}: must be at least 0 and below 1")
+    norm = _norm(config)
+    require(
+        name != "mlp" or norm in ("none", "batch", "layer"),
+        f"--norm {norm}: the model 'mlp', which has no places, takes none, batch or layer",
+    )
 
 
 def _check_latents(config):
@@ -394,21 +401,37 @@ def _joined(stages):
     return [layer for stage in stages for layer in stage]
 
 
-def _between(config):
-    """Make what stands between two affine layers: batch norm, activation, dropout."""
-    norm = [fn.batch_norm()] if _has_batch_norm(config) else []
+def _between(config, *, decodes=False):
+    """Make what stands between two affine layers: norm, activation, dropout."""
     rate = getattr(config, "dropout", 0)
     drop = [fn.dropout(rate)] if rate else []
-    return [*norm, ACTIVATIONS[config.activation], *drop]
+    return [*_norms(config, decodes), ACTIVATIONS[config.activation], *drop]
 
 
 def _affine(config):
     """Give the settings of a layer before `_between`: batch norm would take a bias out again."""
-    return {"kernel_init": initializers.he_normal(), "use_bias": not _has_batch_norm(config)}
+    return {"kernel_init": initializers.he_normal(), "use_bias": _norm(config) != "batch"}
 
 
-def _has_batch_norm(config):
-    return getattr(config, "batch_norm", False)
+def _norms(config, decodes):
+    make = {
+        "none": lambda: [],
+        "batch": lambda: [fn.batch_norm()],
+        "layer": lambda: [fn.layer_norm()],
+        "group": lambda: [fn.group_norm(_groups(config.width))],
+        "instance": lambda: [fn.instance_norm()],
+        "gdn": lambda: [fn.gdn(inverse=decodes)],
+    }
+    return make[_norm(config)]()
+
+
+def _norm(config):
+    return getattr(config, "norm", "none")
+
+
+def _groups(width):
+    """Find the greatest number up to 8 that divides `width`, and so its multiples."""
+    return next(groups for groups in range(8, 0, -1) if width % groups == 0)
 
 
 def _dense_stage(config):
@@ -422,7 +445,7 @@ def _down(config, width):
 
 
 def _up(config, width):
-    return [*_enlarge(config, width, **_affine(config)), *_between(config)]
+    return [*_enlarge(config, width, **_affine(config)), *_between(config, decodes=True)]
 
 
 def _enlarge(config, features, **settings):
@@ -431,8 +454,8 @@ def _enlarge(config, features, **settings):
     return [fn.resize(2), fn.conv2d(features, 3, **settings)]
 
 
-def _block(config, width):
+def _block(config, width, *, decodes=False):
     first = fn.conv2d(width, 3, **_affine(config))
     # A small last kernel: a deep stack starts close to the identity (Zhang et al. 2019).
     last = fn.conv2d(width, 3, kernel_init=initializers.normal(0.01))
-    return fn.residual(first, *_between(config), last)
+    return fn.residual(first, *_between(config, decodes=decodes), last)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import jax
 import numpy as np
@@ -23,6 +24,21 @@ from fnnet.optim.transforms import partition_by
 from fnnet.train import TrainState, init_state
 
 WEIGHTS = "weights.safetensors"
+OptimizerName = Literal["adam", "adamw", "rmsprop", "lion", "muon", "momentum", "nesterov", "sgd"]
+ScheduleName = Literal["cosine", "linear", "exponential", "constant"]
+LEARNING_RATES = {
+    **dict.fromkeys(("adam", "adamw", "muon"), 2e-3),
+    **{"rmsprop": 1e-3, "lion": 3e-4, "momentum": 0.5, "nesterov": 0.5, "sgd": 2.0},
+}
+# Adam's steps and those of its kin do not depend on the gradient's scale: there a low limit only
+# takes out spikes.
+CLIPS = {
+    **dict.fromkeys(("adam", "adamw", "rmsprop", "lion", "muon"), 0.02),
+    **dict.fromkeys(("momentum", "nesterov", "sgd"), 1.0),
+}
+# Arrays of several axes that are no matrices between channels: Muon would mix rates, and what must
+# stay small beside what is large.
+_NO_MATRICES = ("gain", "inverse_gain", "prior", "gamma_root")
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,20 +166,23 @@ def make_optimizer(config):
     """Make the optimiser and schedule that a run's options name."""
     rule = {
         "adam": optim.adam,
-        "momentum": optim.momentum,
+        "adamw": optim.adamw,
+        "rmsprop": optim.rmsprop,
+        "lion": optim.lion,
         "muon": _muon,
+        "momentum": optim.momentum,
+        "nesterov": optim.nesterov,
         "sgd": optim.sgd,
     }[config["optimizer"]]
     return optim.chain(optim.clip_by_global_norm(config["clip"]), rule(make_schedule(config)))
 
 
 def _muon(rate):
-    """Step kernels by muon; gains and priors, whose leaves are no matrices, by Adam."""
-    parts = {"kernels": optim.muon(rate), "others": optim.adam(rate)}
-    others = ("gain", "inverse_gain", "prior/")
-    return partition_by(
-        parts, lambda path, leaf: "others" if path.startswith(others) else "kernels"
-    )
+    def label(path, leaf):
+        return "others" if {*path.split("/")} & {*_NO_MATRICES} else "kernels"
+
+    # Not `optim.partition`, which wants every part to have a leaf: most models have no others.
+    return partition_by({"kernels": optim.muon(rate), "others": optim.adam(rate)}, label)
 
 
 def make_schedule(config):

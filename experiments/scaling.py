@@ -15,6 +15,7 @@ from rich.table import Table
 from experiments import models, runs
 from experiments.commands import run_command
 from experiments.devices import AXIS, Placement
+from experiments.models import Norm
 from experiments.tables import console
 from experiments.tasks import make_loss
 from fnnet.core import require
@@ -41,8 +42,8 @@ class Config:
     """
 
     model: Literal["mlp", "shallow", "conv", "residual"] = "conv"
-    batch_norm: Literal["on", "off"] = "off"
-    """Batch normalisation behind each hidden layer, over the batches of all devices."""
+    norm: Norm = "none"
+    """Normalisation behind each hidden layer; batch norm's is over the batches of all devices."""
     batch: int = 64
     """Patches a step on each device; with more devices the whole batch grows."""
     patch: int = 48
@@ -152,9 +153,8 @@ def _check(config):
 
 def _training(config):
     """Make a step and its train state, batch and key."""
-    model = models.build(
-        models.configure(config.model, batch_norm=config.batch_norm == "on" or None)
-    )
+    norm = None if config.norm == "none" else config.norm
+    model = models.build(models.configure(config.model, norm=norm))
     optimizer = runs.make_optimizer(_OPTIMIZER | {"steps": 1})
     shape = (config.patch, config.patch, 3)
     train_state = init_state(*model.init(jax.random.key(0), shape), optimizer)

@@ -16,17 +16,15 @@ from experiments import compiler, models, processes, runfolder, runs
 from experiments.autoencoders import Latents
 from experiments.commands import Interrupted, from_json, run_command
 from experiments.devices import place
-from experiments.models import Activation, Pooling, Precision
+from experiments.models import Activation, Norm, Pooling, Precision
 from experiments.pictures import Grid, locate
+from experiments.runs import CLIPS, LEARNING_RATES, OptimizerName, ScheduleName
 from experiments.tasks import TASKS, LossName, TaskName, check
 from experiments.training import digest, load_training_pairs, train_run
 from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
 _STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200, "pyramid": 1200}
-_RATES = {"adam": 2e-3, "momentum": 0.5, "muon": 2e-3, "sgd": 2.0}
-# Adam's steps do not depend on the gradient's scale: there a low limit only takes out spikes.
-_CLIPS = {"adam": 0.02, "momentum": 1.0, "muon": 0.02, "sgd": 1.0}
 # What a run is made of does not say where; it may go on elsewhere.
 _MACHINES = (
     *("devices", "distributed", "coordinator_address", "num_processes", "process_id"),
@@ -34,7 +32,7 @@ _MACHINES = (
 )
 _WHERE = ("out", "config", "resume", *_MACHINES)
 _MODEL_SETTINGS = (
-    *("depth", "width", "bottleneck", "activation", "dropout", "batch_norm"),
+    *("depth", "width", "bottleneck", "activation", "dropout", "norm"),
     *("pooling", "block", "stride", "precision", "latents", "distortion_weights"),
 )
 
@@ -69,8 +67,8 @@ class Config:
     """What stands between affine layers. Default: silu for conv, else relu."""
     dropout: float | None = None
     """Share of the hidden values that is dropped in training."""
-    batch_norm: Literal["on", "off"] | None = None
-    """Batch normalisation behind each hidden layer. Default: off."""
+    norm: Norm | None = None
+    """Normalisation in front of each activation (mlp: batch or layer). Default: none."""
     pooling: Pooling | None = None
     """How conv halves the grid. Default: stride."""
     block: int | None = None
@@ -89,14 +87,16 @@ class Config:
     CPUs that have instructions for it; weights, statistics and the loss stay float32."""
     loss: LossName = "mse"
     """What is minimised; mse gives the best PSNR."""
-    optimizer: Literal["adam", "momentum", "muon", "sgd"] = "adam"
+    optimizer: OptimizerName = "adam"
+    """muon steps kernels along orthogonal matrices, and all else as adam does."""
     learning_rate: float | None = None
-    """The schedule's peak. Default: 0.002 for adam and muon, 0.5 for momentum, 2 for sgd."""
-    schedule: Literal["cosine", "linear", "exponential", "constant"] = "cosine"
+    """The schedule's peak. Default: 0.002 for adam, adamw and muon, 0.001 for rmsprop, 0.0003 for
+    lion, 0.5 for momentum and nesterov, 2 for sgd."""
+    schedule: ScheduleName = "cosine"
     """How the learning rate falls; cosine warms up over the first twentieth."""
     clip: float | None = None
-    """Gradients are scaled down to this global norm where they exceed it. Default: 0.02 for adam
-    and muon, else 1."""
+    """Gradients are scaled down to this global norm where they exceed it. Default: 1 for sgd,
+    momentum and nesterov, else 0.02."""
     steps: int | None = None
     """Optimiser steps. Default: about four minutes' worth on two cores."""
     batch: int | None = None
@@ -216,8 +216,6 @@ def merge_file(config):
 def model_config(config):
     """Make the model's own config of the command's options."""
     given = {name: getattr(config, name) for name in _MODEL_SETTINGS}
-    if given["batch_norm"] is not None:
-        given["batch_norm"] = given["batch_norm"] == "on"
     return models.configure(config.model, **given)
 
 
@@ -235,8 +233,8 @@ def _filled_in(config):
         steps=config.steps or (12 if small else _STEPS[model]),
         batch=config.batch or (4 if small else 64),
         patch=config.patch or 48,
-        learning_rate=config.learning_rate or _RATES[config.optimizer],
-        clip=config.clip or _CLIPS[config.optimizer],
+        learning_rate=config.learning_rate or LEARNING_RATES[config.optimizer],
+        clip=config.clip or CLIPS[config.optimizer],
         out=config.out or runfolder.new_folder(config.task),
         config=None,
     )

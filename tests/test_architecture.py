@@ -50,7 +50,7 @@ ORDER = [
         *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
         *("experiments.benchmark", "experiments.scaling", "experiments.lowerings"),
         *("experiments.clear_cache", "experiments.compress", "experiments.decompress"),
-        *("experiments.release", "experiments.report"),
+        *("experiments.release", "experiments.report", "experiments.ablate"),
     ),
     ("experiments", "experiments.__main__"),
 ]

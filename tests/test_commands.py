@@ -631,7 +631,7 @@ def test_changed_pictures_are_noticed_on_resume(command, tmp_path):
 def test_a_loss_that_is_never_finite_stops_the_run_with_a_sentence(command, tmp_path):
     options = ("--optimizer", "sgd", "--learning-rate", "1e38", "--clip", "1e38")
     said = error_of(
-        command("train", "--tiny", "--batch-norm", "off", *options, "--out", tmp_path / "run")
+        command("train", "--tiny", "--norm", "none", *options, "--out", tmp_path / "run")
     )
     assert "not finite in 5 steps in a row" in said
 

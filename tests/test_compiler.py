@@ -242,7 +242,7 @@ NETWORKS = [
         pytest.param("conv", {"activation": name}, marks=pytest.mark.slow)
         for name in ("relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh")
     ),
-    pytest.param("conv", {"batch_norm": True, "dropout": 0.1}, marks=pytest.mark.slow),
+    pytest.param("conv", {"norm": "batch", "dropout": 0.1}, marks=pytest.mark.slow),
     pytest.param("conv", {"pooling": "max"}, marks=pytest.mark.slow),
     pytest.param("residual", {}, marks=pytest.mark.slow),
     pytest.param("shallow", {}, marks=pytest.mark.slow),

@@ -33,7 +33,7 @@ folder = Path(sys.argv[1])
 training._report = lambda *_: None  # the same on any number of devices, and most of a tiny run
 
 def run(name, **options):
-    settings = dict(model="mlp", depth=1, batch_norm="on", dropout=0.1, batch=8, steps=4)
+    settings = dict(model="mlp", depth=1, norm="batch", dropout=0.1, batch=8, steps=4)
     data = str(folder / "pictures")
     train.main(train.Config(**settings | options, patch=16, width=8, data=data, out=folder / name))
 

@@ -17,7 +17,7 @@ def trained(folder, **options):
 @pytest.mark.slow
 def test_an_autoencoder_with_batch_norm_and_dropout_trains_steadily(tmp_path):
     _, result, rows = trained(
-        tmp_path / "run", batch_norm="on", dropout=0.05, width=16, steps=250, batch=64, patch=48
+        tmp_path / "run", norm="batch", dropout=0.05, width=16, steps=250, batch=64, patch=48
     )
     assert result["largest_loss_ratio"] < 2
     assert rows[-1]["held_out_psnr"] > 20

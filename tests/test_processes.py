@@ -21,7 +21,7 @@ from experiments.runfolder import RunError, read_metrics
 SLOW = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 SMALL = ("--model", "mlp", "--depth", "1", "--width", "8", "--patch", "16", "--batch", "8")
-SMALL += ("--batch-norm", "on", "--dropout", "0.1", "--save-seconds", "0.2")
+SMALL += ("--norm", "batch", "--dropout", "0.1", "--save-seconds", "0.2")
 # What JAX's own runtime says when process 0 is lost, where it is quicker than our sentence.
 LOST = r"lost another process of the run; start all again with --resume|another task died"
 

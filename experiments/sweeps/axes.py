@@ -1,0 +1,92 @@
+"""What a sweep varies: axes, and what each of their values changes in the baseline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import get_args
+
+from experiments import models, runs
+from experiments.tasks import TASKS, LossName
+
+TASK = "autoencode"  # the baseline's, with its model as it is by default
+_RATE = runs.LEARNING_RATES["adam"]
+_WEIGHT = 0.013  # of penalised latents
+
+
+@dataclass(frozen=True)
+class Change:
+    """Settings of the model, options, the task, or how many pictures are trained on.
+
+    Options are those of a `Trial`; `pictures` None means all of the set.
+    """
+
+    model: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    task: str = TASK
+    pictures: int | None = None
+
+
+def _settings(name, values):
+    return {
+        value if isinstance(value, str) else f"{value:g}": Change(model={name: value})
+        for value in values
+    }
+
+
+def _options(name, values):
+    return {value: Change(options={name: value}) for value in values}
+
+
+def _depth(depth):
+    # The coarser the grid, the more channels its latents have: their number does not change.
+    return Change(model={"depth": depth, "bottleneck": 4 ** (depth - 1)})
+
+
+def _width(width):
+    return {f"{value}": Change(model={"width": value}) for value in (width, width // 2, 2 * width)}
+
+
+def _optimizer(name):
+    rate, clip = runs.LEARNING_RATES[name], runs.CLIPS[name]
+    return Change(options={"optimizer": name, "learning_rate": rate, "clip": clip})
+
+
+def _learning_rates():
+    factors = (1, 1 / 10, 1 / 3, 3, 10)
+    return {f"{_RATE * f:.2g}": Change(options={"learning_rate": _RATE * f}) for f in factors}
+
+
+def _pictures():
+    return {"all": Change()} | {f"{count}": Change(pictures=count) for count in (2, 8, 32)}
+
+
+def _latents():
+    penalised = {"latents": "penalised", "distortion_weights": (_WEIGHT,)}
+    return {"bounded": Change(), "penalised": Change(model=penalised)}
+
+
+def _first(baseline, values):
+    return [baseline, *(value for value in values if value != baseline)]
+
+
+def _fixed(values):
+    return lambda width: values
+
+
+# By the axis's name: ``width -> {value, as people write it: Change}``, where `width` is the
+# baseline's; the baseline comes first.
+AXES: dict[str, Callable[[int], dict[str, Change]]] = {
+    "depth": _fixed({f"{depth}": _depth(depth) for depth in (3, 1, 2, 4)}),
+    "width": _width,
+    "activation": _fixed(_settings("activation", _first("silu", models.ACTIVATIONS))),
+    "dropout": _fixed(_settings("dropout", (0.0, 0.05, 0.2, 0.5))),
+    "norm": _fixed(_settings("norm", get_args(models.Norm))),
+    "bottleneck": _fixed(_settings("bottleneck", (16, 4, 8, 32, 64))),
+    "pooling": _fixed(_settings("pooling", get_args(models.Pooling))),
+    "optimizer": _fixed({name: _optimizer(name) for name in get_args(runs.OptimizerName)}),
+    "learning_rate": _fixed(_learning_rates()),
+    "schedule": _fixed(_options("schedule", get_args(runs.ScheduleName))),
+    "loss": _fixed(_options("loss", get_args(LossName))),
+    "pictures": _fixed(_pictures()),
+    "latents": _fixed(_latents()),
+    "task": _fixed({name: Change(task=name) for name in TASKS}),
+}

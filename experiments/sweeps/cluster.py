@@ -1,0 +1,103 @@
+"""Trials as tasks of a Ray cluster: each on a core of its own; this process alone writes."""
+
+import importlib.util
+import os
+import socket
+
+from experiments.runfolder import RunError
+from experiments.sweeps.trials import run_trial
+
+_RETRIES = 3  # of a task whose worker was killed
+
+
+def require_ray():
+    """Refuse to go on without Ray."""
+    if importlib.util.find_spec("ray") is None:
+        raise RunError(
+            "--executor ray: Ray is not installed; pip install 'fnnet[cluster]' brings it"
+        )
+
+
+def on_ray(trials, material, *, address=None, run=run_trial):
+    """Run trials on a cluster; give each with its record when its run ends.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+    material : Material
+        Sent to each machine once.
+    address : str or None
+        Of a cluster that is there; None starts one on this machine, of all its cores.
+    run : callable
+        ``(trial, material) -> record``
+
+    Raises
+    ------
+    RunError
+        If Ray is not installed or the cluster is not found; if a task's worker was lost more than
+        three times.
+    """
+    require_ray()
+    ray = _connected(address)
+    try:
+        sent = ray.put(material)
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_one_core(run))
+        waiting = {task.remote(trial, sent): trial for trial in trials}
+        while waiting:
+            (ended, *_), _ = ray.wait(list(waiting))
+            trial = waiting.pop(ended)
+            yield trial, _result(ray, ended, trial)
+    finally:
+        ray.shutdown()
+
+
+def _connected(address):
+    """Start Ray, or join it, without its own output."""
+    if address and address != "auto":
+        _require_answer(address)
+    # Usage reports are off: nothing here is to leave the user's machines.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
+    here = {} if address else {"include_dashboard": False}
+    try:
+        ray.init(address=address or "local", **quiet, **here)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        cause = str(error).strip().split("\n")[0]
+        where = f"--address {address}" if address else "--executor ray"
+        raise RunError(f"{where}: no cluster of Ray's: {cause}") from error
+    return ray
+
+
+def _require_answer(address):
+    """Knock first: Ray itself tries for two minutes, and says so at length."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if not host or not port.isdigit():
+        raise RunError(f"--address {address}: must be auto, host:port or ray://host:port")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise RunError(f"--address {address}: nobody answers there") from error
+
+
+def _one_core(run):
+    def task(trial, material):
+        # Read when JAX starts, which is in the first task of a worker.
+        os.environ.setdefault("NPROC", "1")
+        return run(trial, material)
+
+    return task
+
+
+def _result(ray, ended, trial):
+    try:
+        return ray.get(ended)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    except ray.exceptions.WorkerCrashedError as error:
+        raise RunError(
+            f"{trial.axis}={trial.value} seed {trial.seed}: its worker was lost {_RETRIES + 1} "
+            "times; is there enough memory?"
+        ) from error

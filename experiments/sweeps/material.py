@@ -1,0 +1,93 @@
+"""The pictures of a sweep: what is trained on and what is tested on, never the same photograph."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from experiments.pairs import Pair, load_pairs
+from experiments.pictures import find_shared, locate
+from experiments.pictures.errors import some
+from experiments.runfolder import RunError
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Pairs to train on and to test on, with the names of the sets that they are of."""
+
+    train_name: str
+    test_name: str
+    train: tuple[Pair, ...]
+    test: tuple[Pair, ...]
+
+    @property
+    def digest(self):
+        """Digest over the hashes of all pictures and their sides: 16 hexadecimal digits."""
+        hashes = [sorted(pair.picture.sha256 for pair in side) for side in (self.train, self.test)]
+        return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:16]
+
+    def trained_on(self, count, seed):
+        """Choose `count` pictures to train on: those of a smaller count are among them."""
+
+        def draw(pair):
+            return hashlib.sha256(f"{seed}/{pair.picture.sha256}".encode()).digest()
+
+        return sorted(self.train, key=draw)[:count]
+
+    def __reduce__(self):
+        """Pickle pixels, JPEG versions too: another machine does not have the files."""
+        sides = [tuple(map(_in_memory, side)) for side in (self.train, self.test)]
+        return Material, (self.train_name, self.test_name, *sides)
+
+
+def load_material(train, test, quality):
+    """Read the sets to train on and to test on.
+
+    Parameters
+    ----------
+    train, test : str or None
+        Sets that are taken whole; None for the embedded photographs of this side of their split.
+    quality : int
+        Of the JPEG versions, 1 to 100.
+
+    Raises
+    ------
+    RunError
+        If both have a photograph, whatever its name, size or format is there.
+    PictureError
+        If a set cannot be read.
+    """
+    (train_name, train_pairs), (test_name, test_pairs) = (
+        _side(data, side, quality) for data, side in ((train, "train"), (test, "test"))
+    )
+    shared = find_shared([p.picture for p in test_pairs], [p.picture for p in train_pairs])
+    if shared:
+        names = {found.name_a: f"{found.name_a} ({found.relation})" for found in shared}
+        raise RunError(
+            f"{len(names)} of {len(test_pairs)} pictures of the set {test_name} to test on are in "
+            f"the set {train_name} to train on: {some(list(names.values()))}"
+        )
+    return Material(train_name, test_name, tuple(train_pairs), tuple(test_pairs))
+
+
+def _side(data, side, quality):
+    """Give a set's name and its pairs, all on one side."""
+    if data is None:
+        return EMBEDDED, [pair for pair in load_pairs(None, quality) if pair.side == side]
+    pairs = [replace(pair, side=side) for pair in load_pairs(data, quality, {})]
+    return Path(os.path.abspath(locate(data))).name, pairs
+
+
+@dataclass(frozen=True, eq=False)
+class _Constant:
+    value: tuple
+
+    def __call__(self):
+        return self.value
+
+
+def _in_memory(pair):
+    return replace(pair, load=_Constant(pair.load()))

@@ -1,0 +1,93 @@
+"""A trained network measured through real files, on whole pictures."""
+
+import math
+import tempfile
+import time
+from pathlib import Path
+
+from experiments import evaluation
+from experiments.codec import Codec, is_codec, with_tables
+
+_TABLE_PICTURES = 64
+_TIMED = 4  # pictures
+
+
+def measure(programs, learned, trial, trained, test, compared):
+    """Measure a network that has learned.
+
+    Parameters
+    ----------
+    programs : Programs
+    learned : Learned
+    trial : Trial
+    trained, test, compared : sequence of Pair
+        Those that were trained on, of which the coder's tables are made; those that were not;
+        some of the former, to be measured too.
+
+    Returns
+    -------
+    dict
+        Lists of pictures, as a record has them, under ``held_out`` and ``trained_on``; seconds per
+        megapixel under ``encode`` and ``decode``, None without coded latents.
+
+    Raises
+    ------
+    RunError
+        If the latents cannot be coded: training has diverged.
+    """
+    _, params, state, *_ = learned.train_state
+    model, task = programs.model, programs.task
+    if not is_codec(model):
+        apply = evaluation.make_apply(model, params, state)
+        pictures = {
+            name: [_picture(apply, task, pair, None, None) for pair in pairs]
+            for name, pairs in (("held_out", test), ("trained_on", compared))
+        }
+        return pictures | {"encode": None, "decode": None}
+    originals = [pair.original for pair in trained[:_TABLE_PICTURES]]
+    codec = Codec(model, params, with_tables(model, params, state, originals), trial.model)
+    pictures = {
+        name: [
+            _picture(evaluation.through_files(codec, rate), task, pair, codec, rate)
+            for pair in pairs
+            for rate in range(codec.rates)
+        ]
+        for name, pairs in (("held_out", test), ("trained_on", compared))
+    }
+    encode, decode = _times(codec, [pair.original for pair in test[:_TIMED]])
+    return pictures | {"encode": encode, "decode": decode}
+
+
+def _picture(apply, task, pair, codec, rate):
+    """Measure one picture, as `records.PICTURE` has it."""
+    output = apply(pair.get(task.source))
+    score = evaluation.outcome(lambda pixels: output, task, pair).score
+    pixels, jpeg_rate = math.prod(pair.picture.shape[:2]), score.jpeg_bits_per_pixel
+    return {
+        "name": score.name,
+        "pixels": pixels,
+        "rate": rate,
+        "file_bytes": output.file_bytes,
+        "ideal_bytes": codec and codec.ideal_bits(pair.original, rate) / 8,
+        "psnr": score.psnr,
+        "ssim": score.ssim,
+        "jpeg_psnr": score.jpeg_psnr,
+        "jpeg_ssim": score.jpeg_ssim,
+        "jpeg_bytes": None if jpeg_rate is None else round(jpeg_rate * pixels / 8),
+    }
+
+
+def _times(codec, pictures):
+    """Time encoding and decoding, in seconds per megapixel, of pictures that were coded before."""
+    megapixels = sum(math.prod(pixels.shape[:2]) for pixels in pictures) / 1e6
+    rate = (codec.rates - 1) // 2
+    encode = decode = 0.0
+    with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
+        path = Path(folder) / "picture.fnn"
+        for pixels in pictures:
+            began = time.perf_counter()
+            path.write_bytes(codec.write(pixels, rate).data)
+            written = time.perf_counter()
+            codec.read(path)
+            encode, decode = encode + written - began, decode + time.perf_counter() - written
+    return round(encode / megapixels, 4), round(decode / megapixels, 4)

@@ -1,0 +1,119 @@
+"""What a sweep is made of: budgets, and the trials of each axis."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from experiments import models, runs
+from experiments.pictures import check_patch
+from experiments.runfolder import RunError
+from experiments.sweeps.axes import AXES, TASK
+from experiments.sweeps.trials import Trial
+from experiments.tasks import TASKS
+
+BudgetName = Literal["tiny", "small", "full"]
+QUALITY = 10  # of the JPEG versions that emulate and restore are about
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How large runs are: `width` None is the model's own, `values` None all of an axis."""
+
+    seeds: int
+    steps: int
+    batch: int
+    patch: int
+    width: int | None
+    values: int | None = None
+
+
+BUDGETS = {
+    "tiny": Budget(seeds=2, steps=12, batch=4, patch=32, width=8, values=2),
+    "small": Budget(seeds=3, steps=400, batch=16, patch=64, width=24),
+    "full": Budget(seeds=3, steps=2000, batch=16, patch=64, width=None),
+}
+
+
+def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
+    """List the trials of a sweep, axis by axis: one that is interrupted has whole axes.
+
+    Parameters
+    ----------
+    axes : sequence of str
+        Empty for all.
+    budget : "tiny", "small" or "full"
+    seeds : int or None
+        How many seeds each value is run with; None for the budget's own number.
+    material : Material
+
+    Returns
+    -------
+    list of Trial
+
+    Raises
+    ------
+    RunError
+        If there is no such axis.
+    PictureError
+        If a training picture is smaller than the patch.
+    """
+    for axis in axes:
+        if axis not in AXES:
+            near = difflib.get_close_matches(axis, AXES, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise RunError(f"--axis {axis}: must be one of {', '.join(AXES)}{hint}")
+    settings = BUDGETS[budget]
+    check_patch([pair.picture for pair in material.train], settings.patch)
+    return [
+        _trial(axis, value, change, place == 0, seed, budget, material)
+        for axis in dict.fromkeys(axes or AXES)
+        for place, (value, change) in enumerate(_changes(axis, settings, len(material.train)))
+        for seed in range(seeds or settings.seeds)
+    ]
+
+
+def _changes(axis, budget, available):
+    """Give an axis's values with what they change, the baseline first."""
+    width = budget.width or models.configure(TASKS[TASK].model).width
+    found = {
+        value: change
+        for value, change in AXES[axis](width).items()
+        # A training set that is no smaller than the baseline's is the baseline's.
+        if change.pictures is None or change.pictures < available
+    }
+    return list(found.items())[: budget.values]
+
+
+def _trial(axis, value, change, is_baseline, seed, name, material):
+    budget, task = BUDGETS[name], TASKS[change.task]
+    settings = {"width": budget.width, "latents": task.latents} | change.model
+    return Trial(
+        axis=axis,
+        value=value,
+        baseline=is_baseline,
+        seed=seed,
+        task=task.name,
+        budget=name,
+        model=models.to_json(models.configure(task.model, **settings)),
+        options=_options(budget) | change.options,
+        data={
+            "train": material.train_name,
+            "test": material.test_name,
+            "pictures": change.pictures or len(material.train),
+        },
+    )
+
+
+def _options(budget):
+    return {
+        "loss": "mse",
+        "optimizer": "adam",
+        "learning_rate": runs.LEARNING_RATES["adam"],
+        "clip": runs.CLIPS["adam"],
+        "schedule": "cosine",
+        "steps": budget.steps,
+        "batch": budget.batch,
+        "patch": budget.patch,
+        "quality": QUALITY,
+    }

@@ -1,0 +1,170 @@
+"""One run of a controlled experiment: what it is made of, and its record."""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax
+
+import fnnet as fn
+from experiments import evaluation, models, runs
+from experiments.runfolder import RunError
+from experiments.sweeps import records
+from experiments.sweeps.learning import Learned, learn
+from experiments.sweeps.measures import measure
+from experiments.sweeps.stability import stability, steps_to
+from experiments.tasks import TASKS, make_loss
+from fnnet.train import make_step
+
+_INIT = 0  # what a key that is derived from the trial's is for; as in a training run
+_COMPARED = 8  # training pictures that are measured, which shows the gap to the held-out ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """All that is needed to repeat a run.
+
+    Parameters
+    ----------
+    axis, value : str
+        What is varied, and its value as people write it.
+    baseline : bool
+        Whether it is the axis's default.
+    seed : int
+        Decides weights, batches and which pictures are trained on, in the same way whatever the
+        value is: runs of one seed are pairs.
+    task, budget : str
+    model : dict
+        The model's config, as ``models.to_json`` has it.
+    options : dict
+        loss, optimizer, learning_rate, clip, schedule, steps, batch, patch and quality.
+    data : dict
+        Names of the sets to ``train`` and ``test`` on; of ``pictures``, how many are trained on.
+    kind : "ablation" or "rung"
+    """
+
+    axis: str
+    value: str
+    baseline: bool
+    seed: int
+    task: str
+    budget: str
+    model: dict
+    options: dict
+    data: dict
+    kind: str = "ablation"
+
+    @property
+    def identity(self):
+        """The digest that its record has."""
+        return records.identity(asdict(self))
+
+    @property
+    def work(self):
+        """The digest of what is computed: trials with the same one share their measurements."""
+        return work(asdict(self))
+
+
+def work(trial):
+    """Compute the digest of what a trial, as a dict, makes a machine do."""
+    # Axes share a baseline: which of them asks for it changes nothing.
+    named = ("axis", "value", "baseline", "kind", "budget")
+    return records.identity({name: part for name, part in trial.items() if name not in named})
+
+
+def shared_record(record, trial):
+    """Make a trial's record of that of another one that did the same work."""
+    return record | {"kind": trial.kind, "identity": trial.identity, "trial": asdict(trial)}
+
+
+def run_trial(trial, material):
+    """Train and measure.
+
+    Parameters
+    ----------
+    trial : Trial
+    material : Material
+
+    Returns
+    -------
+    dict
+        A record, as ``experiments.sweeps.records`` has it; of status "diverged", without measured
+        pictures, if training was given up or what it gave is not finite or cannot be coded.
+
+    Notes
+    -----
+    Nothing depends on what ran before. Seeds run one after another, not together under `jax.vmap`:
+    three of them together cost 3.8 to 4.3 times one (experiments/records/benchmark).
+    """
+    programs = _programs(_frozen(trial.model), _frozen(trial.options), trial.task)
+    pairs = material.trained_on(trial.data["pictures"], trial.seed)
+    key = jax.random.key(trial.seed)
+    size = trial.options["patch"]
+    weights = programs.model.init(jax.random.fold_in(key, _INIT), (size, size, 3))
+    learned = learn(programs, weights, trial, pairs, material.test, key)
+    seen = {"held_out": [], "trained_on": [], "encode": None, "decode": None}
+    status = "diverged"
+    if learned.is_finite:
+        try:
+            seen = measure(programs, learned, trial, pairs, material.test, pairs[:_COMPARED])
+            status = "finished"
+        except RunError:  # latents that leave the range of 32 bits
+            pass
+    return _record(trial, material, status, programs.model, learned, seen)
+
+
+class Programs(NamedTuple):
+    """What is compiled for trials that differ in their seeds only."""
+
+    model: fn.Layer
+    task: object
+    loss: object
+    optimizer: object
+    schedule: object
+    step: object
+
+
+# One, since seeds of a value follow one another: a second compilation would cost more than all
+# steps of a small trial.
+@lru_cache(maxsize=1)
+def _programs(model_record, options, task):
+    config, options = models.from_json(dict(model_record)), dict(options)
+    model = models.build(config)
+    loss = make_loss(model, options["loss"], config.distortion_weights)
+    optimizer, schedule = runs.make_optimizer(options), runs.make_schedule(options)
+    step = make_step(loss, optimizer)
+    return Programs(model, TASKS[task], loss, optimizer, schedule, step)
+
+
+def _frozen(settings):
+    """Make a dict of plain values hashable."""
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in sorted(settings.items())
+    )
+
+
+def _record(trial, material, status, model, learned: Learned, seen):
+    cost = evaluation.cost(model)
+    per_value = cost.latents_per_value
+    return {
+        "format": records.FORMAT,
+        "kind": trial.kind,
+        "identity": trial.identity,
+        "status": status,
+        "trial": asdict(trial),
+        "environment": runs.environment(),
+        "pictures": material.digest,
+        "parameters": cost.parameters,
+        "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,
+        "latents_per_pixel": None if per_value is None else 3 * per_value,
+        "steps": learned.steps,
+        "seconds": round(learned.seconds, 4),
+        "encode_seconds_per_megapixel": seen["encode"],
+        "decode_seconds_per_megapixel": seen["decode"],
+        "held_out": seen["held_out"],
+        "trained_on": seen["trained_on"],
+        "steps_to": steps_to(learned.curve),
+        "stability": stability(learned.losses, learned.norms, learned.skipped),
+        "curve": learned.curve,
+    }
