@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.autoencoders import BOUND, Autoencoder, prior_bits
-from experiments.coding import Encoded, Model, Tables, encode, ideal_bits, make_tables, read
+from experiments.coding import Model, Tables, encode, ideal_bits, make_tables, read
 from experiments.padding import padded_pixels
 from experiments.refinement import Refiner
 from experiments.runfolder import RunError
@@ -35,6 +35,15 @@ class Read:
     pixels: np.ndarray
     rate: int
     is_grey: bool
+
+
+@dataclass(frozen=True)
+class Written:
+    """A picture's file, the share of its latents that are escapes, and its size by the tables."""
+
+    data: bytes
+    escapes: float
+    ideal_bits: float
 
 
 class Codec:
@@ -77,7 +86,7 @@ class Codec:
         """The 8 bytes by which files name the model."""
         return self._model.digest
 
-    def write(self, pixels, rate, *, effort=0, is_grey=False) -> Encoded:
+    def write(self, pixels, rate, *, effort=0, is_grey=False) -> Written:
         """Make the file of a picture.
 
         Parameters
@@ -100,15 +109,17 @@ class Codec:
             f"--effort {effort}: goes with penalised latents, which this run does not have",
         )
         height, width = pixels.shape[:2]
-        return encode(
-            self._coder.latents(pixels, rate, effort),
-            self.tables[rate],
+        latents, tables = self._coder.latents(pixels, rate, effort), self.tables[rate]
+        made = encode(
+            latents,
+            tables,
             width=width,
             height=height,
             channels=1 if is_grey else 3,
             rate=rate,
             model=self.digest,
         )
+        return Written(made.data, made.escapes / made.symbols, ideal_bits(latents, tables))
 
     def read(self, path) -> Read:
         """Read a file.
@@ -125,10 +136,6 @@ class Codec:
             grey = pixels.mean(-1, keepdims=True).round().astype(np.uint8)
             pixels = np.repeat(grey, 3, axis=-1)
         return Read(pixels, header.rate, header.channels == 1)
-
-    def ideal_bits(self, pixels, rate):
-        """Tell how many bits the tables give a picture's latents, without any coder's overhead."""
-        return ideal_bits(self._coder.latents(pixels, rate), self.tables[rate])
 
     def _latent_shape(self, width, height):
         multiple = self._coder.multiple

@@ -63,9 +63,9 @@ def _compress(codec, rate, effort, source, target):
     for notice in picture.notices:
         note(notice)
     made = codec.write(picture.pixels, rate, effort=effort, is_grey=picture.is_grey)
-    if made.escapes > _MANY_ESCAPES * made.symbols:
+    if made.escapes > _MANY_ESCAPES:
         note(
-            f"{source}: {made.escapes / made.symbols:.1%} of the latents are outside the run's "
+            f"{source}: {made.escapes:.1%} of the latents are outside the run's "
             "tables, which costs bytes: the picture is unlike those that it was trained on"
         )
     runfolder.write_bytes(target, made.data)

@@ -46,10 +46,14 @@ class Outcome:
 
 
 class Output(NamedTuple):
-    """A network's picture, (H, W, 3) uint8, and the bytes of its file, None if it writes none."""
+    """A network's picture, (H, W, 3) uint8, and what its file takes, None if it writes none.
+
+    `ideal_bytes` is what the tables give its latents, without any coder's overhead.
+    """
 
     pixels: np.ndarray
-    file_bytes: int | None
+    file_bytes: int | None = None
+    ideal_bytes: float | None = None
 
 
 def make_apply(model, params, state):
@@ -60,7 +64,7 @@ def make_apply(model, params, state):
     forward = jax.jit(lambda params, state, x: model.apply(params, state, x)[0])
 
     def apply(pixels):
-        return Output(metrics.to_8_bit(forward(params, state, normalise(pixels[None]))[0]), None)
+        return Output(metrics.to_8_bit(forward(params, state, normalise(pixels[None]))[0]))
 
     return apply
 
@@ -73,14 +77,14 @@ def through_files(codec, rate, effort=0):
         with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
             path = Path(folder) / "picture.fnn"
             path.write_bytes(made.data)
-            return Output(codec.read(path).pixels, len(made.data))
+            return Output(codec.read(path).pixels, len(made.data), made.ideal_bits / 8)
 
     return apply
 
 
 def outcome(apply, task, pair):
     """Apply a network to one pair, and measure."""
-    output, file_bytes = apply(pair.get(task.source))
+    output, file_bytes, _ = apply(pair.get(task.source))
     if file_bytes is None:
         jpeg, jpeg_rate, rate = pair.jpeg, pair.bits_per_pixel, None
     else:

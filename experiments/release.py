@@ -1,6 +1,7 @@
 """Make a run's weights ready to be released: half the bytes, and nothing of where they lay."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import tyro
 from experiments import models, runfolder, tables
 from experiments.commands import run_command
 from experiments.runs import WEIGHTS, load_run, restore_weights, save_weights
+from experiments.sweeps.stability import stability, steps_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +42,25 @@ def main(config: Config) -> Path:
         save_weights(path, run.params, run.state, run.step, record)
         restore_weights(path, model, record)
         write("config.json", runfolder.as_json(run.config | {"data": _name(run.config["data"])}))
-        write("record.json", runfolder.as_json(run.record | {"model": record}))
+        history = {"model": record, "history": _history(config.run)}
+        write("record.json", runfolder.as_json(run.record | history))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     tables.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
     return config.out
+
+
+def _history(folder):
+    """Sum up the run's metrics, which are not released, as a sweep's records have them."""
+    rows = runfolder.read_metrics(folder / "metrics.jsonl")
+    names = ("step", "loss", "psnr", "held_out_psnr", "gradient_norm", "learning_rate", "seconds")
+    curve = [{name: row[name] for name in names} for row in rows if "held_out_psnr" in row]
+    losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))
+    skipped = sum(not row["finite"] for row in rows)
+    return {
+        "curve": curve,
+        "steps_to": steps_to(curve),
+        "stability": stability(losses, norms, skipped),
+    }
 
 
 def _name(data):

@@ -70,9 +70,9 @@ def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(
         expected = np.rint(np.clip(np.asarray(expected), 0, 1) * 255)
         assert np.abs(read.pixels - expected).max() <= 1  # compiled, sums come in another order
         assert (read.rate, read.is_grey) == (rate, False)
-        ideal = ideal_bits(latents[0].astype(np.int32), codec.tables[rate]) / 8
-        assert len(written.data) <= 1.01 * ideal + 64
-        assert written.symbols == latents.size
+        ideal = ideal_bits(latents[0].astype(np.int32), codec.tables[rate])
+        assert len(written.data) <= 1.01 * ideal / 8 + 64
+        assert written.ideal_bits == pytest.approx(ideal, rel=1e-3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (17, 5), (64, 64)])
@@ -89,7 +89,7 @@ def test_tables_hold_all_but_the_rarest_latents_of_the_pictures_they_were_made_o
     for rate, tables in enumerate(codec.tables):
         assert isinstance(tables, Tables) and (tables.freq.sum(1, dtype=int) == TOTAL).all()
         written = codec.write(data.astronaut(), rate)
-        assert written.escapes <= 2e-4 * written.symbols + 1
+        assert written.escapes < 3e-3
 
 
 def test_tables_cost_fewer_bits_than_the_prior_alone_or_even_frequencies():

@@ -26,8 +26,8 @@ class Material:
     @property
     def digest(self):
         """Digest over the hashes of all pictures and their sides: 16 hexadecimal digits."""
-        hashes = [sorted(pair.picture.sha256 for pair in side) for side in (self.train, self.test)]
-        return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:16]
+        sides = ([pair.picture.sha256 for pair in side] for side in (self.train, self.test))
+        return pictures_digest(*sides)
 
     def trained_on(self, count, seed):
         """Choose `count` pictures to train on: those of a smaller count are among them."""
@@ -41,6 +41,12 @@ class Material:
         """Pickle pixels, JPEG versions too: another machine does not have the files."""
         sides = [tuple(map(_in_memory, side)) for side in (self.train, self.test)]
         return Material, (self.train_name, self.test_name, *sides)
+
+
+def pictures_digest(train, test):
+    """Compute the digest of the hashes of pictures to train and to test on."""
+    hashes = [sorted(train), sorted(test)]
+    return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:16]
 
 
 def load_material(train, test, quality):

@@ -35,30 +35,41 @@ def measure(programs, learned, trial, trained, test, compared):
     RunError
         If the latents cannot be coded: training has diverged.
     """
-    _, params, state, *_ = learned.train_state
     model, task = programs.model, programs.task
     if not is_codec(model):
+        _, params, state, *_ = learned.train_state
         apply = evaluation.make_apply(model, params, state)
         pictures = {
-            name: [_picture(apply, task, pair, None, None) for pair in pairs]
+            name: [_picture(apply, task, pair, None) for pair in pairs]
             for name, pairs in (("held_out", test), ("trained_on", compared))
         }
         return pictures | {"encode": None, "decode": None}
+    codec = make_codec(model, learned.train_state, trained, trial.model)
+    return measure_codec(codec, task, test, compared)
+
+
+def make_codec(model, train_state, trained, model_record):
+    """Make a network that has learned ready to write files, with tables of training pictures."""
+    _, params, state, *_ = train_state
     originals = [pair.original for pair in trained[:_TABLE_PICTURES]]
-    codec = Codec(model, params, with_tables(model, params, state, originals), trial.model)
+    return Codec(model, params, with_tables(model, params, state, originals), model_record)
+
+
+def measure_codec(codec, task, test, compared, effort=0):
+    """Measure a codec as `measure` does; `effort` is how many steps it searches for latents."""
     pictures = {
         name: [
-            _picture(evaluation.through_files(codec, rate), task, pair, codec, rate)
+            _picture(evaluation.through_files(codec, rate, effort), task, pair, rate)
             for pair in pairs
             for rate in range(codec.rates)
         ]
         for name, pairs in (("held_out", test), ("trained_on", compared))
     }
-    encode, decode = _times(codec, [pair.original for pair in test[:_TIMED]])
+    encode, decode = _times(codec, [pair.original for pair in test[:_TIMED]], effort)
     return pictures | {"encode": encode, "decode": decode}
 
 
-def _picture(apply, task, pair, codec, rate):
+def _picture(apply, task, pair, rate):
     """Measure one picture, as `records.PICTURE` has it."""
     output = apply(pair.get(task.source))
     score = evaluation.outcome(lambda pixels: output, task, pair).score
@@ -68,7 +79,7 @@ def _picture(apply, task, pair, codec, rate):
         "pixels": pixels,
         "rate": rate,
         "file_bytes": output.file_bytes,
-        "ideal_bytes": codec and codec.ideal_bits(pair.original, rate) / 8,
+        "ideal_bytes": output.ideal_bytes,
         "psnr": score.psnr,
         "ssim": score.ssim,
         "jpeg_psnr": score.jpeg_psnr,
@@ -77,7 +88,7 @@ def _picture(apply, task, pair, codec, rate):
     }
 
 
-def _times(codec, pictures):
+def _times(codec, pictures, effort):
     """Time encoding and decoding, in seconds per megapixel, of pictures that were coded before."""
     megapixels = sum(math.prod(pixels.shape[:2]) for pixels in pictures) / 1e6
     rate = (codec.rates - 1) // 2
@@ -86,7 +97,7 @@ def _times(codec, pictures):
         path = Path(folder) / "picture.fnn"
         for pixels in pictures:
             began = time.perf_counter()
-            path.write_bytes(codec.write(pixels, rate).data)
+            path.write_bytes(codec.write(pixels, rate, effort=effort).data)
             written = time.perf_counter()
             codec.read(path)
             encode, decode = encode + written - began, decode + time.perf_counter() - written

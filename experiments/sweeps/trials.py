@@ -11,7 +11,7 @@ from experiments import evaluation, models, runs
 from experiments.runfolder import RunError
 from experiments.sweeps import records
 from experiments.sweeps.learning import Learned, learn
-from experiments.sweeps.measures import measure
+from experiments.sweeps.measures import make_codec, measure
 from experiments.sweeps.stability import stability, steps_to
 from experiments.tasks import TASKS, make_loss
 from fnnet.train import make_step
@@ -96,12 +96,35 @@ def run_trial(trial, material):
     Nothing depends on what ran before. Seeds run one after another, not together under `jax.vmap`:
     three of them together cost 3.8 to 4.3 times one (experiments/records/benchmark).
     """
+    return record_trial(train_trial(trial, material), trial, material)
+
+
+class Trained(NamedTuple):
+    """What training a trial gave, and the pairs that it was trained on."""
+
+    programs: "Programs"
+    learned: Learned
+    pairs: list
+
+    def codec(self, trial):
+        """Make it ready to write files, with tables of its training pictures."""
+        return make_codec(self.programs.model, self.learned.train_state, self.pairs, trial.model)
+
+
+def train_trial(trial, material):
+    """Train a trial on the training pictures of a material."""
     programs = _programs(_frozen(trial.model), _frozen(trial.options), trial.task)
     pairs = material.trained_on(trial.data["pictures"], trial.seed)
     key = jax.random.key(trial.seed)
     size = trial.options["patch"]
     weights = programs.model.init(jax.random.fold_in(key, _INIT), (size, size, 3))
     learned = learn(programs, weights, trial, pairs, material.test, key)
+    return Trained(programs, learned, pairs)
+
+
+def record_trial(trained, trial, material):
+    """Measure a trained network on the test pictures of a material; give the trial's record."""
+    programs, learned, pairs = trained
     seen = {"held_out": [], "trained_on": [], "encode": None, "decode": None}
     status = "diverged"
     if learned.is_finite:

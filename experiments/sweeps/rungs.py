@@ -1,0 +1,139 @@
+"""The ladder: from a fully connected autoencoder to a learned codec, a step at a time."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from experiments import evaluation, models, runs
+from experiments.sweeps import records
+from experiments.sweeps.material import pictures_digest
+from experiments.sweeps.plan import BUDGETS, QUALITY, BudgetName
+from experiments.sweeps.trials import Trial
+
+# Steps of a rung, which are more than an ablation's: about three minutes of two cores each.
+_STEPS = {"tiny": 12, "small": 800, "full": 4000}
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A network of the ladder: its model with settings, and how it is trained if not as all are."""
+
+    name: str
+    model: str
+    settings: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+# All have one latent for four pixels, so that what differs is the network.
+RUNGS = (
+    Rung("fully connected", "mlp", {"block": 16, "width": 512, "bottleneck": 64}),
+    Rung("one convolution", "shallow", {"stride": 4, "bottleneck": 4}),
+    Rung("pooling", "conv", {"pooling": "max", "activation": "relu", "bottleneck": 16}),
+    Rung(
+        "batch norm, dropout",
+        "conv",
+        {
+            **{"pooling": "max", "activation": "relu", "bottleneck": 16},
+            **{"norm": "batch", "dropout": 0.05},
+        },
+    ),
+    Rung(
+        "deeper, wider", "conv", {"depth": 4, "width": 48, "activation": "relu", "bottleneck": 64}
+    ),
+    Rung(
+        "residual, pixel shuffle", "pyramid", {"bottleneck": 64}, {"optimizer": "muon", "clip": 1.0}
+    ),
+)
+PENALISED, SEARCHED = "rate penalised", "rate penalised, searched"
+
+
+def rung_trial(rung, budget: BudgetName, material):
+    """Make the trial of a rung."""
+    settings = {"latents": "bounded"} | rung.settings
+    if budget == "tiny" and rung.model != "shallow":
+        settings["width"] = 8
+    size = BUDGETS[budget]
+    options = {
+        "loss": "mse",
+        "optimizer": "adam",
+        "learning_rate": runs.LEARNING_RATES["adam"],
+        "clip": runs.CLIPS["adam"],
+        "schedule": "cosine",
+        "steps": _STEPS[budget],
+        "batch": size.batch,
+        "patch": size.patch,
+        "quality": QUALITY,
+    }
+    return Trial(
+        kind="rung",
+        axis=rung.name,
+        value=rung.model,
+        baseline=False,
+        seed=0,
+        task="autoencode",
+        budget=budget,
+        model=models.to_json(models.configure(rung.model, **settings)),
+        options=options | rung.options,
+        data={
+            "train": material.train_name,
+            "test": material.test_name,
+            "pictures": len(material.train),
+        },
+    )
+
+
+def released_trial(run, name, effort, test):
+    """Describe a run that was trained for its rate, as a record's trial.
+
+    Parameters
+    ----------
+    run : Run
+    name : str
+        The rung's.
+    effort : int
+        Steps of search for latents.
+    test : str
+        The name of the set that it is measured on.
+    """
+    names = ("loss", "optimizer", "learning_rate", "clip", "schedule", "steps", "batch", "patch")
+    trial = Trial(
+        kind="rung",
+        axis=name,
+        value=run.record["model"]["name"],
+        baseline=False,
+        seed=run.config["seed"],
+        task=run.task.name,
+        budget="full",
+        model=run.record["model"],
+        options={option: run.config[option] for option in names} | {"effort": effort},
+        data={"train": run.config["data"], "test": test, "pictures": len(_trained_on(run))},
+    )
+    return asdict(trial)
+
+
+def released_record(run, trial, pairs, seen):
+    """Make the record of such a trial, measured on `pairs`; `seen` is `measure_codec`'s."""
+    cost = evaluation.cost(run.model)
+    timings = [session["timing"] for session in run.record["sessions"] if "timing" in session]
+    return {
+        "format": records.FORMAT,
+        "kind": "rung",
+        "identity": records.identity(trial),
+        "status": "finished",
+        "trial": trial,
+        "environment": runs.environment(),
+        "pictures": pictures_digest(_trained_on(run), [pair.picture.sha256 for pair in pairs]),
+        "parameters": cost.parameters,
+        "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,
+        "latents_per_pixel": 3 * cost.latents_per_value,
+        "steps": run.step,
+        "seconds": sum(timing["seconds"] for timing in timings),
+        "encode_seconds_per_megapixel": seen["encode"],
+        "decode_seconds_per_megapixel": seen["decode"],
+        "held_out": seen["held_out"],
+        "trained_on": seen["trained_on"],
+        **run.record["history"],
+    }
+
+
+def _trained_on(run):
+    return [p["sha256"] for p in run.record["pictures"] if p["side"] == "train"]
