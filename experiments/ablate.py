@@ -65,10 +65,10 @@ def main(config: Config):
     )
     ended = 0
     try:
-        for ended, (trial, record) in enumerate(
+        for ended, (_, record) in enumerate(
             sweep(trials, config.records, done, material, _executor(config)), 1
         ):
-            terminal.print(f"{ended}/{len(left)} {line(trial, record)}", soft_wrap=True)
+            terminal.print(f"{ended}/{len(left)} {line(record)}", soft_wrap=True)
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped; {counted(len(left) - ended, 'run')} to do; go on with: {_command(config)}"

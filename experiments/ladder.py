@@ -3,18 +3,28 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments import tables
+from experiments import leakage, tables
 from experiments.commands import Interrupted, run_command
+from experiments.pairs import load_pairs
 from experiments.runs import load_run
 from experiments.sweeps import records
 from experiments.sweeps.crops import CropFolder
-from experiments.sweeps.material import load_material
+from experiments.sweeps.material import EMBEDDED, load_material
+from experiments.sweeps.measures import measure_codec
 from experiments.sweeps.plan import QUALITY, BudgetName
-from experiments.sweeps.rungs import PENALISED, RUNGS, SEARCHED, released_record, rung_trial
+from experiments.sweeps.rungs import (
+    PENALISED,
+    RUNGS,
+    SEARCHED,
+    released_record,
+    released_trial,
+    rung_trial,
+)
 from experiments.sweeps.sweep import recorded
 from experiments.sweeps.table import line
 from experiments.sweeps.trials import record_trial, train_trial
 from experiments.weights import released
+from fnnet.core import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +46,8 @@ class Config:
     test: tuple[str, ...] = ()
     """Sets to test on, each whole. Default: two photographs that come with scikit-image."""
     weights: Path | None = None
-    """A run of train with --latents penalised, or the name of released weights: the last rung."""
+    """A run of train with --latents penalised that was made ready by release, or the name of
+    released weights: the last rung."""
     effort: int = 20
     """Steps of the search for latents of the last rung."""
     records: Path = Path("runs/ladder.jsonl")
@@ -47,8 +58,11 @@ class Config:
 
 def main(config: Config):
     """Do what `config` asks for and is not done yet; return all records."""
+    require(config.effort >= 1, f"--effort {config.effort}: must be at least 1")
     tests = config.test or (None,)
     materials = [load_material(config.data, test, QUALITY) for test in tests]
+    for material in materials:
+        recorded(config.records, material)  # refuses damaged records, and those of other pictures
     config.records.parent.mkdir(parents=True, exist_ok=True)
     crops = None if config.crops is None else CropFolder(config.crops)
     try:
@@ -59,14 +73,16 @@ def main(config: Config):
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     tables.console().print(f"records in {config.records}", soft_wrap=True)
-    return list(recorded(config.records, materials[0]).values())
+    return records.read([config.records])[0]
 
 
 def _trained_rung(config, rung, materials, crops):
     """Train a rung, if a record of it or its crops are missing."""
     trials = [rung_trial(rung, config.budget, material) for material in materials]
-    done = recorded(config.records, materials[0])
-    missing = [pair for pair in zip(trials, materials, strict=True) if pair[0].identity not in done]
+    there = _there(config)
+    missing = [
+        pair for pair in zip(trials, materials, strict=True) if pair[0].identity not in there
+    ]
     drawn = crops is None or rung.name in crops.rungs()
     if not missing and drawn:
         return
@@ -83,12 +99,25 @@ def _penalised_rungs(config, tests, crops):
     codec = run.codec()
     for name, effort in ((PENALISED, 0), (SEARCHED, config.effort)):
         for test in tests:
-            pairs = _new_pairs(run, test)
-            record = released_record(run, name, effort, test or "embedded")
-            if record["identity"] not in recorded(config.records, None):
-                _keep(config, record | _measured(run, codec, pairs, effort))
+            trial = released_trial(run, name, effort, Path(test).name if test else EMBEDDED)
+            if records.identity(trial) not in _there(config):
+                pairs = leakage.mark_trained(_pairs(test), run, allow_overlap=False)
+                seen = measure_codec(codec, run.task, pairs, [], effort)
+                _keep(config, released_record(run, trial, pairs, seen))
         if crops is not None and name not in crops.rungs():
             crops.add(name, codec, (codec.rates - 1) // 2, effort)
+
+
+def _pairs(test):
+    pairs = load_pairs(test, QUALITY, {} if test else None)
+    return [pair for pair in pairs if pair.side != "train"]
+
+
+def _there(config):
+    """Give the identities of the records that are there."""
+    if not config.records.exists():
+        return set()
+    return {record["identity"] for record in records.read([config.records])[0]}
 
 
 def _keep(config, record):

@@ -51,6 +51,7 @@ ORDER = [
         *("experiments.benchmark", "experiments.scaling", "experiments.lowerings"),
         *("experiments.clear_cache", "experiments.compress", "experiments.decompress"),
         *("experiments.release", "experiments.report", "experiments.ablate"),
+        "experiments.ladder",
     ),
     ("experiments", "experiments.__main__"),
 ]

@@ -19,9 +19,10 @@ def figures(record):
     return {"psnr": psnr, "gain": gain, "bpp": _mean(rates) if coded else None}
 
 
-def line(trial, record):
+def line(record):
     """Tell about one run that has ended."""
-    name = f"{trial.axis}={trial.value} seed {trial.seed}"
+    trial = record["trial"]
+    name = f"{trial['axis']}={trial['value']} seed {trial['seed']}"
     if record["status"] == "diverged":
         return f"{name}: diverged after {record['steps']} steps"
     found = figures(record)
