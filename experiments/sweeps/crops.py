@@ -1,6 +1,7 @@
 """Crops of photographs that come with scikit-image, through each rung's files: to look at."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class CropFolder:
     def _write(self, rung, rate, pair, apply):
         outcome = evaluation.outcome(apply, TASKS["autoencode"], pair)
         name, score = pair.picture.name, outcome.score
-        label = "".join(letter if letter.isalnum() else "-" for letter in rung)
+        label = "-".join(re.findall(r"\w+", rung))
         files = {
             "original": (f"{name}.png", pair.original),
             "jpeg": (f"{name}-{label}-jpeg.png", outcome.jpeg),
