@@ -1,6 +1,7 @@
 """Trials: pairs of one seed start equal, measure real files, and never end in an exception."""
 
 import json
+import pickle
 import statistics
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +179,17 @@ def test_the_pictures_of_a_smaller_training_set_are_among_those_of_a_larger():
     names = [pair.picture.name for pair in pictures.trained_on(6, 0)]
     assert [pair.picture.name for pair in pictures.trained_on(2, 0)] == names[:2]
     assert [pair.picture.name for pair in pictures.trained_on(6, 1)] != names
+
+
+def test_pictures_arrive_in_other_processes_as_they_are():
+    there = pickle.loads(pickle.dumps(PICTURES))
+    assert there.digest == PICTURES.digest != material(train=2).digest
+    for side in ("train", "test"):
+        for one, other in zip(getattr(there, side), getattr(PICTURES, side), strict=True):
+            assert one.side == side and one.picture.name == other.picture.name
+            np.testing.assert_array_equal(one.original, other.original)
+            np.testing.assert_array_equal(one.jpeg, other.jpeg)
+            assert one.bits_per_pixel == other.bits_per_pixel
 
 
 def test_stability_is_counted_after_the_start():
