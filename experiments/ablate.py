@@ -1,11 +1,14 @@
 """Vary one thing at a time in a small codec, and record what each value does."""
 
 import shlex
+import time
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from experiments.commands import Interrupted, run_command
+from experiments import runs
+from experiments.commands import Interrupted, note, run_command
 from experiments.runfolder import RunError
 from experiments.sweeps import cluster
 from experiments.sweeps.material import load_material
@@ -23,7 +26,7 @@ class Config:
     Each value of an axis is trained with several seeds, each seed from the same weights on the
     same batches, and measured on whole held-out pictures through real files, beside JPEG of at
     most as many bytes. A record is added to a file when a run ends; runs that the file has are not
-    done again. At the end there is a table for each axis. One axis takes about 10 minutes of two
+    done again. At the end a table is printed for each axis. An axis takes about 10 minutes on two
     cores by default, half a minute with --budget tiny.
     """
 
@@ -31,7 +34,8 @@ class Config:
     """What to vary: depth, width, activation, dropout, norm, bottleneck, pooling, optimizer,
     learning_rate, schedule, loss, pictures, latents, task. Default: all, one after another."""
     budget: BudgetName = "small"
-    """tiny: 12 steps of two values, to see that all works. small: 400 steps. full: 2,000."""
+    """tiny: 12 steps of two values, to see that all works. small: 800 steps. full: 2,000
+    steps of a wider network."""
     data: str | None = None
     """A set to train on, all of it: a folder, or a name under FNNET_DATA. Default: three
     photographs that come with scikit-image."""
@@ -54,30 +58,36 @@ def main(config: Config):
     material = load_material(config.data, config.test, QUALITY)
     trials = plan(config.axis, config.budget, config.seeds, material)
     done = recorded(config.records, material)
-    left = [trial for trial in trials if trial.identity not in done]
-    terminal = console()
-    if left:
-        _make_ready(config.records)
-    there = f"; {counted(len(trials) - len(left), 'other')} in {config.records}"
-    terminal.print(
-        f"{counted(len(left), 'run')} to do{there if len(left) < len(trials) else ''}",
-        soft_wrap=True,
-    )
-    ended = 0
-    try:
-        for ended, (_, record) in enumerate(
-            sweep(trials, config.records, done, material, _executor(config)), 1
-        ):
-            terminal.print(f"{ended}/{len(left)} {line(record)}", soft_wrap=True)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"stopped; {counted(len(left) - ended, 'run')} to do; go on with: {_command(config)}"
-        ) from None
+    with _executor(config) as execute:
+        _note_changes([done[trial.identity] for trial in trials if trial.identity in done])
+        _run(config, trials, done, material, execute)
     found = [done[trial.identity] for trial in trials]
     for axis in dict.fromkeys(trial.axis for trial in trials):
-        terminal.print(axis_table(axis, [r for r in found if r["trial"]["axis"] == axis]))
-    terminal.print(f"records in {config.records}", soft_wrap=True)
+        console().print(axis_table(axis, [r for r in found if r["trial"]["axis"] == axis]))
+    console().print(f"records in {config.records}", soft_wrap=True)
     return found
+
+
+def _run(config, trials, done, material, execute):
+    """Do what is left to do, and tell of each run that ends."""
+    left = sum(trial.identity not in done for trial in trials)
+    others = len(trials) - left
+    there = f"; {counted(others, 'other')} in {config.records}" if others else ""
+    terminal = console()
+    terminal.print(f"{counted(left, 'run')} to do{there}", soft_wrap=True)
+    if left:
+        _make_ready(config.records)
+    ended, began = 0, time.perf_counter()
+    try:
+        for _, record in sweep(trials, config.records, done, material, execute):
+            ended += 1
+            coming = (time.perf_counter() - began) / ended * (left - ended)
+            said = f"{ended}/{left} {line(record)}{_time_left(coming)}"
+            terminal.print(said, soft_wrap=True)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped; {counted(left - ended, 'run')} to do; go on with: {_command(config)}"
+        ) from None
 
 
 def _check(config):
@@ -92,10 +102,24 @@ def _check(config):
         cluster.require_ray()
 
 
+def _time_left(seconds):
+    """Say how long it will still take, if that is worth a word."""
+    return f"; about {seconds / 60:.0f} min left" if seconds >= 60 else ""
+
+
+def _note_changes(found):
+    """Say where records that are there were made by other versions or machines than these."""
+    for name, value in runs.environment().items():
+        others = {record["environment"].get(name) for record in found} - {value}
+        for other in sorted(map(str, others)):
+            note(f"{name} was {other} for some of these records and is {value} now")
+
+
 def _executor(config):
+    """Make the context that what runs trials is given by."""
     if config.executor == "local":
-        return one_by_one
-    return lambda trials, material: cluster.on_ray(trials, material, address=config.address)
+        return nullcontext(one_by_one)
+    return cluster.on_ray(config.address)
 
 
 def _make_ready(path):

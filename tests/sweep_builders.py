@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from PIL import Image
 from skimage import data
 
 from experiments import models
@@ -35,6 +36,16 @@ def trial(pictures, axis="activation", model=SHALLOW, **options):
     """One of 3 steps of the smallest network; `options` replace the trial's own."""
     first = plan((axis,), "tiny", 1, pictures)[0]
     return replace(first, model=model, options=first.options | {"steps": 3} | options)
+
+
+def put_sets(root):
+    """Write sets of small pictures of these photographs; give the options that name them."""
+    for name, photo in (("these", data.astronaut()), ("those", data.coffee())):
+        (root / name).mkdir()
+        for index in range(3):
+            pixels = photo[90 * index : 90 * index + 40, 100:148]
+            Image.fromarray(pixels).save(root / name / f"{name}{index}.png")
+    return "--data", str(root / "these"), "--test", str(root / "those")
 
 
 def without_times(record):

@@ -9,9 +9,9 @@ import time
 import pytest
 from PIL import Image
 from skimage import data
-from sweep_builders import without_times
+from sweep_builders import put_sets, without_times
 
-from experiments import ablate
+from experiments import ablate, runs
 from experiments.sweeps import records
 from experiments.sweeps.table import axis_table, line
 
@@ -21,13 +21,7 @@ OPTIONS = ("--axis", "schedule", "--budget", "tiny", "--seeds", "1")
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
     """Sets of small crops, of one photograph to train on and of another to test on."""
-    root = tmp_path_factory.mktemp("sets")
-    for name, photo in (("these", data.astronaut()), ("those", data.coffee())):
-        (root / name).mkdir()
-        for index in range(3):
-            pixels = photo[90 * index : 90 * index + 40, 100:148]
-            Image.fromarray(pixels).save(root / name / f"{name}{index}.png")
-    return "--data", str(root / "these"), "--test", str(root / "those")
+    return put_sets(tmp_path_factory.mktemp("sets"))
 
 
 def read(path):
@@ -71,6 +65,16 @@ def error_of(result):
     last = errors.strip().split("\n")[-1]
     assert last.startswith("error: ")
     return last.removeprefix("error: ")
+
+
+def test_records_of_other_versions_are_told_of(monkeypatch, capsys):
+    here = runs.environment()
+    monkeypatch.setattr(runs, "environment", lambda: here | {"jax": "0.1"})
+    ablate._note_changes([{"environment": here}, {"environment": here | {"cores": None}}])
+    assert capsys.readouterr().err == (
+        f"note: jax was {here['jax']} for some of these records and is 0.1 now\n"
+        f"note: cores was None for some of these records and is {here['cores']} now\n"
+    )
 
 
 def test_an_unknown_axis_is_answered_with_those_there_are(run, tmp_path):

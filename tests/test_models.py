@@ -152,3 +152,29 @@ def test_channels_first_pictures_get_a_hint():
     params, state = started("conv")
     with pytest.raises(fn.LayerError, match=r"pictures are NHWC: did channels come first\?"):
         NETWORKS["conv"].apply(params, state, jnp.zeros((1, 3, 16, 16)))
+
+
+def test_batch_norm_alone_leaves_out_the_biases_in_front_of_it():
+    def paths(norm):
+        model = models.build(models.configure("conv", width=6, norm=norm))
+        params, _ = jax.eval_shape(lambda key: model.init(key, (16, 16, 3)), jax.random.key(0))
+        return set(fn.trees.flatten(params))
+
+    plain = paths("none")
+    for norm in ("layer", "group", "instance", "gdn"):
+        assert plain < paths(norm)
+    assert sum(path.endswith("bias") for path in plain - paths("batch")) == 6
+
+
+def test_group_norm_has_up_to_8_groups_that_divide_the_width():
+    assert [models._groups(width) for width in (1, 6, 7, 8, 12, 20, 22, 24, 32, 37)] == [
+        *(1, 6, 7, 8, 6, 5, 2, 8, 8, 1)
+    ]
+
+
+def test_a_norm_over_places_is_refused_where_there_are_none():
+    with pytest.raises(fn.LayerError) as error:
+        models.configure("mlp", norm="gdn")
+    assert str(error.value) == (
+        "--norm gdn: the model 'mlp', which has no places, takes none, batch or layer"
+    )

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from sweep_builders import material, trial, without_times
+from sweep_builders import material, put_sets, trial
 
 from experiments.runfolder import RunError
 from experiments.sweeps import cluster, records
@@ -19,10 +19,6 @@ needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[cluster]'"
 )
 PICTURES = material()
-
-
-def on_own_cluster(run):
-    return lambda trials, pictures: cluster.on_ray(trials, pictures, run=run)
 
 
 @needs_ray
@@ -36,7 +32,8 @@ def test_a_worker_that_is_killed_leads_to_neither_a_double_nor_a_missing_record(
         return run_trial(one, pictures)
 
     trials = [replace(trial(PICTURES), seed=seed) for seed in range(3)]
-    ended = list(sweep(trials, path, {}, PICTURES, on_own_cluster(run)))
+    with cluster.on_ray(run=run) as execute:
+        ended = list(sweep(trials, path, {}, PICTURES, execute))
     assert mark.exists()
     found, faults = records.read([path])
     assert not faults and len(path.read_text().splitlines()) == len(ended) == 3
@@ -57,21 +54,20 @@ def test_a_worker_that_is_always_lost_and_an_error_end_the_sweep_in_a_sentence(t
     def failing(one, pictures):
         raise RunError("it cannot be")
 
-    with pytest.raises(RunError) as error:
-        list(cluster.on_ray([trial(PICTURES)], PICTURES, run=lost))
-    assert str(error.value) == (
-        "activation=silu seed 0: its worker was lost 4 times; is there enough memory?"
-    )
+    for run, sentence in (
+        (lost, "activation=silu seed 0: its worker was lost 4 times; is there enough memory?"),
+        (failing, "it cannot be"),
+    ):
+        with pytest.raises(RunError) as error, cluster.on_ray(run=run) as execute:
+            list(execute([trial(PICTURES)], PICTURES))
+        assert str(error.value) == sentence
     assert count.read_text() == "xxxx"
-    with pytest.raises(RunError) as error:
-        list(cluster.on_ray([trial(PICTURES)], PICTURES, run=failing))
-    assert str(error.value) == "it cannot be"
 
 
 @needs_ray
 def test_a_command_on_a_cluster_prints_what_one_alone_does(tmp_path):
     options = ("--axis", "loss", "--budget", "tiny", "--seeds", "1", "--executor", "ray")
-    words = [sys.executable, "-m", "experiments.ablate", *options]
+    words = [sys.executable, "-m", "experiments.ablate", *options, *put_sets(tmp_path)]
     done = subprocess.run(
         [*words, "--records", str(tmp_path / "r.jsonl")], capture_output=True, text=True
     )
@@ -80,7 +76,7 @@ def test_a_command_on_a_cluster_prints_what_one_alone_does(tmp_path):
     lines = done.stdout.splitlines()
     assert lines[0] == "2 runs to do" and lines[1].startswith("1/2 loss=")
     found, _ = records.read([tmp_path / "r.jsonl"])
-    assert [without_times(record)["status"] for record in found] == ["finished"] * 2
+    assert [record["status"] for record in found] == ["finished"] * 2
 
 
 @needs_ray
@@ -93,8 +89,8 @@ def test_a_command_on_a_cluster_prints_what_one_alone_does(tmp_path):
     ],
 )
 def test_a_cluster_that_is_not_there_is_named(address, sentence):
-    with pytest.raises(RunError) as error:
-        next(cluster.on_ray([trial(PICTURES)], PICTURES, address=address))
+    with pytest.raises(RunError) as error, cluster.on_ray(address):
+        pass
     assert str(error.value) == sentence
 
 

@@ -46,6 +46,7 @@ def _width(width):
 
 
 def _optimizer(name):
+    # Each at the default that --optimizer gives it, which is nobody's tuned best.
     rate, clip = runs.LEARNING_RATES[name], runs.CLIPS[name]
     return Change(options={"optimizer": name, "learning_rate": rate, "clip": clip})
 

@@ -1,5 +1,6 @@
 """Trials as tasks of a Ray cluster: each on a core of its own; this process alone writes."""
 
+import contextlib
 import importlib.util
 import os
 import socket
@@ -18,37 +19,45 @@ def require_ray():
         )
 
 
-def on_ray(trials, material, *, address=None, run=run_trial):
-    """Run trials on a cluster; give each with its record when its run ends.
+@contextlib.contextmanager
+def on_ray(address=None, *, run=run_trial):
+    """Be connected to a cluster; to be entered before JAX has started threads, since Ray forks.
 
     Parameters
     ----------
-    trials : sequence of Trial
-    material : Material
-        Sent to each machine once.
     address : str or None
         Of a cluster that is there; None starts one on this machine, of all its cores.
     run : callable
         ``(trial, material) -> record``
 
+    Yields
+    ------
+    callable
+        ``(trials, material) -> iterator of (trial, record)``, each when its run ends. The pictures
+        are sent to each machine once. It raises a RunError if a task's worker is lost more than
+        three times.
+
     Raises
     ------
     RunError
-        If Ray is not installed or the cluster is not found; if a task's worker was lost more than
-        three times.
+        If Ray is not installed or the cluster is not found.
     """
     require_ray()
     ray = _connected(address)
     try:
-        sent = ray.put(material)
-        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_one_core(run))
-        waiting = {task.remote(trial, sent): trial for trial in trials}
-        while waiting:
-            (ended, *_), _ = ray.wait(list(waiting))
-            trial = waiting.pop(ended)
-            yield trial, _result(ray, ended, trial)
+        yield lambda trials, material: _as_tasks(ray, trials, material, run)
     finally:
         ray.shutdown()
+
+
+def _as_tasks(ray, trials, material, run):
+    sent = ray.put(material)
+    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_one_core(run))
+    waiting = {task.remote(trial, sent): trial for trial in trials}
+    while waiting:
+        (ended, *_), _ = ray.wait(list(waiting))
+        trial = waiting.pop(ended)
+        yield trial, _result(ray, ended, trial)
 
 
 def _connected(address):
