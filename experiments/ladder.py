@@ -13,6 +13,7 @@ from experiments.sweeps.material import EMBEDDED, load_material
 from experiments.sweeps.measures import measure_codec
 from experiments.sweeps.plan import QUALITY, BudgetName
 from experiments.sweeps.rungs import (
+    NAMES,
     PENALISED,
     RUNGS,
     SEARCHED,
@@ -38,6 +39,8 @@ class Config:
     minutes of two cores by default, a minute with --budget tiny.
     """
 
+    rung: tuple[str, ...] = ()
+    """Which rungs to do, by name, such as "pooling". Default: all."""
     budget: BudgetName = "full"
     """How long the rungs are trained. tiny: 12 steps; small: 800; full: 4,000."""
     data: str | None = None
@@ -58,6 +61,8 @@ class Config:
 
 def main(config: Config):
     """Do what `config` asks for and is not done yet; return all records."""
+    for name in config.rung:
+        require(name in NAMES, f"--rung {name}: must be one of {', '.join(NAMES)}")
     require(config.effort >= 1, f"--effort {config.effort}: must be at least 1")
     tests = config.test or (None,)
     materials = [load_material(config.data, test, QUALITY) for test in tests]
@@ -67,7 +72,8 @@ def main(config: Config):
     crops = None if config.crops is None else CropFolder(config.crops)
     try:
         for rung in RUNGS:
-            _trained_rung(config, rung, materials, crops)
+            if rung.name in (config.rung or NAMES):
+                _trained_rung(config, rung, materials, crops)
         if config.weights is not None:
             _penalised_rungs(config, tests, crops)
     except KeyboardInterrupt:
@@ -98,6 +104,8 @@ def _penalised_rungs(config, tests, crops):
     run = load_run(released(config.weights))
     codec = run.codec()
     for name, effort in ((PENALISED, 0), (SEARCHED, config.effort)):
+        if name not in (config.rung or NAMES):
+            continue
         for test in tests:
             trial = released_trial(run, name, effort, Path(test).name if test else EMBEDDED)
             if records.identity(trial) not in _there(config):

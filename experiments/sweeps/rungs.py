@@ -44,6 +44,7 @@ RUNGS = (
     ),
 )
 PENALISED, SEARCHED = "rate penalised", "rate penalised, searched"
+NAMES = (*(rung.name for rung in RUNGS), PENALISED, SEARCHED)
 
 
 def rung_trial(rung, budget: BudgetName, material):
