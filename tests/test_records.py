@@ -1,9 +1,17 @@
 """What the README says was measured is what the committed records hold, and is good enough."""
 
+import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from experiments.codecs.encoders import ANCHOR_QUALITIES
+from experiments.rate_distortion import bd_rate
+from experiments.sweeps import records
+from experiments.sweeps.rungs import PENALISED, SEARCHED
+from experiments.weights import DIGESTS, FOLDER, released
 
 ROOT = Path(__file__).parent.parent
 RECORDS = {
@@ -22,9 +30,12 @@ def test_the_readme_s_figures_are_the_record_s(name):
     record = RECORDS[name]
     (session,) = record["sessions"]
     timing = session["timing"]
+    coded = name != "restore_live1"
     cells = [
+        f"{held_out(record, 'jpeg_bits_per_pixel'):.3f}",
         f"{held_out(record, 'jpeg_psnr'):.2f} dB",
         f"{held_out(record, 'jpeg_ssim'):.4f}",
+        f"{held_out(record, 'bits_per_pixel'):.3f}" if coded else "–",
         f"{held_out(record, 'psnr'):.2f} dB",
         f"{held_out(record, 'ssim'):.4f}",
         f"{timing['total_seconds']:.0f}",
@@ -41,6 +52,62 @@ def test_the_readme_s_figures_are_the_record_s(name):
     assert record["result"]["skipped_steps"] == 0
 
 
+def curve(rung, test):
+    """A released rung's mean (bits a pixel, PSNR) at each rate."""
+    found, faults = records.read([ROOT / "experiments" / "records" / "ladder.jsonl"])
+    assert not faults
+    (record,) = [
+        record
+        for record in found
+        if (record["trial"]["axis"], record["trial"]["data"]["test"]) == (rung, test)
+    ]
+    rates = {}
+    for picture in record["held_out"]:
+        rate = 8 * picture["file_bytes"] / picture["pixels"]
+        rates.setdefault(picture["rate"], []).append((rate, picture["psnr"]))
+        assert picture["file_bytes"] <= 1.01 * picture["ideal_bytes"] + 64
+    return [tuple(np.mean(rates[rate], axis=0)) for rate in sorted(rates)]
+
+
+def jpeg(test):
+    path = ROOT / "experiments" / "records" / "anchors" / test / "points.tsv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    return [
+        (float(row["bpp"]), float(row["psnr_rgb"]))
+        for row in rows
+        if row["codec"] == "jpeg" and float(row["quality"]) in ANCHOR_QUALITIES
+    ]
+
+
+@pytest.mark.parametrize("document", ["README.md", "experiments/weights/README.md"])
+def test_what_is_said_of_the_released_weights_is_what_was_measured(document):
+    text = (ROOT / document).read_text()
+    for test in ("live1", "kodak"):
+        for rung in (PENALISED, SEARCHED):
+            saved = bd_rate(jpeg(test), curve(rung, test)).percent
+            assert f"{-saved:.1f} %" in text, (test, rung)
+            assert saved < -30
+    table = zip(*(curve(rung, "live1") for rung in (PENALISED, SEARCHED)), strict=True)
+    for rate, points in enumerate(table, 1):
+        cells = [
+            f"{value:.{digits}f}"
+            for point in points
+            for value, digits in zip(point, (3, 2), strict=True)
+        ]
+        assert f"| {rate} | {' | '.join(cells)} |" in text
+
+
+def test_released_weights_are_small_and_what_they_are_said_to_be():
+    assert DIGESTS
+    for name in DIGESTS:
+        folder = released(name)
+        assert folder == FOLDER / name
+        card = (FOLDER / "README.md").read_text()
+        assert f"## `{name}`" in card
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 10_000_000
+
+
 def test_restoring_gains_half_a_decibel_on_held_out_pictures():
     record = RECORDS["restore_live1"]
     assert held_out(record, "psnr") - held_out(record, "jpeg_psnr") > 0.5
@@ -50,7 +117,12 @@ def test_restoring_gains_half_a_decibel_on_held_out_pictures():
 
 def test_no_picture_is_committed_but_the_readme_s_and_the_benchmark_s():
     found = [path for path in (ROOT / "experiments" / "records").rglob("*.png")]
-    assert sorted(path.name for path in found) == ["comparison.png", "ratios.png"]
+    crops = [path for path in found if path.parent.name == "crops"]
+    assert sorted(path.name for path in found if path not in crops) == [
+        *("comparison.png", "ratios.png")
+    ]
+    assert all(path.name.startswith(("chelsea", "coffee")) for path in crops)
+    assert sum(path.stat().st_size for path in found) < 5_000_000
     assert {picture["name"] for picture in RECORDS["default"]["pictures"]} == {
         *("astronaut", "chelsea", "coffee", "motorcycle_left", "motorcycle_right")
     }
