@@ -19,7 +19,7 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Decompress .fnn files to PNG pictures, about two seconds a picture.
+    """Decompress .fnn files; PNG pictures appear, about two seconds each.
 
     RUN is what they were compressed by. A file that is damaged, or another run's, is refused in one
     sentence; nothing that is there is overwritten.

@@ -16,7 +16,7 @@ from experiments.sweeps.stability import stability, steps_to
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Make a run's weights ready to be released.
+    """Make a run's weights ready to be released, in a few seconds.
 
     A folder appears with the weights (parameters of 16 bits, computed with in float32), the run's
     options and its record; commands take it as they take a run. The file's SHA-256 is printed: the
