@@ -8,7 +8,9 @@ from experiments.runs import WEIGHTS
 
 FOLDER = Path(__file__).parent
 # SHA-256 of each file of weights, which is looked at before it is read.
-DIGESTS: dict[str, str] = {}
+DIGESTS = {
+    "pyramid": "b6aac7fe129dae81b151f920b0fd030e7706433288674fe5804583c267457414",
+}
 
 
 def released(run):
