@@ -10,12 +10,10 @@ import numpy as np
 from experiments.autoencoders import BOUND, Autoencoder, prior_bits
 from experiments.coding import Model, Tables, encode, ideal_bits, make_tables, read
 from experiments.padding import padded_pixels
-from experiments.refinement import Refiner
 from experiments.runfolder import RunError
 from experiments.tasks import normalise
 from experiments.tiles import in_tiles
 from fnnet import metrics, trees
-from fnnet.core import require
 
 # Larger pictures are done in pieces of this side, in pixels, and what reaches into them.
 _TILE = 1024
@@ -86,7 +84,7 @@ class Codec:
         """The 8 bytes by which files name the model."""
         return self._model.digest
 
-    def write(self, pixels, rate, *, effort=0, is_grey=False) -> Written:
+    def write(self, pixels, rate, *, is_grey=False) -> Written:
         """Make the file of a picture.
 
         Parameters
@@ -94,22 +92,11 @@ class Codec:
         pixels : (H, W, 3) uint8
         rate : int
             From 0 to ``rates - 1``.
-        effort : int
-            Steps of search for better latents than the encoder's; reading takes no longer.
         is_grey : bool
             Whether it is to come back with one channel.
-
-        Raises
-        ------
-        LayerError
-            If a search is asked for and the model has learned no prior to judge latents by.
         """
-        require(
-            effort == 0 or self._coder.can_search,
-            f"--effort {effort}: goes with penalised latents, which this run does not have",
-        )
         height, width = pixels.shape[:2]
-        latents, tables = self._coder.latents(pixels, rate, effort), self.tables[rate]
+        latents, tables = self._coder.latents(pixels, rate), self.tables[rate]
         made = encode(
             latents,
             tables,
@@ -189,24 +176,14 @@ class _Coder:
         self.multiple = model.config["multiple"]
         self._weights = jax.device_put((params, state))
         self._encode = jax.jit(model.encode)
-        self._refiner = Refiner(model) if model.config["latents"] == "penalised" else None
         self._decode = jax.jit(model.decode, static_argnums=4)
 
-    @property
-    def can_search(self):
-        """Whether there is a prior to judge latents by."""
-        return self._refiner is not None
-
-    def latents(self, pixels, rate, effort=0):
-        """Compute latents (h, w, C) int32; with `effort`, search for better ones."""
+    def latents(self, pixels, rate):
+        """Compute latents (h, w, C) int32."""
 
         def piece(pixels):
-            x = normalise(pixels[None])
-            if effort:
-                found = self._refiner.latents(*self._weights, x, rate, effort)
-            else:
-                found = self._encode(*self._weights, x, _rates(rate))
-            return _whole(np.asarray(found[0]))
+            found = self._encode(*self._weights, normalise(pixels[None]), _rates(rate))[0]
+            return _whole(np.asarray(found))
 
         return in_tiles(
             piece,

@@ -34,9 +34,6 @@ class Config:
     """A folder for the files; or, for one picture, a file that ends in .fnn."""
     rate: int | None = None
     """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
-    effort: int = 0
-    """Steps of search for better latents than the encoder's: a smaller file or a better picture,
-    at about a second and a half a megapixel and step. Reading takes no longer. 20 is much."""
 
 
 def main(config: Config):
@@ -47,22 +44,21 @@ def main(config: Config):
     """
     require(config.inputs, "no pictures are named; give files or folders behind the run")
     codec = load_run(released(config.run)).codec()
-    require(config.effort >= 0, f"--effort {config.effort}: must be at least 0")
     rate = chosen_rate(codec, config.rate)
     jobs = outputs.plan(config.inputs, config.out, outputs.FNN, find=find_pictures)
-    compress = partial(_compress, codec, rate, config.effort)
+    compress = partial(_compress, codec, rate)
     made = outputs.make_all(jobs, config.out, compress).values()
     size, pixels = sum(size for size, _ in made), sum(pixels for _, pixels in made)
     tables.console().print(f"{size:,} bytes, {8 * size / pixels:.3f} bits a pixel")
     return list(jobs.values())
 
 
-def _compress(codec, rate, effort, source, target):
+def _compress(codec, rate, source, target):
     """Write one picture; give the bytes of its file, and its pixels."""
     picture = read_picture(source)
     for notice in picture.notices:
         note(notice)
-    made = codec.write(picture.pixels, rate, effort=effort, is_grey=picture.is_grey)
+    made = codec.write(picture.pixels, rate, is_grey=picture.is_grey)
     if made.escapes > _MANY_ESCAPES:
         note(
             f"{source}: {made.escapes:.1%} of the latents are outside the run's "

@@ -37,8 +37,6 @@ class Config:
     """Quality of the JPEG versions of emulate and restore. Default: the run's."""
     rate: int | None = None
     """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
-    effort: int = 0
-    """Steps of search for better latents than the encoder's, as compress has it."""
     curve: bool = False
     """Measure all rates of a run of autoencode instead, about two seconds a picture and rate, and
     print its rate-distortion points and its BD-rate against JPEG."""
@@ -67,7 +65,7 @@ def main(config: Config):
     note(check_metrics(("psnr", "ssim"), [pair.picture for pair in pairs]))
     if config.curve:
         return _print_curve(config, run, pairs, stamp)
-    apply = run.apply(config.rate, config.effort)
+    apply = run.apply(config.rate)
     scores = evaluation.score_all(apply, run.task, pairs)
     terminal = tables.console()
     terminal.print(f"{config.run}, step {run.step}", soft_wrap=True)
@@ -85,7 +83,7 @@ def _print_curve(config, run, pairs, stamp):
         pairs = [pair for pair in pairs if pair.side != "train"]
     codec, pictures = run.codec(), [pair.picture for pair in pairs]
     with Count("measured", codec.rates * len(pictures), "files") as progress:
-        means = curve_points(codec, pictures, effort=config.effort, done=progress.advance)
+        means = curve_points(codec, pictures, progress.advance)
     means += anchor_points(pictures)
     terminal = tables.console()
     title = f"{config.run}, step {run.step}, through files of {config.data or 'its own set'}"

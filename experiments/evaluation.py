@@ -69,11 +69,11 @@ def make_apply(model, params, state):
     return apply
 
 
-def through_files(codec, rate, effort=0):
+def through_files(codec, rate):
     """Make ``pixels (H, W, 3) uint8 -> Output`` of a codec: what is decoded from a file."""
 
     def apply(pixels):
-        made = codec.write(pixels, rate, effort=effort)
+        made = codec.write(pixels, rate)
         with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
             path = Path(folder) / "picture.fnn"
             path.write_bytes(made.data)

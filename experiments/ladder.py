@@ -16,7 +16,6 @@ from experiments.sweeps.rungs import (
     NAMES,
     PENALISED,
     RUNGS,
-    SEARCHED,
     released_record,
     released_trial,
     rung_trial,
@@ -34,9 +33,9 @@ class Config:
 
     From a fully connected autoencoder over convolution, pooling, batch norm and dropout to residual
     blocks with pixel shuffle, all with one bounded latent for four pixels; and last a network that
-    was trained for its rate too (--weights), as it is and with a search for latents. A line is
-    printed and a record added to a file for each rung and test set; rungs that the file has are not
-    done again. About 20 minutes of two cores by default, a minute with --budget tiny.
+    was trained for its rate too (--weights). A line is printed and a record added to a file for
+    each rung and test set; rungs that the file has are not done again. About 20 minutes of two
+    cores by default, a minute with --budget tiny.
     """
 
     rung: tuple[str, ...] = ()
@@ -51,8 +50,6 @@ class Config:
     weights: Path | None = None
     """A run of train with --latents penalised that was made ready by release, or the name of
     released weights: the last rung."""
-    effort: int = 20
-    """Steps of the search for latents of the last rung."""
     records: Path = Path("runs/ladder.jsonl")
     """The file of records; a record is one line of JSON."""
     crops: Path | None = None
@@ -63,7 +60,6 @@ def main(config: Config):
     """Do what `config` asks for and is not done yet; return all records."""
     for name in config.rung:
         require(name in NAMES, f"--rung {name}: must be one of {', '.join(NAMES)}")
-    require(config.effort >= 1, f"--effort {config.effort}: must be at least 1")
     tests = config.test or (None,)
     materials = [load_material(config.data, test, QUALITY) for test in tests]
     for material in materials:
@@ -74,8 +70,8 @@ def main(config: Config):
         for rung in RUNGS:
             if rung.name in (config.rung or NAMES):
                 _trained_rung(config, rung, materials, crops)
-        if config.weights is not None:
-            _penalised_rungs(config, tests, crops)
+        if config.weights is not None and PENALISED in (config.rung or NAMES):
+            _penalised_rung(config, tests, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     tables.console().print(f"records in {config.records}", soft_wrap=True)
@@ -99,21 +95,18 @@ def _trained_rung(config, rung, materials, crops):
         crops.add(rung.name, trained.codec(trials[0]), 0)
 
 
-def _penalised_rungs(config, tests, crops):
-    """Measure the network that was trained for its rate, without and with a search."""
+def _penalised_rung(config, tests, crops):
+    """Measure the network that was trained for its rate, at all its rates."""
     run = load_run(released(config.weights))
     codec = run.codec()
-    for name, effort in ((PENALISED, 0), (SEARCHED, config.effort)):
-        if name not in (config.rung or NAMES):
-            continue
-        for test in tests:
-            trial = released_trial(run, name, effort, Path(test).name if test else EMBEDDED)
-            if records.identity(trial) not in _there(config):
-                pairs = leakage.mark_trained(_pairs(test), run, allow_overlap=False)
-                seen = measure_codec(codec, run.task, pairs, [], effort)
-                _keep(config, released_record(run, trial, pairs, seen))
-        if crops is not None and name not in crops.rungs():
-            crops.add(name, codec, (codec.rates - 1) // 2, effort)
+    for test in tests:
+        trial = released_trial(run, Path(test).name if test else EMBEDDED)
+        if records.identity(trial) not in _there(config):
+            pairs = leakage.mark_trained(_pairs(test), run, allow_overlap=False)
+            seen = measure_codec(codec, run.task, pairs, [])
+            _keep(config, released_record(run, trial, pairs, seen))
+    if crops is not None and PENALISED not in crops.rungs():
+        crops.add(PENALISED, codec, (codec.rates - 1) // 2)
 
 
 def _pairs(test):

@@ -79,18 +79,16 @@ class Run:
         except (RunError, FnnError) as error:
             raise type(error)(f"{self.folder}: {error}") from None
 
-    def apply(self, rate=None, effort=0):
+    def apply(self, rate=None):
         """Make ``pixels (H, W, 3) uint8 -> Output``: through files, where the run is a codec.
 
         `rate` is the number of one of the codec's rates, from 1; without it, the middle one.
-        `effort` is how many steps to search for better latents.
         """
         if not self.is_codec:
             require(rate is None, f"--rate {rate}: {self.folder} writes no files")
-            require(effort == 0, f"--effort {effort}: {self.folder} writes no files")
             return evaluation.make_apply(self.model, self.params, self.state)
         codec = self.codec()
-        return evaluation.through_files(codec, chosen_rate(codec, rate), effort)
+        return evaluation.through_files(codec, chosen_rate(codec, rate))
 
 
 def load_run(folder):

@@ -33,7 +33,7 @@ ORDER = [
     ("experiments.autoencoders",),
     ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
     ("experiments.baselines",),
-    ("experiments.tiles", "experiments.refinement"),
+    ("experiments.tiles",),
     ("experiments.codec",),
     ("experiments.evaluation", "experiments.selfcheck"),
     ("experiments.runs",),

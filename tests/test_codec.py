@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from skimage import data
 
-import fnnet as fn
 from experiments import codec as codec_module
 from experiments import models, train
 from experiments.codec import Codec, with_tables
@@ -50,8 +49,8 @@ def _louder(tree):
     return jax.tree.map(lambda leaf: 1.5 * leaf, tree)
 
 
-def through(codec, pixels, rate, folder, **options):
-    written = codec.write(pixels, rate, **options)
+def through(codec, pixels, rate, folder):
+    written = codec.write(pixels, rate)
     path = folder / "picture.fnn"
     path.write_bytes(written.data)
     return written, codec.read(path)
@@ -317,23 +316,3 @@ def test_every_picture_of_live1_decodes_to_the_latents_that_were_encoded(
             _, read = codec_module.read(tmp_path / "picture.fnn", codec._model)
             np.testing.assert_array_equal(read, latents)
             assert len(written.data) <= 1.01 * ideal_bits(latents, codec.tables[rate]) / 8 + 64
-
-
-def lagrangian(effort, folder):
-    record = made("pyramid")[3]
-    codec, pixels, rate = Codec(*made("pyramid")), data.chelsea()[:96, :128], 1
-    _, read = through(codec, pixels, rate, folder, effort=effort)
-    _, latents = codec_module.read(folder / "picture.fnn", codec._model)
-    bits = ideal_bits(latents, codec.tables[rate]) / (96 * 128)
-    error = np.mean((read.pixels.astype(float) - pixels) ** 2)
-    return bits + record["distortion_weights"][rate] * error
-
-
-def test_a_search_finds_latents_that_cost_less_and_are_read_like_any_others(tmp_path):
-    assert lagrangian(15, tmp_path) < 0.97 * lagrangian(0, tmp_path)
-
-
-def test_a_search_needs_a_prior():
-    codec = Codec(*made("conv"))
-    with pytest.raises(fn.LayerError, match="--effort 3: goes with penalised latents"):
-        codec.write(PHOTO, 0, effort=3)

@@ -1,6 +1,5 @@
 """The ladder: what is trained and measured, once; crops; the released network's record."""
 
-import json
 import shutil
 
 import numpy as np
@@ -13,7 +12,7 @@ from experiments.reporting.crops import read_crops
 from experiments.runfolder import read_metrics
 from experiments.runs import load_run
 from experiments.sweeps import records
-from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS, SEARCHED
+from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS
 
 
 @pytest.fixture(autouse=True)
@@ -78,21 +77,18 @@ def test_a_rung_is_trained_once_and_its_record_and_crops_are_kept(run, tmp_path)
 def test_the_network_trained_for_its_rate_is_measured_at_every_rate(run, release, tmp_path):
     if not (release / "released").exists():
         run("release", release / "run", "-o", release / "released")
-    options = ("--weights", release / "released", "--effort", 2, "--records", tmp_path / "l.jsonl")
-    status, _, errors = run("ladder", *options, "--rung", PENALISED, SEARCHED)
+    options = ("--weights", release / "released", "--records", tmp_path / "l.jsonl")
+    status, _, errors = run("ladder", *options, "--rung", PENALISED)
     assert (status, errors) == (0, "")
-    plain, searched = read_metrics(tmp_path / "l.jsonl")
-    for record in (plain, searched):
-        assert records.fault(record) is None
-        assert {picture["rate"] for picture in record["held_out"]} == {0, 1}
-        assert record["trial"]["data"]["pictures"] == 3
-    assert plain["identity"] != searched["identity"]
-    assert plain["held_out"] != searched["held_out"]
-    assert json.dumps(plain["curve"]) == json.dumps(searched["curve"])
+    (record,) = read_metrics(tmp_path / "l.jsonl")
+    assert records.fault(record) is None
+    assert {picture["rate"] for picture in record["held_out"]} == {0, 1}
+    assert record["trial"]["data"]["pictures"] == 3
+    assert record["curve"] and record["seconds"] > 0
 
 
 def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
-    assert len(set(NAMES)) == len(NAMES) == len(RUNGS) + 2
+    assert len(set(NAMES)) == len(NAMES) == len(RUNGS) + 1
     status, _, errors = run("ladder", "--rung", "poling")
     assert status == 2
     assert errors == f"error: --rung poling: must be one of {', '.join(NAMES)}\n"

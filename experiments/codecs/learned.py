@@ -14,15 +14,13 @@ from fnnet import metrics
 NAME = "network"
 
 
-def curve_points(codec, pictures, *, effort=0, done=lambda: None):
+def curve_points(codec, pictures, done=lambda: None):
     """Write, read and measure every picture at every rate.
 
     Parameters
     ----------
     codec : Codec
     pictures : sequence of Picture
-    effort : int
-        Steps of search for each file.
     done : callable
         Called after each file.
 
@@ -31,7 +29,7 @@ def curve_points(codec, pictures, *, effort=0, done=lambda: None):
     list of MeanPoint
         One a rate, whose `quality` is its number from 1.
     """
-    return [_mean(codec, rate, pictures, effort, done) for rate in range(codec.rates)]
+    return [_mean(codec, rate, pictures, done) for rate in range(codec.rates)]
 
 
 def anchor_points(pictures, done=lambda: None):
@@ -51,8 +49,8 @@ def anchor_points(pictures, done=lambda: None):
     return mean_points([Point(p.picture, p.codec, p.quality, figures[p]) for p in points])
 
 
-def _mean(codec, rate, pictures, effort, done):
-    apply = evaluation.through_files(codec, rate, effort)
+def _mean(codec, rate, pictures, done):
+    apply = evaluation.through_files(codec, rate)
 
     def measure(picture):
         figures = _figures(apply(picture.pixels), picture)

@@ -27,10 +27,10 @@ class CropFolder:
         """Name the rungs whose crops are there."""
         return {entry["rung"] for entry in self._entries()}
 
-    def add(self, rung, codec, rate, effort=0):
+    def add(self, rung, codec, rate):
         """Write a rung's crops, through real files at one rate."""
         self.path.mkdir(parents=True, exist_ok=True)
-        apply = evaluation.through_files(codec, rate, effort)
+        apply = evaluation.through_files(codec, rate)
         entries = [entry for entry in self._entries() if entry["rung"] != rung]
         for pair in load_pairs(None, 10):
             if pair.picture.name in _PLACES:

@@ -55,17 +55,17 @@ def make_codec(model, train_state, trained, model_record):
     return Codec(model, params, with_tables(model, params, state, originals), model_record)
 
 
-def measure_codec(codec, task, test, compared, effort=0):
-    """Measure a codec as `measure` does; `effort` is how many steps it searches for latents."""
+def measure_codec(codec, task, test, compared):
+    """Measure a codec at all its rates, as `measure` does."""
     pictures = {
         name: [
-            _picture(evaluation.through_files(codec, rate, effort), task, pair, rate)
+            _picture(evaluation.through_files(codec, rate), task, pair, rate)
             for pair in pairs
             for rate in range(codec.rates)
         ]
         for name, pairs in (("held_out", test), ("trained_on", compared))
     }
-    encode, decode = _times(codec, [pair.original for pair in test[:_TIMED]], effort)
+    encode, decode = _times(codec, [pair.original for pair in test[:_TIMED]])
     return pictures | {"encode": encode, "decode": decode}
 
 
@@ -88,7 +88,7 @@ def _picture(apply, task, pair, rate):
     }
 
 
-def _times(codec, pictures, effort):
+def _times(codec, pictures):
     """Time encoding and decoding, in seconds per megapixel, of pictures that were coded before."""
     megapixels = sum(math.prod(pixels.shape[:2]) for pixels in pictures) / 1e6
     rate = (codec.rates - 1) // 2
@@ -97,7 +97,7 @@ def _times(codec, pictures, effort):
         path = Path(folder) / "picture.fnn"
         for pixels in pictures:
             began = time.perf_counter()
-            path.write_bytes(codec.write(pixels, rate, effort=effort).data)
+            path.write_bytes(codec.write(pixels, rate).data)
             written = time.perf_counter()
             codec.read(path)
             encode, decode = encode + written - began, decode + time.perf_counter() - written

@@ -43,8 +43,8 @@ RUNGS = (
         "residual, pixel shuffle", "pyramid", {"bottleneck": 64}, {"optimizer": "muon", "clip": 1.0}
     ),
 )
-PENALISED, SEARCHED = "rate penalised", "rate penalised, searched"
-NAMES = (*(rung.name for rung in RUNGS), PENALISED, SEARCHED)
+PENALISED = "rate penalised"
+NAMES = (*(rung.name for rung in RUNGS), PENALISED)
 
 
 def rung_trial(rung, budget: BudgetName, material):
@@ -82,30 +82,26 @@ def rung_trial(rung, budget: BudgetName, material):
     )
 
 
-def released_trial(run, name, effort, test):
+def released_trial(run, test):
     """Describe a run that was trained for its rate, as a record's trial.
 
     Parameters
     ----------
     run : Run
-    name : str
-        The rung's.
-    effort : int
-        Steps of search for latents.
     test : str
         The name of the set that it is measured on.
     """
     names = ("loss", "optimizer", "learning_rate", "clip", "schedule", "steps", "batch", "patch")
     trial = Trial(
         kind="rung",
-        axis=name,
+        axis=PENALISED,
         value=run.record["model"]["name"],
         baseline=False,
         seed=run.config["seed"],
         task=run.task.name,
         budget="full",
         model=run.record["model"],
-        options={option: run.config[option] for option in names} | {"effort": effort},
+        options={option: run.config[option] for option in names},
         data={"train": run.config["data"], "test": test, "pictures": len(_trained_on(run))},
     )
     return asdict(trial)
