@@ -168,13 +168,9 @@ def test_a_record_that_diverged_is_counted_and_in_no_mean():
     assert [list(column.cells) for column in table.columns] == [
         *(["x (baseline)"], ["2"], ["1"], ["30.00"], ["+2.00"], ["1.000"], ["2.0"])
     ]
-
-    class Trial:
-        axis, value, seed = "a", "x", 0
-
-    assert line(Trial, bad) == "a=x seed 0: diverged after 7 steps"
-    assert line(Trial, good) == (
+    assert line(bad) == "a=x seed 0: diverged after 7 steps"
+    assert line(good) == (
         "a=x seed 0: 30.00 dB, +2.00 dB to JPEG, 1.000 bits a pixel, 2.0 s of training"
     )
     emulated = good | {"trial": trial | {"task": "emulate"}}
-    assert "JPEG" not in line(Trial, emulated)
+    assert "JPEG" not in line(emulated)

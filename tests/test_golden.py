@@ -13,7 +13,20 @@ from experiments.weights import released
 
 GOLDEN = Path(__file__).parent / "golden"
 # SHA-256 of the latents, int32 row by row, and the picture's PSNR to the original in dB.
-FILES = {}
+FILES = {
+    "chelsea-1.fnn": (
+        "00108f92dcb4004e0675eda53f4121e12f9fef2ed820fa2b0dbee2553fbf3360",
+        28.29,
+    ),
+    "chelsea-3.fnn": (
+        "a88da34e55486a42e80ddf4a154a4f42076e1ccdebb6fbd0bbb587816cd51aa6",
+        30.83,
+    ),
+    "chelsea-6.fnn": (
+        "d0e141bed1a71f2e9fc776e6118cf8b1b6d6d70363cf540f372fa53f6e619210",
+        33.53,
+    ),
+}
 
 
 @pytest.fixture(scope="module")
