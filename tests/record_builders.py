@@ -177,13 +177,13 @@ def everything(folder):
         *sweep("optimizer", {"adam": 0, "momentum": -1.6, "muon": 0.5}, noise=0.15),
         *sweep("loss", {"mse": 0, "l1": 0.01}, noise=0.2),
         *sweep("residual", {"yes": 0, "no": -0.3}, seeds=(0,)),
-        *sweep("depth", {"4 layers": 0, "8 layers": 0.6}, task="restore", test="live1"),
+        *sweep("depth", {"4 layers": 0, "8 layers": 0.6}, task="restore", test="a set of mine"),
         *(diverged("optimizer", value, seed=seed) for value, seed in (("momentum", 3), ("sgd", 0))),
         diverged("optimizer", "sgd", seed=1),
         rung("transform coding", psnr=26.2),
         rung("hyperprior, GDN", psnr=28.6),
         rung("plain, one rate", psnr=27.2, rates=(1,)),
-        rung("hyperprior, GDN", psnr=28.2, test="live1"),
+        rung("hyperprior, GDN", psnr=28.2, test="a set of mine"),
     ]
     generator = np.random.default_rng(0)
     for row in rows:

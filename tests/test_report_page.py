@@ -128,7 +128,7 @@ def test_what_is_wrong_is_named_in_the_page(page):
         "3 of 51 runs diverged: optimizer momentum, seed 3",
         "one seed: no interval",
         "no difference",
-        "The classical codecs were not measured on live1",
+        "The classical codecs were not measured on a set of mine",
     ):
         assert part in page, part
 
