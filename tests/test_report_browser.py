@@ -116,11 +116,11 @@ def test_a_point_tells_its_run_on_focus_and_arrows_go_on(visit):
     page = visit()
     page.focus("#rate-kodak-wide .mark[tabindex='0']")
     first = page.inner_text("#tip")
-    assert re.match(r"transform coding, rate 0\n0\.\d+ bits a pixel, PSNR \d+\.\d+ dB, SSIM", first)
+    assert re.match(r"transform coding, rate 1\n0\.\d+ bits a pixel, PSNR \d+\.\d+ dB, SSIM", first)
     for part in ("parameters", "multiply-adds a pixel", "trained for", "encodes a megapixel in"):
         assert part in first
     page.keyboard.press("ArrowRight")
-    assert page.inner_text("#tip").startswith("transform coding, rate 1\n")
+    assert page.inner_text("#tip").startswith("transform coding, rate 2\n")
     page.keyboard.press("Escape")
     assert page.is_hidden("#tip")
 
@@ -128,10 +128,10 @@ def test_a_point_tells_its_run_on_focus_and_arrows_go_on(visit):
 def test_a_point_tells_its_run_under_the_pointer_and_to_a_finger(visit):
     page = visit()
     page.hover("#rate-kodak-wide .mark.s1 >> nth=0")
-    assert page.inner_text("#tip").startswith("hyperprior, GDN, rate 0\n")
+    assert page.inner_text("#tip").startswith("hyperprior, GDN, rate 1\n")
     phone = visit(390, has_touch=True)
     phone.tap("#rate-kodak-narrow .mark.s1 >> nth=0")
-    assert phone.inner_text("#tip").startswith("hyperprior, GDN, rate 0\n")
+    assert phone.inner_text("#tip").startswith("hyperprior, GDN, rate 1\n")
     box = phone.locator("#tip").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 390
 

@@ -34,7 +34,7 @@ def _comparison(index, crop):
     width, height = crop.size
     views = [_view(crop, view, label) for view, label in _VIEWS.items()]
     stack = tag("div", *views, class_="stack", style=f"--shape: {width} / {height}")
-    rate = "" if crop.rate is None else f", rate {crop.rate}"
+    rate = "" if crop.rate is None else f", rate {crop.rate + 1}"
     title = f"{crop.picture}, {crop.rung}{rate}"
     slider = (
         f'<input type="range" min="0" max="100" value="50" id="{name}-at" '

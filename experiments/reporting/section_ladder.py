@@ -66,7 +66,7 @@ def _rung_table(test, rungs):
     rows = [
         (
             rung.name,
-            "–" if point.rate is None else point.rate,
+            "–" if point.rate is None else point.rate + 1,
             plain(point.bits_per_pixel, 3),
             plain(point.psnr),
             signed(point.psnr - point.jpeg_psnr),
