@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 import fnnet as fn
-from experiments.padding import cropped, padded
+from experiments.padding import finished, prepared
 from fnnet import core, ops
 from fnnet.core import require
 
@@ -45,13 +45,13 @@ class Autoencoder(fn.Layer):
     ----------
     rates : int
         How many rates it was made for. A call's `rate`, (N,) whole numbers from 0, chooses one for
-        each picture; without it, ``apply`` takes the middle one.
+        each picture; without it, ``apply`` takes the middle one, `middle_rate`.
     entries : int or None
         Entries of a channel's table of frequencies; None if its latents are real numbers.
     code : callable
         ``(params, state, x, rate, *, key=None, train=False) -> Coded``.
-    analyse, encode : callable
-        ``(params, state, x, rate) -> latents (N, h, w, C)``, before rounding and rounded.
+    encode : callable
+        ``(params, state, x, rate) -> latents (N, h, w, C)``.
     decode : callable
         ``(params, state, latents, rate, (H, W)) -> pictures (N, H, W, 3)``.
     """
@@ -59,17 +59,18 @@ class Autoencoder(fn.Layer):
     rates: int
     entries: int | None
     code: Callable
-    analyse: Callable
     encode: Callable
     decode: Callable
 
-    def latent_shape(self, height, width):
-        """Give the shape (h, w, C) of the latents of a picture."""
-        params, state = jax.eval_shape(
-            lambda key: self.init(key, (height, width, 3)), jax.random.key(0)
-        )
-        x, rate = core.examples((height, width, 3)), jax.ShapeDtypeStruct((1,), jnp.int32)
-        return jax.eval_shape(self.encode, params, state, x, rate).shape[1:]
+    @property
+    def middle_rate(self):
+        """The rate that is taken where none is named; of an even number the lower one."""
+        return middle_rate(self.rates)
+
+
+def middle_rate(rates):
+    """Give the index of the middle one of so many rates; of an even number the lower one."""
+    return (rates - 1) // 2
 
 
 def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weights=()):
@@ -103,7 +104,8 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
 
     def init(key, in_shape):
         require(len(in_shape) == 3, f"expects pictures (H, W, C), got an example of {in_shape}")
-        params, state, shapes = {}, {}, [jax.eval_shape(_enter, core.examples(in_shape)).shape[1:]]
+        enter = partial(prepared, multiple=multiple)
+        params, state, shapes = {}, {}, [jax.eval_shape(enter, core.examples(in_shape)).shape[1:]]
         for name, part in parts.items():
             own, own_state = core.init_child(name, part, key, shapes[-1])
             params |= {name: own} if own else {}
@@ -113,42 +115,31 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
         if latents == "penalised":
             params |= _penalised_params(key, distortion_weights, channels)
         if entries is not None:
-            state["tables"] = empty_tables(rates, channels, entries)
+            state["tables"] = _empty_tables(rates, channels, entries)
         return params, state
 
-    def _enter(x):
-        first = "; pictures are NHWC: did channels come first?" if x.shape[1] == 3 else ""
-        require(x.shape[3] == 3, f"expects 3 channels, the last axis has {x.shape[3]}{first}")
-        return padded(x, multiple) - 0.5
-
-    def _analyse(params, state, x, rate, key, train):
-        require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes")
-        y, inner = core.apply_child(
-            "encoder", encoder, params, state, _enter(x), key=key, train=train
-        )
+    def analyse(params, state, x, rate, key=None, train=False):
+        x = prepared(x, multiple)
+        y, inner = core.apply_child("encoder", encoder, params, state, x, key=key, train=train)
         if latents == "bounded":
             y = BOUND * ops.tanh(y)
         if latents == "penalised":
             y = y * _gain(params["gain"], rate)
+        if latents != "real":
+            y, _ = core.apply_child("quantize", quantize, {}, {}, y, key=key, train=train)
         return y, inner
 
-    def _quantise(y, key, train):
-        if latents == "real":
-            return y
-        return core.apply_child("quantize", quantize, {}, {}, y, key=key, train=train)[0]
-
-    def _synthesise(params, state, y, rate, size, key, train):
+    def synthesise(params, state, y, rate, size, key=None, train=False):
         if latents == "bounded":
             y = y / BOUND
         if latents == "penalised":
             y = y * _gain(params["inverse_gain"], rate)
         y, inner = core.apply_child("decoder", decoder, params, state, y, key=key, train=train)
-        return cropped(y, size) + 0.5, inner
+        return finished(y, size), inner
 
     def code(params, state, x, rate, *, key=None, train=False):
-        y, encoder_state = _analyse(params, state, x, rate, key, train)
-        y, size = _quantise(y, key, train), x.shape[1:3]
-        pictures, decoder_state = _synthesise(params, state, y, rate, size, key, train)
+        y, encoder_state = analyse(params, state, x, rate, key, train)
+        pictures, decoder_state = synthesise(params, state, y, rate, x.shape[1:3], key, train)
         bits = None
         if latents == "penalised":
             bits = jax.vmap(_bits)(jax.tree.map(lambda leaf: leaf[rate], params["prior"]), y)
@@ -156,18 +147,15 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
         return Coded(pictures, y, bits, state | {n: part for n, part in inner.items() if part})
 
     def apply(params, state, x, *, key=None, train=False):
-        rate = jnp.full(x.shape[:1], (rates - 1) // 2 if rates > 1 else 0, jnp.int32)
+        rate = jnp.full(x.shape[:1], middle_rate(rates), jnp.int32)
         coded = code(params, state, x, rate, key=key, train=train)
         return coded.pictures, coded.state
 
-    def analyse(params, state, x, rate):
-        return _analyse(params, state, x, rate, None, False)[0]
-
     def encode(params, state, x, rate):
-        return _quantise(analyse(params, state, x, rate), None, False)
+        return analyse(params, state, x, rate)[0]
 
     def decode(params, state, y, rate, size):
-        return _synthesise(params, state, y, rate, size, None, False)[0]
+        return synthesise(params, state, y, rate, size)[0]
 
     return Autoencoder(
         "autoencoder",
@@ -178,13 +166,12 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
         rates=rates,
         entries=entries,
         code=code,
-        analyse=analyse,
         encode=encode,
         decode=decode,
     )
 
 
-def empty_tables(rates, channels, entries):
+def _empty_tables(rates, channels, entries):
     """Make the tables of a network that is not trained yet: of their shapes, all zeros."""
     return {
         "freq": jnp.zeros((rates, channels, entries), jnp.uint16),

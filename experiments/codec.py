@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import jax
 import jax.numpy as jnp
@@ -54,6 +55,11 @@ class Codec:
     model_record : dict
         The model's config; with parameters and state it makes the digest that files name.
 
+    Attributes
+    ----------
+    rates, middle_rate : int
+        How many there are, and which is taken where none is named.
+
     Raises
     ------
     RunError
@@ -69,7 +75,7 @@ class Codec:
                 "--task autoencode"
             )
         self._coder = _Coder(model, params, state)
-        self.rates = model.rates
+        self.rates, self.middle_rate = model.rates, model.middle_rate
         self._model = Model(
             digest(params, state, model_record), _as_tables(state["tables"]), self._latent_shape
         )
@@ -147,8 +153,8 @@ def with_tables(model, params, state, pictures):
     ----------
     model : Autoencoder
     params, state : dict
-    pictures : sequence of (H, W, 3) uint8
-        Training pictures; the first 64 are enough.
+    pictures : iterable of (H, W, 3) uint8
+        Training pictures, of which the first 64 are taken.
 
     Returns
     -------
@@ -157,11 +163,8 @@ def with_tables(model, params, state, pictures):
         pictures, mixed with the prior's, or with even ones where none was learned, as if those had
         been seen 200 times. A table holds all latents but the rarest 1e-4.
     """
-    coder = _Coder(model, params, state)
-    made = [
-        _rate_tables(coder, model, params, rate, pictures[:_MOST_PICTURES])
-        for rate in range(model.rates)
-    ]
+    coder, pictures = _Coder(model, params, state), list(islice(pictures, _MOST_PICTURES))
+    made = [_rate_tables(coder, model, params, rate, pictures) for rate in range(model.rates)]
     stacked = {
         name: jnp.asarray(np.stack([getattr(tables, name) for tables in made]))
         for name in ("freq", "size", "start")

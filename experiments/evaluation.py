@@ -10,8 +10,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from experiments.autoencoders import Autoencoder
-from experiments.pictures import jpeg_within
+from experiments.pictures import version_within
 from experiments.tasks import normalise
 from fnnet import metrics
 from fnnet.summary import rows as layer_rows
@@ -89,7 +88,9 @@ def outcome(apply, task, pair):
         jpeg, jpeg_rate, rate = pair.jpeg, pair.bits_per_pixel, None
     else:
         size = pair.picture.shape[:2]
-        jpeg, jpeg_bytes = _jpeg_within(pair, file_bytes)
+        jpeg, jpeg_bytes, _ = version_within(
+            pair.original, file_bytes, is_grey=pair.picture.is_grey
+        )
         jpeg_rate, rate = (metrics.bits_per_pixel(n, *size) for n in (jpeg_bytes, file_bytes))
     score = Score(
         pair.picture.name,
@@ -100,13 +101,6 @@ def outcome(apply, task, pair):
         rate,
     )
     return Outcome(output, jpeg, score)
-
-
-def _jpeg_within(pair, limit):
-    if not pair.picture.is_grey:
-        return jpeg_within(pair.original, limit)[:2]
-    plane, size, _ = jpeg_within(pair.original[..., 0], limit)
-    return np.repeat(plane[..., None], 3, axis=-1), size
 
 
 def score_all(apply, task, pairs):
@@ -150,11 +144,9 @@ _SIDE = 960
 def cost(model):
     """Count a network's parameters, multiply-adds and latents."""
     rows = layer_rows(model, (_SIDE, _SIDE, 3))
-    latents = None
-    if isinstance(model, Autoencoder):
-        latents = math.prod(model.latent_shape(_SIDE, _SIDE)) / (3 * _SIDE**2)
+    latents = [math.prod(row.out_shape) for row in rows if row.path == "encoder"]
     return Cost(
         sum(row.parameters for row in rows),
         sum(row.multiply_adds for row in rows) / _SIDE**2,
-        latents,
+        latents[0] / (3 * _SIDE**2) if latents else None,
     )

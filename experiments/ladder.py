@@ -5,11 +5,10 @@ from pathlib import Path
 
 from experiments import leakage, tables
 from experiments.commands import Interrupted, run_command
-from experiments.pairs import load_pairs
 from experiments.runs import load_run
 from experiments.sweeps import records
 from experiments.sweeps.crops import CropFolder
-from experiments.sweeps.material import EMBEDDED, load_material
+from experiments.sweeps.material import load_material
 from experiments.sweeps.measures import measure_codec
 from experiments.sweeps.plan import QUALITY, BudgetName
 from experiments.sweeps.rungs import (
@@ -60,8 +59,7 @@ def main(config: Config):
     """Do what `config` asks for and is not done yet; return all records."""
     for name in config.rung:
         require(name in NAMES, f"--rung {name}: must be one of {', '.join(NAMES)}")
-    tests = config.test or (None,)
-    materials = [load_material(config.data, test, QUALITY) for test in tests]
+    materials = [load_material(config.data, test, QUALITY) for test in config.test or (None,)]
     for material in materials:
         recorded(config.records, material)  # refuses damaged records, and those of other pictures
     config.records.parent.mkdir(parents=True, exist_ok=True)
@@ -71,54 +69,43 @@ def main(config: Config):
             if rung.name in (config.rung or NAMES):
                 _trained_rung(config, rung, materials, crops)
         if config.weights is not None and PENALISED in (config.rung or NAMES):
-            _penalised_rung(config, tests, crops)
+            _penalised_rung(config, materials, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     tables.console().print(f"records in {config.records}", soft_wrap=True)
-    return records.read([config.records])[0]
+    return list(recorded(config.records, materials[0]).values())
 
 
 def _trained_rung(config, rung, materials, crops):
     """Train a rung, if a record of it or its crops are missing."""
-    trials = [rung_trial(rung, config.budget, material) for material in materials]
-    there = _there(config)
-    missing = [
-        pair for pair in zip(trials, materials, strict=True) if pair[0].identity not in there
-    ]
+    there, wanted = recorded(config.records, materials[0]), []
+    for material in materials:
+        trial = rung_trial(rung, config.budget, material)
+        if trial.identity not in there:
+            wanted.append((trial, material))
     drawn = crops is None or rung.name in crops.rungs()
-    if not missing and drawn:
+    if not wanted and drawn:
         return
-    trained = train_trial(trials[0], materials[0])
-    for trial, material in missing:
-        _keep(config, record_trial(trained, trial, material))
+    trial = rung_trial(rung, config.budget, materials[0])
+    trained = train_trial(trial, materials[0])
+    for other, material in wanted:
+        _keep(config, record_trial(trained, other, material))
     if not drawn and trained.learned.is_finite:
-        crops.add(rung.name, trained.codec(trials[0]), 0)
+        crops.add(rung.name, trained.codec(trial), 0)
 
 
-def _penalised_rung(config, tests, crops):
+def _penalised_rung(config, materials, crops):
     """Measure the network that was trained for its rate, at all its rates."""
     run = load_run(released(config.weights))
     codec = run.codec()
-    for test in tests:
-        trial = released_trial(run, Path(test).name if test else EMBEDDED)
-        if records.identity(trial) not in _there(config):
-            pairs = leakage.mark_trained(_pairs(test), run, allow_overlap=False)
+    for material in materials:
+        trial = released_trial(run, material.test_name)
+        if records.identity(trial) not in recorded(config.records, material):
+            pairs = leakage.mark_trained(material.test, run, allow_overlap=False)
             seen = measure_codec(codec, run.task, pairs, [])
             _keep(config, released_record(run, trial, pairs, seen))
     if crops is not None and PENALISED not in crops.rungs():
-        crops.add(PENALISED, codec, (codec.rates - 1) // 2)
-
-
-def _pairs(test):
-    pairs = load_pairs(test, QUALITY, {} if test else None)
-    return [pair for pair in pairs if pair.side != "train"]
-
-
-def _there(config):
-    """Give the identities of the records that are there."""
-    if not config.records.exists():
-        return set()
-    return {record["identity"] for record in records.read([config.records])[0]}
+        crops.add(PENALISED, codec, codec.middle_rate)
 
 
 def _keep(config, record):

@@ -7,13 +7,14 @@ is cropped back. A network with a bottleneck is an `Autoencoder`, which can be u
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from typing import Literal
 
 import jax
 
 import fnnet as fn
 from experiments.autoencoders import Latents, autoencoder
-from experiments.padding import cropped, padded
+from experiments.padding import finished, prepared
 from fnnet import core, initializers
 from fnnet.core import require
 
@@ -310,19 +311,15 @@ def from_json(record):
 def on_any_size(network, multiple):
     """Let a network that needs sides divisible by `multiple` take pictures of any size.
 
-    Bottom and right are continued by reflection (by the edge, where a side is too short to
-    reflect) and cropped from the result. Grey levels 0..1 are centred on 0 inside.
+    What is added and how values are centred tells `experiments.padding.prepared`.
     """
-
-    def enter(x):
-        first = "; pictures are NHWC: did channels come first?" if x.shape[1] == 3 else ""
-        require(x.shape[3] == 3, f"expects 3 channels, the last axis has {x.shape[3]}{first}")
-        return padded(x, multiple) - 0.5
-
-    def leave(y, x):
-        return cropped(y, x.shape[1:3]) + 0.5
-
-    return _around(network, enter, leave, "on_any_size", multiple=multiple)
+    return _around(
+        network,
+        partial(prepared, multiple=multiple),
+        lambda y, x: finished(y, x.shape[1:3]),
+        "on_any_size",
+        multiple=multiple,
+    )
 
 
 def from_patches(network, size):

@@ -1,37 +1,46 @@
-"""Pictures of any size for networks that need sides divisible by a number."""
+"""Pictures of any size for networks that need sides divisible by a number, and values around 0."""
 
 import jax.numpy as jnp
 import numpy as np
 
+from fnnet.core import require
 
-def padded(x, multiple):
-    """Continue pictures (N, H, W, C) at the bottom and on the right to multiples of `multiple`.
 
-    By reflection; by the edge, where a side is too short to reflect.
+def prepared(x, multiple):
+    """Make pictures ready for a network.
+
+    Bottom and right are continued by reflection, or by the edge where a side is too short to
+    reflect, to sides divisible by `multiple`; grey levels 0..1 are centred on 0.
+
+    Parameters
+    ----------
+    x : array (N, H, W, 3)
+    multiple : int
+
+    Raises
+    ------
+    LayerError
+        If `x` is something else.
     """
-    return _pad(_pad(x, 1, multiple), 2, multiple)
+    require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes")
+    first = "; pictures are NHWC: did channels come first?" if x.shape[1] == 3 else ""
+    require(x.shape[3] == 3, f"expects 3 channels, the last axis has {x.shape[3]}{first}")
+    return _padded(x, multiple, (1, 2), jnp.pad) - 0.5
+
+
+def finished(y, size):
+    """Undo `prepared` for what a network made of pictures of ``size = (H, W)``."""
+    return y[:, : size[0], : size[1]] + 0.5
 
 
 def padded_pixels(pixels, multiple):
-    """Do the same to one picture (H, W, C) in NumPy."""
-    for axis in (0, 1):
-        missing, mode = _missing(pixels.shape[axis], multiple)
-        widths = [(0, missing if a == axis else 0) for a in range(3)]
-        pixels = np.pad(pixels, widths, mode=mode)
-    return pixels
+    """Continue one picture (H, W, C), of any dtype, as `prepared` does."""
+    return _padded(pixels, multiple, (0, 1), np.pad)
 
 
-def cropped(x, size):
-    """Take away again what `padded` added to pictures of ``size = (H, W)``."""
-    return x[:, : size[0], : size[1]]
-
-
-def _pad(x, axis, multiple):
-    missing, mode = _missing(x.shape[axis], multiple)
-    widths = [(0, missing if a == axis else 0) for a in range(x.ndim)]
-    return jnp.pad(x, widths, mode=mode)
-
-
-def _missing(side, multiple):
-    missing = -side % multiple
-    return missing, "reflect" if missing < side else "edge"
+def _padded(x, multiple, axes, pad):
+    for axis in axes:
+        missing = -x.shape[axis] % multiple
+        widths = [(0, missing if a == axis else 0) for a in range(x.ndim)]
+        x = pad(x, widths, mode="reflect" if missing < x.shape[axis] else "edge")
+    return x

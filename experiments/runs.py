@@ -120,7 +120,7 @@ def load_run(folder):
 def chosen_rate(codec, rate):
     """Check a rate's number, from 1, and give its index; the middle one's for None."""
     if rate is None:
-        return (codec.rates - 1) // 2
+        return codec.middle_rate
     require(1 <= rate <= codec.rates, f"--rate {rate}: must be in 1..{codec.rates} for this run")
     return rate - 1
 

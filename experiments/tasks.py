@@ -52,17 +52,18 @@ def check(task, model_config):
     )
 
 
-def make_loss(model, name, distortion_weights=()):
+def make_loss(model, name):
     """Make the training loss of pairs (source, target), each (N, H, W, 3) uint8.
 
     It is ``(params, state, batch, key) -> (scalar, (state, {"psnr": dB}))``; a key of None means
     evaluation. The PSNR is the mean over examples, of the unrounded output clipped to 0..1.
 
-    With `distortion_weights`, those of a model with penalised latents, it is the mean of ``bits a
+    For a model with penalised latents it is the mean of ``bits a
     pixel + weight * 255² * loss``, each picture at a rate of its own in turn, and the metrics have
     `bits_per_pixel`. Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, equation 10.
     """
     per_example = getattr(losses, name)
+    distortion_weights = model.config.get("distortion_weights")
 
     def plain(params, state, batch, key):
         source, target = (normalise(pictures) for pictures in batch)

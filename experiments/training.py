@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -16,9 +15,11 @@ from experiments import evaluation, figures, models, processes, runfolder, runs,
 from experiments.codec import is_codec, with_tables
 from experiments.commands import note
 from experiments.devices import Placement
+from experiments.feeding import INIT, TRAIN, WATCHES, make_batches, watched_batch
 from experiments.pairs import Pair, load_pairs
-from experiments.pictures import check_patch, pool, sample_batch
+from experiments.pictures import check_patch
 from experiments.progress import TrainingProgress
+from experiments.steadiness import loss_ratios
 from experiments.tasks import TASKS, Task, make_loss
 from fnnet.train import evaluate, fit, init_state, make_step
 
@@ -27,9 +28,6 @@ try:
 except ImportError:  # Windows has no such module
     resource = None
 
-_INIT, _TRAIN = 0, 1  # what a key that is derived from the run's is for
-_WATCHES = 30  # how many times held-out crops are measured in a run
-_WATCH_BATCH, _WATCH_PATCH, _WATCH_PICTURES = 8, 128, 64
 _MEASURED_TRAINING = 64  # training pictures, whose mean only shows the gap to the held-out ones
 
 
@@ -48,10 +46,6 @@ class _Job:
     def side(self, *names):
         """Pairs on one of the sides."""
         return [pair for pair in self.pairs if pair.side in names]
-
-    def sources(self, pairs):
-        """(source, target) pixels of each pair."""
-        return [(pair.get(self.task.source), pair.get(self.task.target)) for pair in pairs]
 
     @property
     def watched(self):
@@ -169,25 +163,15 @@ def _train(job, started):
     first = at = int(train_state.step)
     if writes:
         runfolder.cut_metrics(log, first)
-    loss = make_loss(job.model, config["loss"], _weights(job.model_record))
-    pairs, steps = job.side("train"), config["steps"]
-    sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
-    watched = _watched_batch(job)
-    every, saved = math.ceil(steps / _WATCHES), (first, time.perf_counter())
+    loss = make_loss(job.model, config["loss"])
+    steps, seed = config["steps"], config["seed"]
+    cut = make_batches(job.task, job.side("train"), config, seed=seed, rows=rows)
+    watched = watched_batch(job.task, job.watched, seed=seed)
+    every, saved = math.ceil(steps / WATCHES), (first, time.perf_counter())
     timing = {"seconds_to_first_step": time.perf_counter() - started}
 
     def batches(number):
-        chosen = pool(sizes, seed=config["seed"], step=number)
-        batch = sample_batch(
-            job.sources([pairs[index] for index in chosen]),
-            seed=config["seed"],
-            step=number,
-            batch_size=config["batch"],
-            patch=config["patch"],
-            grid=config["grid"],
-            rows=rows,
-        )
-        return placement.sharded(batch, config["batch"])
+        return placement.sharded(cut(number), config["batch"])
 
     def on_step(number, train_state, metrics):
         nonlocal at
@@ -218,7 +202,7 @@ def _train(job, started):
             train_state,
             processes.ending(placement.compiled(make_step(loss, optimizer))),
             batches,
-            placement.replicated(jax.random.fold_in(key, _TRAIN)),
+            placement.replicated(jax.random.fold_in(key, TRAIN)),
             steps=steps,
             on_step=on_step,
             should_stop=lambda: stop(at),
@@ -229,26 +213,13 @@ def _train(job, started):
     return placement.local(train_state), timing | spent._asdict()
 
 
-def _weights(model_record):
-    return models.from_json(model_record).distortion_weights
-
-
 def _initial_state(job, optimizer, key, from_folder):
     if from_folder and fn.checkpoint.newest_step(job.folder) is not None:
         train_state, _ = runs.restore(job.folder, job.model, optimizer, job.model_record)
         return train_state
     size = job.config["patch"]
-    params, state = job.model.init(jax.random.fold_in(key, _INIT), (size, size, 3))
+    params, state = job.model.init(jax.random.fold_in(key, INIT), (size, size, 3))
     return init_state(params, state, optimizer)
-
-
-def _watched_batch(job):
-    """Cut the same crops out of held-out pictures in every run of a seed."""
-    pairs = job.watched[:_WATCH_PICTURES]
-    patch = min(_WATCH_PATCH, *(min(pair.picture.shape[:2]) for pair in pairs))
-    return sample_batch(
-        job.sources(pairs), seed=job.config["seed"], step=0, batch_size=_WATCH_BATCH, patch=patch
-    )
 
 
 def _finite(row):
@@ -295,7 +266,7 @@ def _with_tables(job, train_state):
     """Make the coder's tables, where the latents are coded, and save them."""
     if not is_codec(job.model):
         return train_state
-    pictures = [pair.original for pair in job.side("train")[:_MEASURED_TRAINING]]
+    pictures = (pair.original for pair in job.side("train"))
     state = with_tables(job.model, train_state.params, train_state.state, pictures)
     train_state = train_state._replace(state=state)
     runs.save(job.folder, train_state, job.model_record)
@@ -346,16 +317,8 @@ def _trouble_lines(result):
 
 
 def largest_loss_ratio(losses):
-    """Find the worst step: its loss over the median of the 100 before it, after the warm-up.
-
-    The first twentieth, and the first 100 steps, do not count; None for a shorter run.
-    """
-    start = max(100, len(losses) // 20)
-    ratios = [
-        losses[step] / statistics.median(losses[step - 100 : step])
-        for step in range(start, len(losses))
-    ]
-    return max(ratios, default=None)
+    """Find the worst step: its loss over the median of the 100 before it; None for a short run."""
+    return max(loss_ratios(losses, window=100, least=100), default=None)
 
 
 def peak_memory_mb():

@@ -25,7 +25,7 @@ def sets(tmp_path_factory):
 
 
 def read(path):
-    found, faults = records.read([path])
+    found, faults = records.read(path)
     assert not faults
     return {record["identity"]: without_times(record) for record in found}
 

@@ -42,9 +42,10 @@ def pictures(count=2, height=19, width=33):
 def test_the_halves_together_are_the_whole_and_latents_are_whole_numbers(name, kind):
     model, params, state = built(name, kind)
     x = pictures()
-    middle = jnp.full(2, (model.rates - 1) // 2)
+    middle = jnp.full(2, model.middle_rate)
     latents = model.encode(params, state, x, middle)
-    assert latents.shape == (2, *model.latent_shape(19, 33))
+    multiple = model.config["multiple"]
+    assert latents.shape[:3] == (2, -(-19 // multiple), -(-33 // multiple))
     np.testing.assert_array_equal(latents, np.rint(latents))
     assert np.abs(latents).max() >= 1
     y = model.decode(params, state, latents, middle, (19, 33))
@@ -110,7 +111,7 @@ def test_tables_have_their_shape_from_the_start_whatever_the_picture_s_size(kind
 def test_the_loss_is_bits_a_pixel_and_weighted_error_of_each_picture_at_its_rate():
     model, params, state = built("conv", "penalised")
     batch = tuple(np.asarray(255 * pictures(4), np.uint8) for _ in range(2))
-    value, (_, metrics) = make_loss(model, "mse", WEIGHTS)(params, state, batch, None)
+    value, (_, metrics) = make_loss(model, "mse")(params, state, batch, None)
     x = batch[0].astype(np.float64) / 255
     expected, bits = [], []
     for number, rate in enumerate((0, 1, 2, 0)):
@@ -126,7 +127,7 @@ def test_the_loss_is_bits_a_pixel_and_weighted_error_of_each_picture_at_its_rate
 
 def test_in_training_every_rate_has_its_turn():
     model, params, state = built("shallow", "penalised")
-    loss = jax.jit(jax.grad(make_loss(model, "mse", WEIGHTS), has_aux=True))
+    loss = jax.jit(jax.grad(make_loss(model, "mse"), has_aux=True))
     batch = tuple(np.asarray(255 * pictures(1), np.uint8) for _ in range(2))
     trained = set()
     for number in range(20):

@@ -307,7 +307,7 @@ def test_an_interrupt_loses_nothing_and_leaves_no_folder(command, tmp_path, few,
 
 def test_the_same_pixels_are_compared_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(codec_points, "_compare", lambda *args: calls.append(1) or (1.0, 2.0, 3.0))
+    monkeypatch.setattr(codec_points, "compare", lambda *args: calls.append(1) or (1.0, 2.0, 3.0))
     picture = Picture.of(photo(40, 40), "a")
     done = {}
     points = [Point(picture, name, q) for name in ("jpeg", "jpeg-optimised") for q in (10, 50)]

@@ -12,7 +12,7 @@ from experiments import models, train
 from experiments.codec import Codec, with_tables
 from experiments.coding import FnnError, Tables, ideal_bits
 from experiments.coding.frequencies import TOTAL
-from experiments.pictures import jpeg_version, jpeg_within, read_picture
+from experiments.pictures import jpeg_version, read_picture, version_within
 from experiments.runs import load_run
 
 SETTINGS = {
@@ -162,9 +162,9 @@ def test_damaged_tables_are_refused_before_anything_is_read():
         Codec(model, params, damaged, record)
 
 
-def test_jpeg_within_is_the_best_quality_that_fits():
+def test_a_jpeg_version_within_a_limit_is_of_the_best_quality_that_fits():
     for limit in (3000, 9000, 1):
-        pixels, size, quality = jpeg_within(PHOTO, limit)
+        pixels, size, quality = version_within(PHOTO, limit, is_grey=False)
         assert size <= limit or quality == 1
         again, same = jpeg_version(PHOTO, quality)
         assert same == size and (again == pixels).all()

@@ -54,7 +54,7 @@ def test_the_readme_s_figures_are_the_record_s(name):
 
 def curve(rung, test):
     """A released rung's mean (bits a pixel, PSNR) at each rate."""
-    found, faults = records.read([ROOT / "experiments" / "records" / "ladder.jsonl"])
+    found, faults = records.read(ROOT / "experiments" / "records" / "ladder.jsonl")
     assert not faults
     (record,) = [
         record

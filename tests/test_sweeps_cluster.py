@@ -35,7 +35,7 @@ def test_a_worker_that_is_killed_leads_to_neither_a_double_nor_a_missing_record(
     with cluster.on_ray(run=run) as execute:
         ended = list(sweep(trials, path, {}, PICTURES, execute))
     assert mark.exists()
-    found, faults = records.read([path])
+    found, faults = records.read(path)
     assert not faults and len(path.read_text().splitlines()) == len(ended) == 3
     assert {record["identity"] for record in found} == {each.identity for each in trials}
     assert all(record["status"] == "finished" for record in found)
@@ -75,7 +75,7 @@ def test_a_command_on_a_cluster_prints_what_one_alone_does(tmp_path):
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert lines[0] == "2 runs to do" and lines[1].startswith("1/2 loss=")
-    found, _ = records.read([tmp_path / "r.jsonl"])
+    found, _ = records.read(tmp_path / "r.jsonl")
     assert [record["status"] for record in found] == ["finished"] * 2
 
 

@@ -45,7 +45,7 @@ def run(path, record, most=99):
 def test_axes_share_the_run_of_their_baseline(tmp_path, record):
     ran, ended = run(tmp_path / "r.jsonl", record)
     assert len(TRIALS) == 12 and len(ran) == 8
-    found, faults = records.read([tmp_path / "r.jsonl"])
+    found, faults = records.read(tmp_path / "r.jsonl")
     assert not faults
     assert {each["identity"] for each in found} == {each.identity for each in TRIALS}
     assert [each["identity"] for _, each in ended] == [each["identity"] for each in found]

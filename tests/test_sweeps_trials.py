@@ -14,9 +14,10 @@ from sweep_builders import SHALLOW, material, trial, without_times
 import fnnet as fn
 from experiments import models
 from experiments.codec import Codec
+from experiments.steadiness import loss_ratios
 from experiments.sweeps import learning, records
 from experiments.sweeps.plan import plan
-from experiments.sweeps.stability import loss_ratios, stability, steps_to
+from experiments.sweeps.stability import stability, steps_to
 from experiments.sweeps.trials import run_trial
 from fnnet.train import NotFiniteError
 
@@ -204,7 +205,7 @@ def test_stability_is_counted_after_the_start():
     }
     values = list(np.random.default_rng(0).random(200) + 0.5)
     expected = [values[n] / statistics.median(values[max(n - 50, 0) : n]) for n in range(10, 200)]
-    assert loss_ratios(values) == expected
+    assert loss_ratios(values, window=50, least=10) == expected
     assert stability([1.0], [], 0)["largest_loss_ratio"] is None
 
 

@@ -158,7 +158,7 @@ def measure(points):
         data, original, decoded = coded(point)
         digest = hashlib.sha256(decoded).hexdigest()
         if digest not in compared:
-            compared[digest] = _compare(point.picture, original, decoded)
+            compared[digest] = compare(point.picture, original, decoded)
         measured.append(Figures(len(data), *compared[digest]))
     return measured
 
@@ -184,8 +184,8 @@ def coded(point):
         ) from None
 
 
-def _compare(picture, original, decoded):
-    """Compute PSNR, SSIM and MS-SSIM."""
+def compare(picture, original, decoded):
+    """Compute PSNR, SSIM and MS-SSIM; the last two are None of a picture too small for them."""
     try:
         psnr, ssim = evaluation.compare(original, decoded)
         if min(original.shape[:2]) < MS_SSIM_LEAST:

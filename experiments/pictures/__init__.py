@@ -12,13 +12,20 @@ from experiments.pictures.files import (
     write_png,
 )
 from experiments.pictures.fingerprint import FORM as FINGERPRINT_FORM
-from experiments.pictures.jpeg import jpeg_version, jpeg_within
+from experiments.pictures.jpeg import jpeg_version
 from experiments.pictures.live1 import LIVE1, canonical_name
 from experiments.pictures.overlap import Shared, find_shared, known_copies, same_photographs
 from experiments.pictures.patches import check_patch
 from experiments.pictures.pools import pool
 from experiments.pictures.quality import is_jpeg, quality_of_file, quality_of_pixels
-from experiments.pictures.sets import PictureSet, jpeg_for, locate, made_version, open_set
+from experiments.pictures.sets import (
+    PictureSet,
+    jpeg_for,
+    locate,
+    made_version,
+    open_set,
+    version_within,
+)
 from experiments.pictures.splits import split
 from experiments.pictures.versions import Version
 
@@ -41,7 +48,6 @@ __all__ = [
     "is_jpeg",
     "jpeg_for",
     "jpeg_version",
-    "jpeg_within",
     "known_copies",
     "locate",
     "made_version",
@@ -53,5 +59,6 @@ __all__ = [
     "same_photographs",
     "sample_batch",
     "split",
+    "version_within",
     "write_png",
 ]

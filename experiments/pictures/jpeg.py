@@ -44,29 +44,3 @@ def jpeg_version(pixels, quality):
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "JPEG", quality=int(quality))
     with Image.open(buffer, formats=["JPEG"]) as image:
         return np.array(image), buffer.getbuffer().nbytes
-
-
-def jpeg_within(pixels, limit):
-    """Compress pixels as JPEG of the highest quality whose file has no more than `limit` bytes.
-
-    Parameters
-    ----------
-    pixels : ndarray
-        As `jpeg_version` takes them.
-    limit : int
-        Bytes.
-
-    Returns
-    -------
-    tuple of ndarray, int, int
-        The decoded pixels, the bytes of the file, its quality: those of quality 1 where even that
-        file is larger.
-    """
-    low, high = 1, 100
-    while low < high:
-        middle = (low + high + 1) // 2
-        if jpeg_version(pixels, middle)[1] <= limit:
-            low = middle
-        else:
-            high = middle - 1
-    return *jpeg_version(pixels, low), low

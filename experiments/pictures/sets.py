@@ -267,6 +267,25 @@ def made_version(pixels, quality, *, is_grey):
     return np.repeat(plane[..., None], 3, axis=-1), size
 
 
+def version_within(pixels, limit, *, is_grey):
+    """Do as `made_version`, at the highest quality whose file has no more than `limit` bytes.
+
+    Returns
+    -------
+    tuple of ndarray, int, int
+        The pixels, the bytes of the file and its quality: those of quality 1 where even that file
+        is larger.
+    """
+    low, high = 1, 100
+    while low < high:
+        middle = (low + high + 1) // 2
+        if made_version(pixels, middle, is_grey=is_grey)[1] <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return *made_version(pixels, low, is_grey=is_grey), low
+
+
 def _own_version(picture_set, picture, quality):
     version = picture_set.partners(quality).get(picture.name)
     if version is None:

@@ -48,7 +48,7 @@ def gather(paths):
     for path in paths:
         for file in _files(Path(path), faults):
             try:
-                good, wrong = records.read([file])
+                good, wrong = records.read(file)
             except RunError as error:
                 faults.append(str(error))
                 continue

@@ -9,6 +9,7 @@ from experiments import evaluation
 from experiments.pairs import load_pairs
 from experiments.pictures import write_png
 from experiments.runfolder import read_json, write_bytes
+from experiments.sweeps.plan import QUALITY
 from experiments.tasks import TASKS
 
 _SIDE = 160
@@ -32,7 +33,7 @@ class CropFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         apply = evaluation.through_files(codec, rate)
         entries = [entry for entry in self._entries() if entry["rung"] != rung]
-        for pair in load_pairs(None, 10):
+        for pair in load_pairs(None, QUALITY):
             if pair.picture.name in _PLACES:
                 entries.append(self._write(rung, rate, pair, apply))
         # Last, so that what it names is there.

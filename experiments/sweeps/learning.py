@@ -7,13 +7,9 @@ from typing import Any
 
 import jax
 
-from experiments.pictures import pool, sample_batch
+from experiments.feeding import TRAIN, WATCHES, make_batches, watched_batch
 from fnnet import trees
 from fnnet.train import NotFiniteError, TrainState, evaluate, fit, init_state
-
-_TRAIN = 1  # what a key that is derived from the trial's is for; as in a training run
-_WATCHES = 30
-_WATCH_BATCH, _WATCH_PATCH, _WATCH_PICTURES = 8, 128, 64
 
 
 @dataclass(eq=False)
@@ -59,15 +55,16 @@ def learn(programs, weights, trial, pairs, watched, key):
     Learned
     """
     options = trial.options
-    log = _Log(programs, options["steps"], _watched_batch(programs.task, watched))
+    # The same crops in every trial, whatever its seed is.
+    log = _Log(programs, options["steps"], watched_batch(programs.task, watched, seed=0))
     log.measure(*weights)  # compiles, and so no step waits for it
-    batches = _batches(programs.task, pairs, trial.seed, options)
+    batches = make_batches(programs.task, pairs, options, seed=trial.seed)
     try:
         log.learned.train_state, _ = fit(
             init_state(*weights, programs.optimizer),
             programs.step,
             batches,
-            jax.random.fold_in(key, _TRAIN),
+            jax.random.fold_in(key, TRAIN),
             steps=options["steps"],
             on_step=log.on_step,
         )
@@ -82,7 +79,7 @@ class _Log:
     def __init__(self, programs, steps, watched):
         self.learned = Learned()
         self._programs, self._watched = programs, watched
-        self._every, self._steps = math.ceil(steps / _WATCHES), steps
+        self._every, self._steps = math.ceil(steps / WATCHES), steps
         self._last = None
 
     def on_step(self, number, train_state, metrics):
@@ -118,30 +115,3 @@ class _Log:
             "seconds": round(self.learned.seconds, 4),
         }
         return {name: value if math.isfinite(value) else None for name, value in row.items()}
-
-
-def _batches(task, pairs, seed, options):
-    sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
-
-    def batches(number):
-        chosen = pool(sizes, seed=seed, step=number)
-        return sample_batch(
-            _sources(task, [pairs[index] for index in chosen]),
-            seed=seed,
-            step=number,
-            batch_size=options["batch"],
-            patch=options["patch"],
-        )
-
-    return batches
-
-
-def _watched_batch(task, pairs):
-    """Cut the same crops in every trial, whatever its seed is."""
-    pairs = pairs[:_WATCH_PICTURES]
-    patch = min(_WATCH_PATCH, *(min(pair.picture.shape[:2]) for pair in pairs))
-    return sample_batch(_sources(task, pairs), seed=0, step=0, batch_size=_WATCH_BATCH, patch=patch)
-
-
-def _sources(task, pairs):
-    return [(pair.get(task.source), pair.get(task.target)) for pair in pairs]

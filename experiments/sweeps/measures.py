@@ -8,7 +8,6 @@ from pathlib import Path
 from experiments import evaluation
 from experiments.codec import Codec, is_codec, with_tables
 
-_TABLE_PICTURES = 64
 _TIMED = 4  # pictures
 
 
@@ -51,7 +50,7 @@ def measure(programs, learned, trial, trained, test, compared):
 def make_codec(model, train_state, trained, model_record):
     """Make a network that has learned ready to write files, with tables of training pictures."""
     _, params, state, *_ = train_state
-    originals = [pair.original for pair in trained[:_TABLE_PICTURES]]
+    originals = (pair.original for pair in trained)
     return Codec(model, params, with_tables(model, params, state, originals), model_record)
 
 
@@ -91,7 +90,7 @@ def _picture(apply, task, pair, rate):
 def _times(codec, pictures):
     """Time encoding and decoding, in seconds per megapixel, of pictures that were coded before."""
     megapixels = sum(math.prod(pixels.shape[:2]) for pixels in pictures) / 1e6
-    rate = (codec.rates - 1) // 2
+    rate = codec.middle_rate
     encode = decode = 0.0
     with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
         path = Path(folder) / "picture.fnn"

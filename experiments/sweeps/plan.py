@@ -97,7 +97,7 @@ def _trial(axis, value, change, is_baseline, seed, name, material):
         task=task.name,
         budget=name,
         model=models.to_json(models.configure(task.model, **settings)),
-        options=_options(budget) | change.options,
+        options=base_options(budget) | change.options,
         data={
             "train": material.train_name,
             "test": material.test_name,
@@ -106,7 +106,8 @@ def _trial(axis, value, change, is_baseline, seed, name, material):
     )
 
 
-def _options(budget):
+def base_options(budget):
+    """Give a trial's options where nothing is varied."""
     return {
         "loss": "mse",
         "optimizer": "adam",

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from experiments.runfolder import RunError, exclusive, read_metrics
 
@@ -101,13 +100,8 @@ def _wrong(value, name, kinds):
     return None
 
 
-def read(paths):
-    """Read records, each trial once, the first that is met.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files of JSON lines; of folders all ``*.jsonl`` in them and below.
+def read(path):
+    """Read a file of records, each trial once, the first that is met.
 
     Returns
     -------
@@ -118,24 +112,16 @@ def read(paths):
     Raises
     ------
     RunError
-        If a path does not exist or a file is no JSON lines.
+        If the file does not exist or is no JSON lines.
     """
     records, faults = {}, []
-    for path in _files(paths):
-        for number, record in enumerate(read_metrics(path), 1):
-            problem = fault(record)
-            if problem:
-                faults.append(f"{path}, line {number}: {problem}")
-            else:
-                records.setdefault(record["identity"], record)
+    for number, record in enumerate(read_metrics(path), 1):
+        problem = fault(record)
+        if problem:
+            faults.append(f"{path}, line {number}: {problem}")
+        else:
+            records.setdefault(record["identity"], record)
     return list(records.values()), faults
-
-
-def _files(paths):
-    for path in map(Path, paths):
-        if not path.exists():
-            raise RunError(f"{path}: does not exist")
-        yield from sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
 
 
 def append(path, record):

@@ -1,12 +1,12 @@
 """The ladder: from a fully connected autoencoder to a learned codec, a step at a time."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from experiments import evaluation, models, runs
 from experiments.sweeps import records
 from experiments.sweeps.material import pictures_digest
-from experiments.sweeps.plan import BUDGETS, QUALITY, BudgetName
+from experiments.sweeps.plan import BUDGETS, BudgetName, base_options
 from experiments.sweeps.trials import Trial
 
 # Steps of a rung, which are more than an ablation's: about three minutes of two cores each.
@@ -52,18 +52,7 @@ def rung_trial(rung, budget: BudgetName, material):
     settings = {"latents": "bounded"} | rung.settings
     if budget == "tiny" and rung.model != "shallow":
         settings["width"] = 8
-    size = BUDGETS[budget]
-    options = {
-        "loss": "mse",
-        "optimizer": "adam",
-        "learning_rate": runs.LEARNING_RATES["adam"],
-        "clip": runs.CLIPS["adam"],
-        "schedule": "cosine",
-        "steps": _STEPS[budget],
-        "batch": size.batch,
-        "patch": size.patch,
-        "quality": QUALITY,
-    }
+    options = base_options(replace(BUDGETS[budget], steps=_STEPS[budget]))
     return Trial(
         kind="rung",
         axis=rung.name,

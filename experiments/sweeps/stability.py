@@ -3,6 +3,8 @@
 import math
 import statistics
 
+from experiments.steadiness import loss_ratios
+
 # The running median is over so many steps, and begins after so few: short runs have one too.
 _WINDOW, _LEAST = 50, 10
 _SPIKE = 2.0
@@ -24,7 +26,7 @@ def stability(losses, norms, skipped):
         What a record's ``stability`` holds. None where there are too few steps.
     """
     losses, norms = ([value for value in row if math.isfinite(value)] for row in (losses, norms))
-    ratios = loss_ratios(losses)
+    ratios = loss_ratios(losses, window=_WINDOW, least=_LEAST)
     return {
         "spikes": sum(ratio > _SPIKE for ratio in ratios),
         "largest_loss_ratio": max(ratios, default=None),
@@ -32,18 +34,6 @@ def stability(losses, norms, skipped):
         "gradient_norm_median": statistics.median(norms) if norms else None,
         "gradient_norm_highest": max(norms, default=None),
     }
-
-
-def loss_ratios(losses):
-    """Divide each loss by the median of those up to 50 before it, from the eleventh on.
-
-    The first twentieth of the run, in which learning rates warm up, does not count.
-    """
-    start = max(_LEAST, len(losses) // 20)
-    return [
-        losses[step] / statistics.median(losses[max(step - _WINDOW, 0) : step])
-        for step in range(start, len(losses))
-    ]
 
 
 def steps_to(curve):

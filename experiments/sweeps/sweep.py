@@ -20,7 +20,7 @@ def recorded(path, material):
         raise RunError(f"{path}: is a folder, not a file of records")
     if not path.exists():
         return {}
-    found, faults = records.read([path])
+    found, faults = records.read(path)
     if faults:
         raise RunError(f"{faults[0]}; take that line out, or choose another --records")
     names = material.train_name, material.test_name

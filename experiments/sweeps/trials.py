@@ -8,6 +8,7 @@ import jax
 
 import fnnet as fn
 from experiments import evaluation, models, runs
+from experiments.feeding import INIT
 from experiments.runfolder import RunError
 from experiments.sweeps import records
 from experiments.sweeps.learning import Learned, learn
@@ -16,7 +17,6 @@ from experiments.sweeps.stability import stability, steps_to
 from experiments.tasks import TASKS, make_loss
 from fnnet.train import make_step
 
-_INIT = 0  # what a key that is derived from the trial's is for; as in a training run
 _COMPARED = 8  # training pictures that are measured, which shows the gap to the held-out ones
 
 
@@ -117,7 +117,7 @@ def train_trial(trial, material):
     pairs = material.trained_on(trial.data["pictures"], trial.seed)
     key = jax.random.key(trial.seed)
     size = trial.options["patch"]
-    weights = programs.model.init(jax.random.fold_in(key, _INIT), (size, size, 3))
+    weights = programs.model.init(jax.random.fold_in(key, INIT), (size, size, 3))
     learned = learn(programs, weights, trial, pairs, material.test, key)
     return Trained(programs, learned, pairs)
 
@@ -151,9 +151,8 @@ class Programs(NamedTuple):
 # steps of a small trial.
 @lru_cache(maxsize=1)
 def _programs(model_record, options, task):
-    config, options = models.from_json(dict(model_record)), dict(options)
-    model = models.build(config)
-    loss = make_loss(model, options["loss"], config.distortion_weights)
+    model, options = models.build(models.from_json(dict(model_record))), dict(options)
+    loss = make_loss(model, options["loss"])
     optimizer, schedule = runs.make_optimizer(options), runs.make_schedule(options)
     step = make_step(loss, optimizer)
     return Programs(model, TASKS[task], loss, optimizer, schedule, step)
