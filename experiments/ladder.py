@@ -33,7 +33,7 @@ class Config:
     From a fully connected autoencoder over convolution, pooling, batch norm and dropout to residual
     blocks with pixel shuffle, all with one bounded latent for four pixels; and last a network that
     was trained for its rate too (--weights). A line is printed and a record added to a file for
-    each rung and test set; rungs that the file has are not done again. About 20 minutes of two
+    each rung and test set; rungs that the file has are not done again. About half an hour of two
     cores by default, a minute with --budget tiny.
     """
 

@@ -24,7 +24,7 @@ from experiments.training import digest, load_training_pairs, train_run
 from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
-_STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200, "pyramid": 1200}
+_STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200, "pyramid": 900}
 # What a run is made of does not say where; it may go on elsewhere.
 _MACHINES = (
     *("devices", "distributed", "coordinator_address", "num_processes", "process_id"),

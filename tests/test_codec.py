@@ -91,7 +91,7 @@ def test_tables_hold_all_but_the_rarest_latents_of_the_pictures_they_were_made_o
         assert written.escapes < 3e-3
 
 
-def test_tables_cost_fewer_bits_than_the_prior_alone_or_even_frequencies():
+def test_tables_cost_fewer_bits_than_even_frequencies():
     model, params, state, record = made("shallow")
     codec = Codec(model, params, state, record)
     latents = codec._coder.latents(data.astronaut(), 0)

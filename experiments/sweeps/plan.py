@@ -30,7 +30,7 @@ class Budget:
 
 BUDGETS = {
     "tiny": Budget(seeds=2, steps=12, batch=4, patch=32, width=8, values=2),
-    # A run of the baseline trains for about a quarter of a minute on two cores.
+    # A run of the baseline trains for about 20 seconds on two cores.
     "small": Budget(seeds=3, steps=800, batch=16, patch=64, width=24),
     "full": Budget(seeds=3, steps=2000, batch=16, patch=64, width=None),
 }

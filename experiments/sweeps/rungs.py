@@ -9,7 +9,7 @@ from experiments.sweeps.material import pictures_digest
 from experiments.sweeps.plan import BUDGETS, BudgetName, base_options
 from experiments.sweeps.trials import Trial
 
-# Steps of a rung, which are more than an ablation's: about three minutes of two cores each.
+# Steps of a rung, which are more than an ablation's: half a minute to eight of two cores each.
 _STEPS = {"tiny": 12, "small": 800, "full": 4000}
 
 
