@@ -7,7 +7,7 @@ COMMANDS = {
     "reconstruct": "apply a trained network to your own pictures",
     "compress": "write pictures as .fnn files by a trained network or by released weights",
     "decompress": "read .fnn files back as pictures",
-    "ladder": "train the ladder from a fully connected autoencoder to a learned codec (half an hour)",
+    "ladder": "train the ladder from a dense autoencoder to a learned codec (half an hour)",
     "release": "make a run's weights ready to be released",
     "selftest": "measure JPEG's published rows again, to see that the metrics are right",
     "classical": "measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL: rate-distortion, BD-rates",

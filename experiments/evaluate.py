@@ -38,8 +38,8 @@ class Config:
     rate: int | None = None
     """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
     curve: bool = False
-    """Measure all rates of a run of autoencode instead, and print its rate-distortion points and its
-    BD-rate against JPEG: about a minute for 29 pictures at 6 rates."""
+    """Measure all rates of a run of autoencode instead, about a minute for 29 pictures at 6 rates,
+    and print its rate-distortion points and its BD-rate against JPEG."""
 
 
 def main(config: Config):

@@ -92,6 +92,23 @@ def test_each_picture_is_coded_at_its_own_rate_with_more_bits_for_a_larger_weigh
     assert bits[0] < bits[1] < bits[2]
 
 
+def test_each_rate_has_gains_of_its_own_before_rounding_and_behind():
+    model, params, state = built("conv", "penalised")
+    rng = np.random.default_rng(1)
+    own = {name: params[name] + rng.normal(size=(3, 3)) for name in ("gain", "inverse_gain")}
+    params = params | jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), own)
+    x = pictures(1, 16, 16)
+    for rate in range(3):
+        at = jnp.array([rate])
+        y, _ = model.children["encoder"].apply(params["encoder"], {}, x - 0.5)
+        latents = np.rint(y * np.exp(params["gain"][rate]).reshape(1, 1, 1, 3))
+        np.testing.assert_array_equal(model.encode(params, state, x, at), latents)
+        scaled = latents * np.exp(params["inverse_gain"][rate]).reshape(1, 1, 1, 3)
+        expected, _ = model.children["decoder"].apply(params["decoder"], {}, jnp.asarray(scaled))
+        found = model.decode(params, state, jnp.asarray(latents), at, (16, 16))
+        np.testing.assert_allclose(found, expected + 0.5, atol=1e-6)
+
+
 @every_kind
 def test_tables_have_their_shape_from_the_start_whatever_the_picture_s_size(kind):
     model, _, state = built("conv", kind)

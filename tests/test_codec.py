@@ -82,6 +82,17 @@ def test_pictures_of_any_size_come_back_in_their_size(size, tmp_path):
     assert read.pixels.shape == (*size, 3)
 
 
+def test_a_grey_picture_comes_back_as_the_mean_of_the_channels(tmp_path):
+    codec = Codec(*made("conv"))
+    colour, grey = tmp_path / "colour.fnn", tmp_path / "grey.fnn"
+    colour.write_bytes(codec.write(PHOTO, 0).data)
+    grey.write_bytes(codec.write(PHOTO, 0, is_grey=True).data)
+    read = codec.read(grey)
+    assert read.is_grey and not codec.read(colour).is_grey
+    mean = codec.read(colour).pixels.mean(-1, keepdims=True).round()
+    np.testing.assert_array_equal(read.pixels, np.repeat(mean, 3, axis=-1))
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_tables_hold_all_but_the_rarest_latents_of_the_pictures_they_were_made_of(name):
     codec = Codec(*made(name))

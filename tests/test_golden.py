@@ -8,6 +8,8 @@ import pytest
 from skimage import data
 
 from experiments import codec as codec_module
+from experiments import weights
+from experiments.runfolder import RunError
 from experiments.runs import load_run
 from experiments.weights import released
 
@@ -43,6 +45,24 @@ def test_a_committed_file_decodes_to_the_latents_that_were_encoded(codec, name):
     error = codec.read(GOLDEN / name).pixels.astype(float) - original
     # Pixels are floating point, which differs from machine to machine by less than this.
     assert 10 * np.log10(255**2 / np.mean(error**2)) == pytest.approx(psnr, abs=0.02)
+
+
+def test_weights_that_are_not_those_released_are_not_read(monkeypatch):
+    path = weights.FOLDER / "pyramid" / "weights.safetensors"
+    monkeypatch.setitem(weights.DIGESTS, "pyramid", "0" * 64)
+    with pytest.raises(RunError) as error:
+        released("pyramid")
+    assert str(error.value) == f"{path}: is not the file that was released; install fnnet anew"
+    monkeypatch.setitem(weights.DIGESTS, "gone", "0" * 64)
+    with pytest.raises(RunError, match="could not be read: No such file or directory"):
+        released("gone")
+
+
+def test_a_folder_of_a_released_name_comes_first(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyramid").mkdir()
+    assert released("pyramid") == Path("pyramid")
+    assert released("elsewhere/run") == Path("elsewhere/run")
 
 
 def test_what_is_written_today_is_read_today(codec, tmp_path):

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
 from experiments import train
@@ -85,6 +86,22 @@ def test_the_network_trained_for_its_rate_is_measured_at_every_rate(run, release
     assert {picture["rate"] for picture in record["held_out"]} == {0, 1}
     assert record["trial"]["data"]["pictures"] == 3
     assert record["curve"] and record["seconds"] > 0
+
+
+def test_a_set_with_photographs_that_the_weights_have_seen_is_refused(run, release, tmp_path):
+    (tmp_path / "set").mkdir()
+    # Not trained on by the ladder itself: what is refused are the weights' training pictures.
+    for name in ("a", "b"):
+        Image.fromarray(data.rocket()[:200, :200] // 2).save(tmp_path / "set" / f"{name}.png")
+    Image.fromarray(data.stereo_motorcycle()[1]).save(tmp_path / "set" / "seen.png")
+    new = tmp_path / "new"
+    new.mkdir()
+    Image.fromarray(data.rocket()).save(new / "c.png")
+    options = ("--weights", release / "run", "--rung", PENALISED, "--data", new)
+    options += ("--test", tmp_path / "set", "--records", tmp_path / "l.jsonl")
+    status, _, errors = run("ladder", *options)
+    assert status == 2 and "pictures were trained on: seen" in errors
+    assert not (tmp_path / "l.jsonl").exists()
 
 
 def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
