@@ -8,10 +8,10 @@ from experiments.tables import counted
 _CHANNELS, _COLOURS, _FLOAT32 = 64, 3, 4
 
 
-def best_sentence(test, best, which="the best"):
-    """Say which rung needs the fewest bytes on a test set."""
-    among = f"{which} of {counted(best.among, 'rung')}" if best.among > 1 else "the rung"
-    return f"On {test} {among} is {best.rung.name}. {jpeg_sentence(best.against)}"
+def best_sentence(test, best, kind=""):
+    """Say which rung needs the fewest bytes on a test set; `kind` is of those that are compared."""
+    among = f"best of {best.among} rungs" if best.among > 1 else "rung"
+    return f"On {test} the {among}{kind} is {best.rung.name}. {jpeg_sentence(best.against)}"
 
 
 def losses_sentence(rung, losses):
@@ -49,8 +49,8 @@ def unsure_sentence(contributions):
     ]
     if not names:
         return ""
-    between = "their best and worst values" if len(names) > 1 else "its best and worst value"
-    return f"No difference that these runs can tell is between {between}: {listed(names)}."
+    makes = "makes" if len(names) == 1 else "make"
+    return f"What {makes} no difference that these runs can tell: {listed(names)}."
 
 
 def gap_sentence(found, count):
@@ -79,6 +79,19 @@ def spikes_sentence(found):
     )
 
 
+def unsteady_sentence(found):
+    """Say what destabilises training most."""
+    lost, runs = (sum(getattr(one, name) for one in found) for name in ("diverged", "runs"))
+    if not lost:
+        return f"None of {counted(runs, 'training')} diverged. {spikes_sentence(found)}"
+    worst = max(found, key=lambda one: (one.diverged, one.diverged / one.runs))
+    most = "all" if worst.diverged == lost else "most"
+    return (
+        f"{lost} of {counted(runs, 'training')} diverged, {most} of them with {worst.name} "
+        f"({worst.diverged} of {worst.runs})."
+    )
+
+
 def outcome_text(found, measure, write=plain):
     """Write a mean over seeds with its range: "31.20 dB (3 seeds, from 31.00 to 31.40)"."""
     size = with_unit(write(found.mean, measure.digits), measure.unit)
@@ -100,9 +113,8 @@ def emulate_sentence(test, near, jpeg):
 def restore_sentence(test, gain):
     """Say by how much restoring improves JPEG pictures."""
     return (
-        f"Tested on {test}, the network that restores is "
-        f"{outcome_text(gain, MEASURES['advantage'], signed)} above the JPEG pictures that it "
-        "was given, both against the originals."
+        f"Tested on {test}, restoring changes the PSNR of the JPEG pictures by "
+        f"{outcome_text(gain, MEASURES['advantage'], signed)}, against the originals."
     )
 
 

@@ -113,8 +113,8 @@ def _file_uri(path, pixels):
         raise RunError(f"{path}: crops are PNG or lossless WebP files")
     data = path.read_bytes()
     if kind == "png":
-        # The slowest method: the page is made once, and read often.
-        smaller = _encoded(pixels, "WEBP", lossless=True, quality=100, method=6)
+        # More effort takes up to a hundred times as long, and saves nothing.
+        smaller = _encoded(pixels, "WEBP", lossless=True, quality=50, method=4)
         if len(smaller) < len(data):
             kind, data = "webp", smaller
     return _data_uri(kind, data)

@@ -1,6 +1,7 @@
 """The findings as a Markdown text with figures beside it, for readers on a code host."""
 
 import os
+from urllib.parse import quote
 
 from experiments.reporting import claims, facts, sentences
 from experiments.reporting.axes import rankings, study
@@ -56,7 +57,7 @@ def make_findings(records, faults, places, folder):
 def _made(places, folder):
     """Say what made the text, and where its records are."""
     shown = [os.path.relpath(place.resolve(), folder.resolve()) for place in places]
-    links = [link(f"{place}/", f"{place.replace(os.sep, '/')}/") for place in shown]
+    links = [link(f"{place}/", quote(f"{place.replace(os.sep, '/')}/")) for place in shown]
     return (
         f"Every number here is computed from the records in {listed(links)} by "
         f"`python -m experiments.report --findings DIR -o PAGE`, which also writes report.html: "
@@ -73,7 +74,7 @@ def _short_chapter(records, axes, rungs, places):
         claims.unsure_sentence(contributions),
         time_sentence(records),
         claims.gap_sentence(*facts.widest_gap(axes)),
-        sentences.diverged_sentence(records),
+        claims.unsteady_sentence(facts.steadiness(records)),
     ]
     said = [one for one in said if one]
     return chapter("In short", bullets(said))
@@ -85,10 +86,10 @@ def _best(rungs, places):
         jpeg = curves.get("jpeg", [])
         searched = [rung for rung in own if facts.is_searched(rung)]
         plain = [rung for rung in own if not facts.is_searched(rung)]
-        groups = {"the best": own}
+        groups = {"": own}
         if searched and plain:
-            groups = {"the best without search": plain, "the best with search": searched}
-        for which, group in groups.items():
+            groups = {" without search": plain, " with search": searched}
+        for kind, group in groups.items():
             best = facts.best_rung(group, jpeg)
             if best is not None:
-                yield claims.best_sentence(test, best, which)
+                yield claims.best_sentence(test, best, kind)

@@ -15,9 +15,14 @@ _TITLES = {
 
 def costs_chapter(records, figures):
     """Show the fronts of quality over complexity and over time, and what a doubling buys."""
-    groups = [(key, group) for key, group in cost_groups(records).items() if len(group) > 1]
+    groups = [(key, group) for key, group in cost_groups(records).items() if _differ(group)]
     parts = [_group(task, test, group, figures) for (task, test), group in groups]
     return chapter("Complexity against quality, time against accuracy", *parts)
+
+
+def _differ(records):
+    """Whether runs are of more than one setting: seeds alone make no front."""
+    return len({(run["trial"]["axis"], run["trial"]["value"]) for run in records}) > 1
 
 
 def _group(task, test, records, figures):
@@ -45,9 +50,11 @@ def time_sentence(records):
     if not groups:
         return ""
     (task, test), group = max(groups.items(), key=lambda one: len(one[1]))
+    if not _differ(group):
+        return ""
     runs = next((runs for cost, _, runs in cost_runs(task, group) if "seconds" in cost), [])
     if len(runs) < 2:
         return ""
     cost = "seconds of training"
-    setting = f"Time against accuracy, {task} on {test}:"
+    setting = f"Time against accuracy ({task}, tested on {test})."
     return f"{setting} {front_said(cost, runs)} {_doubling(task, cost, runs)}".strip()

@@ -9,13 +9,13 @@ from experiments.reporting.words import listed, signed, with_unit
 
 _EMULATE = (
     "What JPEG loses is a deterministic function of the original: the original's blocks, "
-    "transformed and rounded. A network that emulates it learns to copy that function, and at the "
-    "end knows what JPEG's own encoder knows, which is a few lines long and exact."
+    "transformed and rounded. A network that emulates it is asked to copy that function; whatever "
+    "it learns, JPEG's own encoder and decoder do exactly, and faster."
 )
 _RESTORE = (
     "Restoring goes the other way, and there is no such function: many originals have the same "
-    "JPEG picture. To choose among them a network must know how photographs look, and that is "
-    "what decoders lack and what makes this the useful direction."
+    "JPEG picture. To choose among them a network needs the statistics of photographs, "
+    "which JPEG's decoder does not have: that makes this the useful direction."
 )
 
 

@@ -52,7 +52,7 @@ def limits_chapter(records, axes, faults):
     said = [METHOD[-1], *_single(records), *_machines(records), *_rates(axes), *_pictures(axes)]
     if faults:
         things = counted(len(faults), "thing")
-        said.append(f"{things} left out, because records could not be read or are not compared.")
+        said.append(f"Left out: {things} that the report names, under how it was measured.")
     return chapter("Limits", bullets(said))
 
 
@@ -71,9 +71,8 @@ def _single(records):
 def _machines(records):
     names = ("machine", "system", "device", "cores")
     found = {tuple(str(one["environment"].get(name)) for name in names) for one in records}
-    kinds = counted(len(found), "kind")
-    kind = " of machine" if len(found) == 1 else " of machines"
-    yield f"Times are those of {kinds}{kind}, which other work may have shared."
+    machines = "one kind of machine" if len(found) == 1 else f"{len(found)} kinds of machines"
+    yield f"Times are those of {machines}, which other work may have shared."
 
 
 def _rates(axes):
