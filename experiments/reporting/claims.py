@@ -18,14 +18,14 @@ def losses_sentence(rung, losses):
     """Say where a rung is worse than JPEG."""
     than = "JPEG of equal bytes" if rung.task == "autoencode" else "the JPEG it was given"
     rates = len({point.rate for point in rung.points})
-    what = "pictures" if rates < 2 else "pictures and rates"
+    among = counted(losses.among, "picture") if rates < 2 else f"{losses.among} pictures and rates"
     if not losses.count:
         return (
-            f"{rung.name} is nowhere below {than}: its least advantage of {losses.among} {what} "
+            f"{rung.name} is nowhere below {than}: its least advantage of {among} "
             f"is {signed(losses.advantage)} dB, on {losses.worst}."
         )
     return (
-        f"{rung.name} is below {than} in {losses.count} of {losses.among} {what}, by most on "
+        f"{rung.name} is below {than} in {losses.count} of {among}, by most on "
         f"{losses.worst} ({signed(losses.advantage)} dB)."
     )
 
