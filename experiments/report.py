@@ -8,8 +8,10 @@ import tyro
 
 from experiments import runfolder, tables
 from experiments.commands import notes, run_command
+from experiments.reporting.findings import NAME, make_findings
 from experiments.reporting.page import make_page
 from experiments.reporting.sources import PACKAGED, folders, gather
+from experiments.runfolder import RunError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,9 @@ class Config:
     """Files of records (JSON lines), or folders of them."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder for the page, new or empty."""
+    findings: Path | None = None
+    """A folder for the same as a Markdown text, FINDINGS.md, with its figures below figures/;
+    files of these names are replaced. Default: not written."""
 
 
 def main(config: Config) -> Path:
@@ -35,9 +40,23 @@ def main(config: Config) -> Path:
         records, faults = gather(config.records)
         notes(faults)
         write("report.html", make_page(records, faults, folders(config.records)))
+        if config.findings is not None:
+            _write_findings(config, records, faults)
     path = config.out / "report.html"
     tables.console().print(f"{tables.counted(len(records), 'run')} shown in {path}", soft_wrap=True)
     return path
+
+
+def _write_findings(config, records, faults):
+    folder = config.findings
+    texts = make_findings(records, faults, folders(config.records), folder)
+    try:
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder}: could not be made: {error.strerror}") from error
+    for name, text in texts.items():
+        runfolder.write_text(folder / name, text)
+    tables.console().print(f"findings in {folder / NAME}", soft_wrap=True)
 
 
 if __name__ == "__main__":

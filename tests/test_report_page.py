@@ -1,5 +1,7 @@
 """The page and its command: what is in it, what it needs, and what bad input gets."""
 
+import base64
+import io
 import json
 import re
 from functools import partial
@@ -266,6 +268,20 @@ def test_an_error_map_goes_from_black_to_yellow_at_forty_grey_levels():
     assert colours[0, 0].max() < 5
     assert (colours[0, 1] == colours[0, 2]).all()
     assert crop_files.ERROR_LIMIT == 40
+
+
+def test_crops_are_held_without_loss_and_errors_small(tmp_path):
+    folder = build.write_crops(tmp_path)
+    ((crop,), _) = read_crops(tmp_path)
+
+    def held(name):
+        kind, data = re.fullmatch(r"data:image/(\w+);base64,(.*)", crop.images[name]).groups()
+        return kind, np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
+
+    for name, file in (("original", "0-original.png"), ("jpeg", "0-jpeg.webp")):
+        assert (held(name)[1] == np.asarray(Image.open(folder / file).convert("RGB"))).all()
+    kind, pixels = held("jpeg error")
+    assert (kind, pixels.shape) == ("jpeg", held("original")[1].shape)
 
 
 def test_curves_are_means_and_ranges_over_seeds():

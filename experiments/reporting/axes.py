@@ -150,8 +150,10 @@ def _contribution(axis):
 
 
 def test_set(record):
-    """Name the set that a record's held-out pictures are of."""
-    return str(record["trial"]["data"].get("test", "unnamed"))
+    """Name the set that a record's held-out pictures are of, or of which they are a part."""
+    data = record["trial"]["data"]
+    name = str(data.get("test", "unnamed"))
+    return f"held-out scenes of {name}" if data.get("train") == data.get("test") else name
 
 
 def run_name(record):

@@ -15,6 +15,7 @@ from experiments.runfolder import RunError, read_json
 
 _NUMBERS = ("bits_per_pixel", "jpeg_bits_per_pixel", "psnr", "jpeg_psnr")
 _FILES = ("original", "jpeg", "reconstruction")
+_ERROR_QUALITY = 85
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,9 @@ def _crop(manifest, index, entry):
     shapes = {one.shape for one in pixels.values()}
     if len(shapes) > 1:
         raise RunError(f"{manifest}: crop {index} has pictures of different sizes")
-    images = {name: _file_uri(manifest.parent / entry[name]) for name in _FILES}
+    images = {name: _file_uri(manifest.parent / entry[name], pixels[name]) for name in _FILES}
     for name in ("jpeg", "reconstruction"):
-        images[f"{name} error"] = data_uri(error_map(pixels["original"], pixels[name]))
+        images[f"{name} error"] = error_uri(error_map(pixels["original"], pixels[name]))
     height, width = shapes.pop()[:2]
     numbers = [entry[name] for name in _NUMBERS]
     return Crop(entry["rung"], entry["rate"], entry["picture"], (width, height), images, *numbers)
@@ -105,16 +106,30 @@ def error_map(original, other):
     return colours[..., :3]
 
 
-def _file_uri(path):
-    """Take a file's bytes as they are: lossless WebP is smaller than the PNG it would become."""
+def _file_uri(path, pixels):
+    """Take a file's bytes as they are, or as lossless WebP where that is smaller."""
     kind = {".png": "png", ".webp": "webp"}.get(path.suffix.lower())
     if kind is None:
         raise RunError(f"{path}: crops are PNG or lossless WebP files")
-    return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode()
+    data = path.read_bytes()
+    if kind == "png":
+        # More effort takes up to a hundred times as long, and saves nothing.
+        smaller = _encoded(pixels, "WEBP", lossless=True, quality=50, method=4)
+        if len(smaller) < len(data):
+            kind, data = "webp", smaller
+    return _data_uri(kind, data)
 
 
-def data_uri(pixels):
-    """Write pixels as a PNG that a page holds in itself."""
+def error_uri(pixels):
+    """Write an error map as a page holds it: to be looked at, not measured."""
+    return _data_uri("jpeg", _encoded(pixels, "JPEG", quality=_ERROR_QUALITY))
+
+
+def _encoded(pixels, form, **options):
     memory = io.BytesIO()
-    Image.fromarray(pixels).save(memory, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(memory.getvalue()).decode()
+    Image.fromarray(pixels).save(memory, form, **options)
+    return memory.getvalue()
+
+
+def _data_uri(kind, data):
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

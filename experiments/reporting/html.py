@@ -4,7 +4,7 @@ import re
 
 from experiments.reporting.svg import tag, text
 
-_NUMBER = re.compile(r"[-−+]?[\d,.]+( s| min| h)?|–")
+NUMBER = re.compile(r"[-−+]?[\d,.]+( s| min| h)?|–")
 WIDE, NARROW = 760, 350
 
 
@@ -80,7 +80,7 @@ def table(caption, header, rows):
 
 def _side(column):
     """Set a column of nothing but numbers to the right."""
-    return "number" if all(_NUMBER.fullmatch(str(cell)) for cell in column) else None
+    return "number" if all(NUMBER.fullmatch(str(cell)) for cell in column) else None
 
 
 def _tone(cell):

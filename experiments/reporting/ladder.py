@@ -65,9 +65,12 @@ def ladder(records):
     """Find the rungs, in the order of the records; equal names are told apart by value and seed."""
     found = [record for record in records if record["kind"] == "rung"]
     names = [(record["trial"]["axis"], test_set(record)) for record in found]
+    trained = {name: set() for name in names}
+    for name, record in zip(names, found, strict=True):
+        trained[name].add(_training_set(record))
     return [
         Rung(
-            _distinct(record) if names.count(name) > 1 else name[0],
+            _distinct(record, len(trained[name]) > 1) if names.count(name) > 1 else name[0],
             record["trial"]["task"],
             test_set(record),
             mean_points(record["held_out"]),
@@ -77,9 +80,14 @@ def ladder(records):
     ]
 
 
-def _distinct(record):
+def _distinct(record, with_set):
     trial = record["trial"]
-    return f"{trial['axis']} ({trial['value']}, seed {trial['seed']})"
+    where = f"trained on {_training_set(record)}, " if with_set else ""
+    return f"{trial['axis']} ({trial['value']}, {where}seed {trial['seed']})"
+
+
+def _training_set(record):
+    return str(record["trial"]["data"].get("train"))
 
 
 def mean_points(pictures):

@@ -49,9 +49,15 @@ def _axis(index, axis):
 
 
 def _effects_table(axis):
+    caption = f"{axis.name}: differences from {axis.baseline}, with 95 % intervals"
+    return table(caption, *effect_rows(axis, axis.measures))
+
+
+def effect_rows(axis, measures):
+    """Lay out what an axis's values do by those of the measures that it has: header and rows."""
     measures = [
         measure
-        for measure in axis.measures
+        for measure in measures
         if any((value, measure.name) in axis.effects for value in axis.others)
     ]
     header = ("value", "runs", "diverged", *(measure.label for measure in measures))
@@ -71,8 +77,7 @@ def _effects_table(axis):
         )
         for value in axis.others
     ]
-    caption = f"{axis.name}: differences from {axis.baseline}, with 95 % intervals"
-    return table(caption, header, [base, *rows])
+    return header, [base, *rows]
 
 
 def _counts(axis, value):

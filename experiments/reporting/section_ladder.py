@@ -48,19 +48,21 @@ def _ladder_of(test, rungs, classical, learned):
     return [
         tag("h3", text(f"Tested on {test}")),
         figure(drawn, caption=sentences.anchor_sentence(test, classical | learned, counts)),
-        bullets([_rung_sentences(rung, classical.get("jpeg", [])) for rung in rungs]),
-        _rung_table(test, rungs),
+        bullets([rung_sentences(rung, classical.get("jpeg", [])) for rung in rungs]),
+        table(f"The rungs on {test}, means over the pictures", *rung_rows(rungs)),
     ]
 
 
-def _rung_sentences(rung, jpeg):
+def rung_sentences(rung, jpeg):
+    """Say how a rung's pictures and bytes compare with JPEG's."""
     said = sentences.rung_sentence(rung)
     if not rung.coded:
         return said
     return f"{said} {sentences.jpeg_sentence(against_jpeg(rung.coded, jpeg))}"
 
 
-def _rung_table(test, rungs):
+def rung_rows(rungs):
+    """Lay out the rungs' qualities and costs, a row a rate: the header and the rows."""
     header = ("rung", "rate", "bits a pixel", "PSNR (dB)", "over JPEG (dB)", "SSIM")
     costs = ("parameters", "multiply-adds a pixel", "training", "encode (s/MP)", "decode (s/MP)")
     rows = [
@@ -80,4 +82,4 @@ def _rung_table(test, rungs):
         for rung in rungs
         for point in rung.points
     ]
-    return table(f"The rungs on {test}, means over the pictures", (*header, *costs), rows)
+    return (*header, *costs), rows

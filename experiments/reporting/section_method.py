@@ -19,9 +19,12 @@ def method_section(records, faults):
     parts = [
         paragraph(sentences.counts_sentence(records)),
         paragraph(sentences.diverged_sentence(records)),
-        bullets(_METHOD),
-        _runs_table(records),
-        folded("Machines and versions", _environment(records)),
+        bullets(METHOD),
+        table("Runs by what they are", *runs_rows(records)),
+        folded(
+            "Machines and versions",
+            table("What the runs were made with", *environment_rows(records)),
+        ),
         tag("h3", "What was left out"),
         paragraph(sentences.faults_sentence(faults)),
         bullets(faults),
@@ -29,7 +32,7 @@ def method_section(records, faults):
     return section("method", "How it was measured", *parts)
 
 
-_METHOD = (
+METHOD = (
     "Rates are those of whole files, headers included; qualities are those of the pictures that "
     "are decoded from them. Means are taken of each picture's own value.",
     "The advantage over JPEG is a picture's PSNR less that of JPEG with at most as many bytes; "
@@ -46,7 +49,8 @@ _METHOD = (
 )
 
 
-def _runs_table(records):
+def runs_rows(records):
+    """Lay out the runs by task, budget and sets: the header and the rows."""
     groups = {}
     for record in records:
         trial = record["trial"]
@@ -65,7 +69,7 @@ def _runs_table(records):
         )
         for key, group in groups.items()
     ]
-    return table("Runs by what they are", (*header, *counts), rows)
+    return (*header, *counts), rows
 
 
 def _counted(counts):
@@ -73,10 +77,11 @@ def _counted(counts):
     return listed(sorted({count for count in counts if isinstance(count, int) and count})) or "–"
 
 
-def _environment(records):
+def environment_rows(records):
+    """Lay out the environments of the runs: the header and the rows."""
     found = {}
     for record in records:
         for name, value in record["environment"].items():
             found.setdefault(name, {}).setdefault(str(value), None)
     rows = [(name, "; ".join(values)) for name, values in found.items()]
-    return table("What the runs were made with", ("what", "values"), rows)
+    return ("what", "values"), rows

@@ -1,0 +1,146 @@
+"""What the findings say with numbers in it, beside the page's sentences; all are computed."""
+
+from experiments.reporting.measures import MEASURES
+from experiments.reporting.sentences import effect_sentence, jpeg_sentence
+from experiments.reporting.words import listed, plain, signed, with_unit
+from experiments.tables import counted
+
+_CHANNELS, _COLOURS, _FLOAT32 = 64, 3, 4
+
+
+def best_sentence(test, best):
+    """Say which rung needs the fewest bytes on a test set."""
+    among = f"best of {best.among} rungs" if best.among > 1 else "rung"
+    return f"On {test} the {among} is {best.rung.name}. {jpeg_sentence(best.against)}"
+
+
+def losses_sentence(rung, losses):
+    """Say where a rung is worse than JPEG."""
+    than = "JPEG of equal bytes" if rung.task == "autoencode" else "the JPEG it was given"
+    rates = len({point.rate for point in rung.points})
+    among = counted(losses.among, "picture") if rates < 2 else f"{losses.among} pictures and rates"
+    if not losses.count:
+        return (
+            f"{rung.name} is nowhere below {than}: its least advantage of {among} "
+            f"is {signed(losses.advantage)} dB, on {losses.worst}."
+        )
+    return (
+        f"{rung.name} is below {than} in {losses.count} of {among}, by most on "
+        f"{losses.worst} ({signed(losses.advantage)} dB)."
+    )
+
+
+def doubling_sentence(cost, measure, found):
+    """Say what a doubling of a cost comes with."""
+    size = with_unit(signed(found.gain, measure.digits), measure.unit)
+    return (
+        f"Along this front each doubling of {cost} comes with {size} of {measure.label}: a line "
+        f"through its {found.runs} runs by least squares, from {plain(found.low, 0)} to "
+        f"{plain(found.high, 0)} {cost}."
+    )
+
+
+def unsure_sentence(contributions):
+    """Name the axes that make no difference; empty if there is none."""
+    names = [
+        one.axis.name
+        for one in contributions
+        if one.effect.low is not None and not one.effect.is_difference
+    ]
+    if not names:
+        return ""
+    makes = "makes" if len(names) == 1 else "make"
+    return f"What {makes} no difference that these runs can tell: {listed(names)}."
+
+
+def gap_sentence(found, count):
+    """Say what overfits; empty if nothing was compared."""
+    if not count:
+        return ""
+    if found is None:
+        return (
+            f"Of {counted(count, 'value')} none widens the gap between training and held-out "
+            "pictures by more than its interval."
+        )
+    axis, value = found
+    return f"What overfits most is {axis.name}: {effect_sentence(axis, value, MEASURES['gap'])}"
+
+
+def spikes_sentence(found):
+    """Say which training spiked most; empty if none did."""
+    spiked = [one for one in found if one.spikes]
+    if not spiked:
+        return f"The loss of none of {counted(len(found), 'setting')} spiked."
+    worst = max(spiked, key=lambda one: one.spikes)
+    return (
+        f"In {len(spiked)} of {counted(len(found), 'setting')} the loss spiked, to over twice its "
+        f"running median; most often with {worst.name}: in {plain(worst.spikes, 1)} steps of a run "
+        f"on average, at worst to {plain(worst.loss_ratio, 1)} times."
+    )
+
+
+def unsteady_sentence(found):
+    """Say what destabilises training most."""
+    lost, runs = (sum(getattr(one, name) for one in found) for name in ("diverged", "runs"))
+    if not lost:
+        return f"None of {counted(runs, 'training')} diverged. {spikes_sentence(found)}"
+    worst = max(found, key=lambda one: (one.diverged, one.diverged / one.runs))
+    most = "all" if worst.diverged == lost else "most"
+    return (
+        f"{lost} of {counted(runs, 'training')} diverged, {most} of them with {worst.name} "
+        f"({worst.diverged} of {worst.runs})."
+    )
+
+
+def outcome_text(found, measure, write=plain):
+    """Write a mean over seeds with its range: "31.20 dB (3 seeds, from 31.00 to 31.40)"."""
+    size = with_unit(write(found.mean, measure.digits), measure.unit)
+    if found.seeds == 1:
+        return f"{size} (one seed)"
+    low, high = (write(value, measure.digits) for value in (found.low, found.high))
+    return f"{size} ({found.seeds} seeds, from {low} to {high})"
+
+
+def emulate_sentence(test, near, jpeg):
+    """Say how near the network's pictures are to JPEG's, and how near the originals are."""
+    return (
+        f"Tested on {test}, the network that emulates JPEG comes within "
+        f"{outcome_text(near, MEASURES['psnr'])} of the JPEG pictures that it was to make; the "
+        f"originals, handed through as they are, are within {plain(jpeg)} dB of them."
+    )
+
+
+def restore_sentence(test, gain):
+    """Say by how much restoring improves JPEG pictures."""
+    return (
+        f"Tested on {test}, restoring changes the PSNR of the JPEG pictures by "
+        f"{outcome_text(gain, MEASURES['advantage'], signed)}, against the originals."
+    )
+
+
+def expansion_sentence():
+    """Say how much larger than the picture a textbook latent is: arithmetic, nothing measured."""
+    ratio = _CHANNELS / _COLOURS
+    return (
+        f"A textbook autoencoder keeps the picture's size and widens it to {_CHANNELS} channels. "
+        f"Its latent holds {_CHANNELS}/{_COLOURS} = {ratio:.1f} times as many numbers as the "
+        f"picture, and in float32, {_FLOAT32} bytes each, {_FLOAT32 * ratio:.0f} times the bytes: "
+        "it can hand the picture through, and has compressed nothing."
+    )
+
+
+def latents_sentence(rung):
+    """Say how many numbers and bytes a rung keeps of a picture; None if nothing is coded."""
+    latents, coded = rung.record["latents_per_pixel"], rung.coded
+    if latents is None or not coded:
+        return None
+    sizes = sorted({plain(point.bits_per_pixel / 8, 3) for point in coded})
+    shares = sorted(100 * point.bits_per_pixel / (8 * _COLOURS) for point in coded)
+    size = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    share = f"{shares[0]:.1f}"
+    if f"{shares[-1]:.1f}" != share:
+        share = f"{share} to {shares[-1]:.1f}"
+    return (
+        f"{rung.name} keeps {latents:g} numbers a pixel, which in its files take {size} bytes a "
+        f"pixel: {share} % of the picture's {_COLOURS}."
+    )

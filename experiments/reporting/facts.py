@@ -1,0 +1,224 @@
+"""What the findings say beyond the page: which rung is best, what a doubling buys, what wavers."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.reporting.axes import test_set
+from experiments.reporting.effects import Effect, effect
+from experiments.reporting.fronts import front
+from experiments.reporting.ladder import AgainstJpeg, Rung, against_jpeg
+from experiments.reporting.measures import advantage, level, main_measure
+from experiments.reporting.scales import drawable
+
+SMALL_SET = "live1"
+_LEAST_RUNS, _LEAST_DOUBLINGS = 3, 1.0
+
+
+@dataclass(frozen=True)
+class BestRung:
+    """The rung of a test set that needs the fewest bytes against JPEG, of `among` compared ones."""
+
+    rung: Rung
+    against: AgainstJpeg
+    among: int
+
+
+def best_rung(rungs, jpeg):
+    """Find the rung with the lowest bytes against JPEG's; None if none is compared."""
+    compared = [(rung, against_jpeg(rung.coded, jpeg)) for rung in rungs if rung.coded]
+    compared = [(rung, against) for rung, against in compared if against.percent is not None]
+    if not compared:
+        return None
+    return BestRung(*min(compared, key=lambda one: one[1].percent), len(compared))
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Where a rung is worse than JPEG: how many of its pictures' rates, and the worst of all."""
+
+    count: int
+    among: int
+    worst: str
+    advantage: float
+
+
+def losses(rung):
+    """Count where a rung's pictures are worse than JPEG's; None without a finite value."""
+    found = [(advantage(one), one["name"]) for one in rung.record["held_out"]]
+    found = [one for one in found if math.isfinite(one[0])]
+    if not found:
+        return None
+    least, name = min(found)
+    return Losses(sum(value < 0 for value, _ in found), len(found), name, least)
+
+
+@dataclass(frozen=True)
+class Doubling:
+    """A least-squares line through a front: quality for each doubling of the cost."""
+
+    gain: float
+    runs: int
+    low: float
+    high: float
+
+
+def doubling(points):
+    """Fit quality against the logarithm of cost over the front of (cost, quality) points.
+
+    None where the front has fewer than 3 runs or does not reach over a doubling.
+    """
+    kept = [points[index] for index in front(points)]
+    if len(kept) < _LEAST_RUNS or math.log2(kept[-1][0] / kept[0][0]) < _LEAST_DOUBLINGS:
+        return None
+    cost, quality = np.array(kept, np.float64).T
+    gain = np.polyfit(np.log2(cost), quality, 1)[0]
+    return Doubling(float(gain), len(kept), kept[0][0], kept[-1][0])
+
+
+def widest_gap(axes):
+    """Find what widens the gap to training pictures most.
+
+    Returns
+    -------
+    found : tuple of (Axis, str) or None
+        The axis and its value whose gap is most above its baseline's, if that is a difference.
+    count : int
+        How many values were compared.
+    """
+    gaps = [
+        (found, axis, value)
+        for axis in axes
+        for value in axis.others
+        if (found := axis.effects.get((value, "gap"))) is not None
+    ]
+    sure = [one for one in gaps if one[0].is_difference and one[0].difference > 0]
+    if not sure:
+        return None, len(gaps)
+    return max(sure, key=lambda one: one[0].difference)[1:], len(gaps)
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """How steadily the trainings of one value went: means and extremes over its seeds."""
+
+    name: str
+    runs: int
+    diverged: int
+    spikes: float
+    loss_ratio: float | None
+    skipped: int
+    gradient_norm: float | None
+    highest_norm: float | None
+
+    @property
+    def is_steady(self):
+        """Whether nothing went wrong."""
+        return not (self.diverged or self.spikes or self.skipped)
+
+
+def steadiness(records):
+    """Sum up how steadily each value was trained, the least steady first.
+
+    A training that was tested on several sets counts once.
+    """
+    groups = {}
+    for record in records:
+        trial = record["trial"]
+        name = trial["axis"] if record["kind"] == "rung" else f"{trial['axis']} {trial['value']}"
+        key = name, trial["task"], trial["budget"], str(trial["data"].get("train"))
+        groups.setdefault(key, {}).setdefault(trial["seed"], record)
+    found = [_steadiness(name, list(runs.values())) for (name, *_), runs in groups.items()]
+    return sorted(found, key=lambda one: (-one.diverged, -one.spikes, -one.skipped))
+
+
+def _steadiness(name, runs):
+    def known(field):
+        values = [run["stability"][field] for run in runs]
+        return [value for value in values if drawable(value)]
+
+    norms = known("gradient_norm_median")
+    return Steadiness(
+        name,
+        len(runs),
+        sum(run["status"] == "diverged" for run in runs),
+        float(np.mean(known("spikes"))),
+        max(known("largest_loss_ratio"), default=None),
+        sum(known("skipped_steps")),
+        float(np.mean(norms)) if norms else None,
+        max(known("gradient_norm_highest"), default=None),
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What runs of a task reach on a test set: a measure's mean over seeds, and its range."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+def outcome(runs, measure):
+    """Average a measure of runs over their seeds; None if one of them has none."""
+    values = [level(run, measure) for run in runs if run["status"] == "finished"]
+    if not values or None in values:
+        return None
+    return Outcome(float(np.mean(values)), min(values), max(values), len(values))
+
+
+def task_runs(records, task):
+    """Pick the runs of a task along the axis of tasks, by test set."""
+    found = {}
+    for record in records:
+        trial = record["trial"]
+        if record["kind"] == "ablation" and trial["axis"] == "task" and trial["task"] == task:
+            found.setdefault((trial["budget"], test_set(record)), []).append(record)
+    return found
+
+
+@dataclass(frozen=True)
+class TrainingSets:
+    """One network trained on the small set and on another one, tested on the same pictures."""
+
+    name: str
+    test: str
+    measure: object
+    other: str
+    small_runs: dict
+    other_runs: dict
+    effect: Effect
+
+
+def training_sets(records, small=SMALL_SET):
+    """Pair what was trained on the small set with the same trained on others.
+
+    Returns
+    -------
+    pairs : list of TrainingSets
+        The effect is that of the other set against the small one.
+    rest : list of dict
+        The records without those of the small set that are in a pair.
+    """
+    groups = {}
+    for record in records:
+        trial = record["trial"]
+        # The small set's own runs are tested on a part of it, where the others are on all.
+        test = str(trial["data"].get("test"))
+        key = *(trial[name] for name in ("axis", "value", "task", "budget")), test
+        sets = groups.setdefault((record["kind"], *key), {})
+        sets.setdefault(str(trial["data"].get("train")), {})[trial["seed"]] = record
+    pairs, paired = [], set()
+    for (kind, axis, value, task, _, test), sets in groups.items():
+        for other in sorted(sets.keys() - {small}) if small in sets else ():
+            measure = main_measure(task)
+            found = effect(sets[other], sets[small], measure)
+            if found is not None:
+                name = axis if kind == "rung" else f"{axis} {value}"
+                pairs.append(
+                    TrainingSets(name, test, measure, other, sets[small], sets[other], found)
+                )
+                paired |= {record["identity"] for record in sets[small].values()}
+    return pairs, [record for record in records if record["identity"] not in paired]

@@ -1,0 +1,88 @@
+"""The findings as a Markdown text with figures beside it, for readers on a code host."""
+
+import os
+from urllib.parse import quote
+
+from experiments.reporting import claims, facts, sentences
+from experiments.reporting.axes import rankings, study
+from experiments.reporting.findings_choices import choices_chapter, habits_chapter
+from experiments.reporting.findings_costs import costs_chapter, time_sentence
+from experiments.reporting.findings_ideas import expansion_chapter, sets_chapter, tasks_chapter
+from experiments.reporting.findings_ladder import ladder_chapter, tests_of
+from experiments.reporting.findings_method import limits_chapter, method_chapter
+from experiments.reporting.ladder import ladder
+from experiments.reporting.markdown import Figures, bullets, chapter, heading, link
+from experiments.reporting.page import TITLE
+from experiments.reporting.words import listed
+
+NAME = "FINDINGS.md"
+
+
+def make_findings(records, faults, places, folder):
+    """Write the findings.
+
+    Parameters
+    ----------
+    records, faults, places
+        As for the page.
+    folder : Path
+        Where the text will lie; its links lead from there.
+
+    Returns
+    -------
+    dict of str to str
+        Texts by file name, those of figures below ``figures/``.
+    """
+    pairs, main = facts.training_sets(records)
+    axes, unused = study(main)
+    rungs, figures = ladder(main), Figures()
+    chapters = (
+        heading(TITLE, 1),
+        _made(places, folder),
+        method_chapter(records),
+        _short_chapter(main, axes, rungs, places),
+        ladder_chapter(rungs, places, figures),
+        choices_chapter(axes, figures),
+        costs_chapter(main, figures),
+        habits_chapter(axes, main),
+        expansion_chapter(rungs),
+        tasks_chapter(main),
+        sets_chapter(pairs),
+        limits_chapter(records, axes, [*faults, *unused]),
+    )
+    text = "\n\n".join(one for one in chapters if one) + "\n"
+    return {NAME: text} | figures.files
+
+
+def _made(places, folder):
+    """Say what made the text, and where its records are."""
+    shown = [os.path.relpath(place.resolve(), folder.resolve()) for place in places]
+    links = [link(f"{place}/", quote(f"{place.replace(os.sep, '/')}/")) for place in shown]
+    return (
+        f"Every number here is computed from the records in {listed(links)} by "
+        f"`python -m experiments.report --findings DIR -o PAGE`, which also writes report.html: "
+        "the same with all measures, training curves and crops to compare."
+    )
+
+
+def _short_chapter(records, axes, rungs, places):
+    """Say the most important in a few sentences."""
+    contributions = next(iter(rankings(axes).values()), [])
+    said = [
+        *_best(rungs, places),
+        sentences.ranking_sentence(contributions) if contributions else "",
+        claims.unsure_sentence(contributions),
+        time_sentence(records),
+        claims.gap_sentence(*facts.widest_gap(axes)),
+        claims.unsteady_sentence(facts.steadiness(records)),
+    ]
+    said = [one for one in said if one]
+    return chapter("In short", bullets(said))
+
+
+def _best(rungs, places):
+    """Say which rung is best on each test set."""
+    for test, own, curves, _ in tests_of(rungs, places):
+        best = facts.best_rung(own, curves.get("jpeg", []))
+        if best is not None:
+            yield claims.best_sentence(test, best)

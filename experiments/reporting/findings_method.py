@@ -1,0 +1,111 @@
+"""Chapters of how all was measured, and of what it cannot tell."""
+
+from experiments.reporting import sentences
+from experiments.reporting.markdown import bullets, chapter, escaped, paragraphs, table
+from experiments.reporting.section_method import METHOD, environment_rows, runs_rows
+from experiments.reporting.words import listed, plain
+from experiments.tables import counted
+
+_QUESTION = (
+    "Which parts of an image autoencoder decide how well it compresses photographs, what do they "
+    "cost, and from where on does it beat JPEG? Networks were trained on one set of pictures and "
+    "measured on others that they had never seen: each picture was written to a real file, read "
+    "back, and compared with the original, beside JPEG of at most as many bytes. Networks that "
+    "emulate or restore JPEG write no files; their pictures are compared as they come."
+)
+
+
+def method_chapter(records):
+    """Say what was asked and how it was measured."""
+    return chapter(
+        "What was asked, and how it was measured",
+        escaped(_QUESTION),
+        paragraphs([sentences.counts_sentence(records), *_lengths(records)]),
+        table(*runs_rows(records)),
+        bullets(METHOD[:-1]),
+        paragraphs([f"Versions: {_versions(records)}."]),
+    )
+
+
+def _lengths(records):
+    """Say how long each kind of run was trained."""
+    groups = {}
+    for record in records:
+        noun = "ablations" if record["kind"] == "ablation" else "rungs"
+        groups.setdefault((noun, record["trial"]["budget"]), set()).add(
+            record["trial"]["options"].get("steps")
+        )
+    for (noun, budget), steps in groups.items():
+        known = sorted(one for one in steps if isinstance(one, int))
+        if known:
+            counts = listed(plain(one, 0) for one in known)
+            yield f"With budget {budget}, {noun} were trained for {counts} steps."
+
+
+def _versions(records):
+    _, rows = environment_rows(records)
+    return "; ".join(f"{name} {values}" for name, values in rows if values != "None")
+
+
+def limits_chapter(records, axes, faults):
+    """Say what these records cannot tell."""
+    said = [METHOD[-1], *_single(records), *_machines(records), *_rates(axes), *_pictures(axes)]
+    if faults:
+        things = counted(len(faults), "thing")
+        said.append(f"Left out: {things} that the report names, under how it was measured.")
+    return chapter("Limits", bullets(said))
+
+
+def _single(records):
+    seeds = {}
+    for record in records:
+        if record["kind"] == "rung":
+            seeds.setdefault(record["trial"]["axis"], set()).add(record["trial"]["seed"])
+    if seeds and all(len(found) == 1 for found in seeds.values()):
+        yield (
+            "Every rung was trained once, so that differences between rungs have no interval of "
+            "seeds."
+        )
+
+
+def _machines(records):
+    names = ("machine", "system", "device", "cores")
+    found = {tuple(str(one["environment"].get(name)) for name in names) for one in records}
+    machines = "one kind of machine" if len(found) == 1 else f"{len(found)} kinds of machines"
+    yield f"Times are those of {machines}, which other work may have shared."
+
+
+def _rates(axes):
+    """Say at which learning rates optimisers were compared, and for which one they were varied."""
+    for axis in axes:
+        if axis.name == "optimizer":
+            rates = {
+                value: next(iter(runs.values()))["trial"]["options"].get("learning_rate")
+                for value, runs in axis.runs.items()
+            }
+            if None not in rates.values() and len(rates) > 1:
+                pairs = listed(f"{name} {rate:g}" for name, rate in rates.items())
+                yield (
+                    f"Optimisers were compared at one learning rate each ({pairs}), not at the "
+                    "best of each."
+                )
+        if axis.name == "learning_rate" and len(axis.runs) > 1:
+            runs = [run for by_seed in axis.runs.values() for run in by_seed.values()]
+            names = sorted({str(run["trial"]["options"].get("optimizer")) for run in runs})
+            yield f"Learning rates were varied for {listed(names)} only."
+
+
+def _pictures(axes):
+    """Say on how few pictures choices were tested."""
+    counts = {
+        effect.pictures for axis in axes for effect in axis.effects.values() if effect.pictures
+    }
+    tests = sorted({axis.test for axis in axes if axis.effects})
+    if counts and tests:
+        yield (
+            f"Choices were compared on {listed(tests)}, on {min(counts)} to {max(counts)} "
+            "pictures; other pictures may rank them otherwise."
+            if min(counts) < max(counts)
+            else f"Choices were compared on {listed(tests)}, on {counted(min(counts), 'picture')}; "
+            "other pictures may rank them otherwise."
+        )
