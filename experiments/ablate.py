@@ -37,11 +37,11 @@ class Config:
     """tiny: 12 steps of two values, to see that all works. small: 800 steps. full: 2,000
     steps of a wider network."""
     data: str | None = None
-    """A set to train on, all of it: a folder, or a name under FNNET_DATA. Default: three
-    photographs that come with scikit-image."""
+    """A set to train on, all of it: a folder, or a name under FNNET_DATA. Default: photographs
+    that come with scikit-image, three to train on and two to test on."""
     test: str | None = None
-    """A set to test on, all of it, that has no photograph of the other. Default: two photographs
-    that come with scikit-image."""
+    """A set to test on, all of it, that has no photograph of the other. Default: the scenes of
+    --data that its split by scene holds out, and only the others are trained on."""
     seeds: int | None = None
     """Runs of each value, from seed 0. Default: 3, with --budget tiny 2."""
     records: Path = Path("runs/ablations.jsonl")

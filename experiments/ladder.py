@@ -42,10 +42,11 @@ class Config:
     budget: BudgetName = "full"
     """How long the rungs are trained. tiny: 12 steps; small: 800; full: 4,000."""
     data: str | None = None
-    """A set to train on, all of it: a folder, or a name under FNNET_DATA. Default: three
-    photographs that come with scikit-image."""
+    """A set to train on, all of it: a folder, or a name under FNNET_DATA. Default: photographs
+    that come with scikit-image, three to train on and two to test on."""
     test: tuple[str, ...] = ()
-    """Sets to test on, each whole. Default: two photographs that come with scikit-image."""
+    """Sets to test on, each whole, without photographs of the other. Default: the scenes of --data
+    that its split by scene holds out, and only the others are trained on."""
     weights: Path | None = None
     """A run of train with --latents penalised that was made ready by release, or the name of
     released weights: the last rung."""

@@ -1,5 +1,6 @@
 """The command that varies one thing at a time."""
 
+import json
 import os
 import signal
 import subprocess
@@ -90,14 +91,26 @@ def test_an_unknown_axis_is_answered_with_those_there_are(run, tmp_path):
 def test_a_photograph_on_both_sides_is_refused(run, tmp_path):
     path = tmp_path / "mine"
     path.mkdir()
-    Image.fromarray(data.coffee()).save(path / "cup.jpg", quality=90)
-    said = error_of(run("ablate", "--data", path, "--records", tmp_path / "r.jsonl"))
-    assert said == (
-        "1 of 2 pictures of the set embedded to test on are in the set mine to train on: coffee "
-        "(looks the same, distance 0 of 255)"
+    Image.fromarray(data.astronaut()).save(path / "portrait.jpg", quality=90)
+    said = error_of(run("ablate", "--test", path, "--records", tmp_path / "r.jsonl"))
+    assert said.startswith(
+        "1 of 1 pictures of the set mine to test on are in the set embedded to train on: portrait "
+        "(looks the same, distance "
     )
     said = error_of(run("ablate", "--data", path, "--test", path))
     assert said.startswith("1 of 1 pictures of the set mine to test on are in the set mine")
+
+
+def test_a_set_alone_is_split_by_scene(run, tmp_path):
+    _, folder = put_sets(tmp_path)[:2]
+    path = tmp_path / "r.jsonl"
+    status, _, errors = run("ablate", *OPTIONS, "--seeds", 1, "--data", folder, "--records", path)
+    assert status == 0, errors
+    record = json.loads(path.read_text().splitlines()[0])
+    assert record["trial"]["data"] == {"train": "these", "test": "these", "pictures": 2}
+    tested = {picture["name"] for picture in record["held_out"]}
+    trained_on = {picture["name"] for picture in record["trained_on"]}
+    assert len(tested) == 1 and len(tested | trained_on) == 3
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def load_material(train, test, quality):
     Parameters
     ----------
     train, test : str or None
-        Sets that are taken whole; None for the embedded photographs of this side of their split.
+        Sets that are taken whole. Without `test`, the training side of `train`'s split and the rest
+        of it; without `train` too, those of the embedded photographs.
     quality : int
         Of the JPEG versions, 1 to 100.
 
@@ -66,9 +67,13 @@ def load_material(train, test, quality):
     PictureError
         If a set cannot be read.
     """
-    (train_name, train_pairs), (test_name, test_pairs) = (
-        _side(data, side, quality) for data, side in ((train, "train"), (test, "test"))
-    )
+    if test is None:
+        pairs = load_pairs(train, quality)
+        sides = _training(pairs), [pair for pair in pairs if pair.side != "train"]
+        return Material(_name(train), _name(train), *map(tuple, sides))
+    train_name, test_name = _name(train), _name(test)
+    train_pairs = _training(load_pairs(None, quality)) if train is None else _whole(train, quality)
+    test_pairs = _whole(test, quality)
     shared = find_shared([p.picture for p in test_pairs], [p.picture for p in train_pairs])
     if shared:
         names = {found.name_a: f"{found.name_a} ({found.relation})" for found in shared}
@@ -79,12 +84,16 @@ def load_material(train, test, quality):
     return Material(train_name, test_name, tuple(train_pairs), tuple(test_pairs))
 
 
-def _side(data, side, quality):
-    """Give a set's name and its pairs, all on one side."""
-    if data is None:
-        return EMBEDDED, [pair for pair in load_pairs(None, quality) if pair.side == side]
-    pairs = [replace(pair, side=side) for pair in load_pairs(data, quality, {})]
-    return Path(os.path.abspath(locate(data))).name, pairs
+def _training(pairs):
+    return [pair for pair in pairs if pair.side == "train"]
+
+
+def _whole(data, quality):
+    return load_pairs(data, quality, {})
+
+
+def _name(data):
+    return EMBEDDED if data is None else Path(os.path.abspath(locate(data))).name
 
 
 @dataclass(frozen=True, eq=False)
