@@ -155,7 +155,7 @@ def _train(job, started):
     """Do the steps that are left; give the state and what they cost."""
     config, log = job.config, job.folder / "metrics.jsonl"
     key = jax.random.key(config["seed"])
-    optimizer, schedule = runs.make_optimizer(config), runs.make_schedule(config)
+    optimizer, schedule = runs.make_optimizer(config), jax.jit(runs.make_schedule(config))
     placement, rows = job.placement, job.placement.rows(config["batch"])
     writes = processes.is_first()
     train_state = processes.together(lambda: _initial_state(job, optimizer, key, writes))
