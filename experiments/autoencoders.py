@@ -27,7 +27,7 @@ _PRIOR = fn.factorized_prior(3)
 class Coded(NamedTuple):
     """What became of pictures: the result, its latents, and the bits they cost.
 
-    `latents` are (N, h, w, C), whole numbers unless with noise; `bits` has their shape, and is None
+    `latents` are (N, h, w, C), as the decoder was given them; `bits` has their shape, and is None
     where no prior is learned.
     """
 
@@ -81,9 +81,9 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
     encoder, decoder : Layer
         Pictures with sides divisible by `multiple`, centred on 0, -> (N, h, w, C), and back.
     latents : "real", "bounded" or "penalised"
-        Real numbers, as they are. Or whole numbers, with even noise in their place in training:
-        bounded ones by tanh, to -8..8; penalised ones are free, and their bits are told by a prior
-        that is learned with them.
+        Real numbers, as they are. Or whole numbers: bounded ones by tanh, to -8..8, with even noise
+        in place of rounding in training; penalised ones are free, and their bits are told by a
+        prior that is learned with them, from noise too, while the decoder is given rounded ones.
     distortion_weights : tuple of float
         For penalised latents, the weights lambda of ``bits + lambda * distortion`` that the
         network is trained for, one a rate, rising. Each rate has a gain of its own for each channel
@@ -96,7 +96,8 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
     References
     ----------
     Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704; gains: Cui et al. 2021, arXiv:2003.02012,
-    section 3.
+    section 3; noise for the prior and rounding for the decoder: Minnen, Singh 2020,
+    arXiv:2007.08739.
     """
     rates = max(len(distortion_weights), 1)
     entries = {"real": None, "bounded": 2 * BOUND + 2, "penalised": ENTRIES}[latents]
@@ -125,9 +126,12 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
             y = BOUND * ops.tanh(y)
         if latents == "penalised":
             y = y * _gain(params["gain"], rate)
-        if latents != "real":
-            y, _ = core.apply_child("quantize", quantize, {}, {}, y, key=key, train=train)
         return y, inner
+
+    def quantized(y, key=None, train=False):
+        if latents == "real":
+            return y
+        return core.apply_child("quantize", quantize, {}, {}, y, key=key, train=train)[0]
 
     def synthesise(params, state, y, rate, size, key=None, train=False):
         if latents == "bounded":
@@ -139,12 +143,15 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
 
     def code(params, state, x, rate, *, key=None, train=False):
         y, encoder_state = analyse(params, state, x, rate, key, train)
-        pictures, decoder_state = synthesise(params, state, y, rate, x.shape[1:3], key, train)
-        bits = None
+        taken, bits = quantized(y, key, train), None
         if latents == "penalised":
-            bits = jax.vmap(_bits)(jax.tree.map(lambda leaf: leaf[rate], params["prior"]), y)
+            prior = jax.tree.map(lambda leaf: leaf[rate], params["prior"])
+            bits = jax.vmap(_bits)(prior, taken)
+            taken = ops.round_straight_through(y)
+        pictures, decoder_state = synthesise(params, state, taken, rate, x.shape[1:3], key, train)
         inner = {"encoder": encoder_state, "decoder": decoder_state}
-        return Coded(pictures, y, bits, state | {n: part for n, part in inner.items() if part})
+        inner = {name: part for name, part in inner.items() if part}
+        return Coded(pictures, taken, bits, state | inner)
 
     def apply(params, state, x, *, key=None, train=False):
         rate = jnp.full(x.shape[:1], middle_rate(rates), jnp.int32)
@@ -152,7 +159,7 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
         return coded.pictures, coded.state
 
     def encode(params, state, x, rate):
-        return analyse(params, state, x, rate)[0]
+        return quantized(analyse(params, state, x, rate)[0])
 
     def decode(params, state, y, rate, size):
         return synthesise(params, state, y, rate, size)[0]

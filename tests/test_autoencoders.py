@@ -65,17 +65,35 @@ def test_bounded_latents_stay_within_their_bounds_however_large_the_encoder_s_ou
 
 @every_model
 def test_in_training_noise_takes_the_place_of_rounding(name):
-    model, params, state = built(name, "penalised")
-    rate = jnp.array([0, 2])
-    noisy = [
-        model.code(params, state, pictures(), rate, key=jax.random.key(n), train=True).latents
-        for n in (1, 2)
-    ]
-    rounded = model.encode(params, state, pictures(), rate)
+    model, params, state = built(name, "bounded")
+    noisy = [coded_in_training(model, params, state, n).latents for n in (1, 2)]
+    rounded = model.encode(params, state, pictures(), jnp.zeros(2, int))
     assert np.abs(noisy[0] - rounded).max() <= 1
     assert 0 < np.abs(noisy[0] - noisy[1]).max() < 1
     with pytest.raises(fn.LayerError, match="quantize needs a key in training"):
-        model.code(params, state, pictures(), rate, train=True)
+        model.code(params, state, pictures(), jnp.zeros(2, int), train=True)
+
+
+@every_model
+def test_a_prior_is_trained_with_noise_and_the_decoder_with_rounded_latents(name):
+    model, params, state = built(name, "penalised")
+    one, other = (coded_in_training(model, params, state, n) for n in (1, 2))
+    in_use = model.code(params, state, pictures(), jnp.zeros(2, int))
+    np.testing.assert_array_equal(one.latents, in_use.latents)
+    np.testing.assert_array_equal(one.pictures, other.pictures)
+    assert np.abs(one.bits - other.bits).max() > 0.01
+    # Rounding has no gradient of its own: what comes through is the identity's.
+    distance = jax.grad(
+        lambda params: jnp.square(
+            coded_in_training(model, params, state, 1).pictures - pictures()
+        ).mean()
+    )(params)
+    assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(distance["encoder"]))
+
+
+def coded_in_training(model, params, state, number):
+    key = jax.random.key(number)
+    return model.code(params, state, pictures(), jnp.zeros(2, int), key=key, train=True)
 
 
 def test_each_picture_is_coded_at_its_own_rate_with_more_bits_for_a_larger_weight():
