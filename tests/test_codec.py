@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
+from sweep_builders import put_sets
 
 from experiments import codec as codec_module
 from experiments import models, train
@@ -289,8 +290,8 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
     run, pictures, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("FNNET_DATA", raising=False)
-    folder = tmp_path / "restore"
-    train.main(train.Config(tiny=True, task="restore", steps=1, out=folder))
+    folder, small = tmp_path / "restore", {"data": put_sets(tmp_path)[1], "patch": 32}
+    train.main(train.Config(tiny=True, task="restore", steps=1, out=folder, **small))
     status, _, errors = run("compress", folder, pictures, "-o", tmp_path / "x")
     assert (status, errors) == (
         2,
@@ -301,7 +302,7 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
         patch.setitem(train.train_run.__globals__, "_with_tables", lambda job, state: 1 / 0)
         model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
         with pytest.raises(ZeroDivisionError):
-            train.main(train.Config(tiny=True, steps=2, out=tmp_path / "broken", **model))
+            train.main(train.Config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
     status, _, errors = run("compress", tmp_path / "broken", pictures, "-o", tmp_path / "x")
     assert status == 2 and "the run's tables are not made yet" in errors
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
