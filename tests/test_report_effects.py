@@ -103,6 +103,20 @@ def test_the_gap_is_the_advantage_on_training_pictures_less_that_on_held_out_one
     assert level(run, MEASURES["gap"]) == pytest.approx(sides[0] - sides[1])
 
 
+def test_each_seed_may_have_training_pictures_of_its_own():
+    rows = build.sweep("dropout", {"0": 0.0, "0.5": -1.0}, noise=0)
+    for row in rows:
+        seed, value = row["trial"]["seed"], row["trial"]["value"]
+        for number, picture in enumerate(row["trained_on"]):
+            picture["name"] = f"of seed {seed}, {number}"
+            picture["psnr"] += (0.4 + 0.1 * seed) * (value == "0.5")
+    (axis,), _ = study(rows)
+    gap = axis.effects["0.5", "gap"]
+    assert gap.low < gap.difference < gap.high
+    raised = np.mean([0.4 + 0.1 * seed for seed in gap.seeds])
+    assert gap.difference == pytest.approx(raised, abs=0.05)
+
+
 def test_steps_are_counted_to_the_highest_quality_that_all_runs_reached():
     rows = build.sweep("depth", {"4": 0.0, "8": 0.5})
     for row in rows:

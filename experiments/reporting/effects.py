@@ -63,20 +63,44 @@ def effect(value, baseline, measure):
     }
     if not pairs:
         return None
-    blocks, left_out = [], 0
-    for index, (sign, first) in enumerate(next(iter(pairs.values()))):
-        rows = [paired[index][1] for paired in pairs.values()]
-        names = sorted(set(first).intersection(*rows))
-        matrix = np.array([[row[name] for name in names] for row in rows], np.float64)
-        known = np.isfinite(matrix).all(0)
-        left_out += int((~known).sum())
-        if not known.any():
+    blocks, pictures, left_out = [], 0, 0
+    for index, (sign, _) in enumerate(next(iter(pairs.values()))):
+        found = _matrix([paired[index][1] for paired in pairs.values()])
+        if found is None:
             return None
-        blocks.append((sign, matrix[:, known]))
+        matrix, counted, lost = found
+        blocks.append((sign, matrix))
+        pictures, left_out = pictures + counted, left_out + lost
     low, high = interval(blocks)
     difference = sum(sign * float(matrix.mean()) for sign, matrix in blocks)
-    pictures = 0 if names == [RUN] else sum(matrix.shape[1] for _, matrix in blocks)
     return Effect(difference, low, high, tuple(pairs), pictures, left_out)
+
+
+def _matrix(rows):
+    """Arrange differences by picture, a dict a seed: a row a seed and a column a picture.
+
+    Training pictures can be each seed's own: then there is one column, of the seeds' means.
+
+    Returns
+    -------
+    (ndarray, int, int) or None
+        With how many pictures each seed has in it, and how many have no finite value; None if
+        nothing is left.
+    """
+    names = sorted(set(rows[0]).intersection(*rows))
+    is_common = 2 * len(names) >= min(map(len, rows))
+    values = [[row[name] for name in (names if is_common else row)] for row in rows]
+    if is_common:
+        matrix = np.array(values, np.float64)
+        known = np.isfinite(matrix).all(0)
+        counted = 0 if names == [RUN] else int(known.sum())
+        return (matrix[:, known], counted, int((~known).sum())) if known.any() else None
+    finite = [[value for value in row if math.isfinite(value)] for row in values]
+    if not all(finite):
+        return None
+    matrix = np.array([[np.mean(row)] for row in finite])
+    lost = sum(map(len, values)) - sum(map(len, finite))
+    return matrix, min(map(len, finite)), lost
 
 
 def _differences(value, baseline):
