@@ -57,10 +57,18 @@ def _history(folder):
     losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))
     skipped = sum(not row["finite"] for row in rows)
     return {
+        "seconds": _seconds(rows),
         "curve": curve,
         "steps_to": steps_to(curve),
         "stability": stability(losses, norms, skipped),
     }
+
+
+def _seconds(rows):
+    """Add up the sessions of a run, each of which counts from 0."""
+    times = [row["seconds"] for row in rows]
+    ends = [time for time, after in zip(times, times[1:], strict=False) if after < time]
+    return round(sum(ends) + times[-1], 4)
 
 
 def _name(data):

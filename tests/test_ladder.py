@@ -48,6 +48,7 @@ def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(
     history = half.record["history"]
     rows = [r for r in read_metrics(release / "run" / "metrics.jsonl") if "held_out_psnr" in r]
     assert [row["step"] for row in history["curve"]] == [row["step"] for row in rows]
+    assert history["seconds"] == rows[-1]["seconds"]
     data = bytearray((folder / "weights.safetensors").read_bytes())
     data[-1] ^= 1
     shutil.copytree(folder, release / "damaged")

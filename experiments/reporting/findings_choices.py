@@ -10,7 +10,7 @@ from experiments.reporting.section_choices import effect_rows
 from experiments.reporting.words import plain
 
 _OVERFIT = ("pictures", "dropout", "width")
-_SHOWN = ("bits_per_pixel", "gap", "seconds")
+_SHOWN = ("psnr", "bits_per_pixel", "seconds")
 _ROWS = 12
 
 
@@ -39,7 +39,8 @@ def _ranking(key, found, figures):
 
 def _axis(axis):
     same = sentences.setting(axis.task, axis.budget, axis.test)
-    measures = [axis.main, *(MEASURES[name] for name in _SHOWN)]
+    shown = (MEASURES[name] for name in _SHOWN)
+    measures = [axis.main, *(measure for measure in shown if measure is not axis.main)]
     return chapter(
         f"{axis.name}",
         paragraphs([f"{same}, against {axis.baseline}.", *sentences.axis_sentences(axis)]),

@@ -99,7 +99,6 @@ def released_trial(run, test):
 def released_record(run, trial, pairs, seen):
     """Make the record of such a trial, measured on `pairs`; `seen` is `measure_codec`'s."""
     cost = evaluation.cost(run.model)
-    timings = [session["timing"] for session in run.record["sessions"] if "timing" in session]
     return {
         "format": records.FORMAT,
         "kind": "rung",
@@ -112,7 +111,6 @@ def released_record(run, trial, pairs, seen):
         "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,
         "latents_per_pixel": 3 * cost.latents_per_value,
         "steps": run.step,
-        "seconds": sum(timing["seconds"] for timing in timings),
         "encode_seconds_per_megapixel": seen["encode"],
         "decode_seconds_per_megapixel": seen["decode"],
         "held_out": seen["held_out"],
