@@ -98,7 +98,8 @@ class PyramidConfig(_Config):
     """Residual blocks on grids of 1/4, 1/8 and 1/16, joined by pixel shuffles."""
 
     depth: int = 2
-    """Residual blocks on the grid of 1/8, each way; one less on the others, but at least one."""
+    """Residual blocks on each of the grids of 1/4 and 1/8, each way; one less, but at least one, on
+    that of 1/16, where they have most of the parameters."""
     width: int = 48
     """Channels on the grid of 1/4; 2 and 4 times as many on the others."""
     bottleneck: int = 192
@@ -171,20 +172,20 @@ def conv(config: ConvConfig):
 def pyramid(config: PyramidConfig):
     """Build residual blocks on three grids, most of them where they are cheap."""
     fine, middle, coarse = (config.width * factor for factor in (1, 2, 4))
-    few = max(config.depth - 1, 1)
+    many, few = config.depth, max(config.depth - 1, 1)
 
     def blocks(width, count):
         return [_block(config, width) for _ in range(count)]
 
     encoder = (
-        *(fn.space_to_depth(4), fn.conv2d(fine, 3), *blocks(fine, few)),
-        *(fn.space_to_depth(2), fn.conv2d(middle, 3), *blocks(middle, config.depth)),
+        *(fn.space_to_depth(4), fn.conv2d(fine, 3), *blocks(fine, many)),
+        *(fn.space_to_depth(2), fn.conv2d(middle, 3), *blocks(middle, many)),
         *(fn.space_to_depth(2), fn.conv2d(coarse, 1), *blocks(coarse, few)),
     )
     decoder = (
         *(*blocks(coarse, few), fn.conv2d(4 * middle, 1), fn.depth_to_space(2)),
-        *(*blocks(middle, config.depth), fn.conv2d(4 * fine, 3), fn.depth_to_space(2)),
-        *(*blocks(fine, few), fn.conv2d(48, 3)),
+        *(*blocks(middle, many), fn.conv2d(4 * fine, 3), fn.depth_to_space(2)),
+        *(*blocks(fine, many), fn.conv2d(48, 3)),
     )
     return _autoencoder(
         config,

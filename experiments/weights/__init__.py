@@ -9,7 +9,7 @@ from experiments.runs import WEIGHTS
 FOLDER = Path(__file__).parent
 # SHA-256 of each file of weights, which is looked at before it is read.
 DIGESTS = {
-    "pyramid": "b6aac7fe129dae81b151f920b0fd030e7706433288674fe5804583c267457414",
+    "pyramid": "c3f7a717efc8fc121ec29b840cba3af86404c399a637a563edc3cae72f0598fe",
 }
 
 
