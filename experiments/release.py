@@ -1,6 +1,7 @@
 """Make a run's weights ready to be released: half the bytes, and nothing of where they lay."""
 
 import hashlib
+import itertools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def _history(folder):
 def _seconds(rows):
     """Add up the sessions of a run, each of which counts from 0."""
     times = [row["seconds"] for row in rows]
-    ends = [time for time, after in zip(times, times[1:], strict=False) if after < time]
+    ends = [time for time, after in itertools.pairwise(times) if after < time]
     return round(sum(ends) + times[-1], 4)
 
 

@@ -37,8 +37,8 @@ METHOD = (
     "are decoded from them. Means are taken of each picture's own value.",
     "The advantage over JPEG is a picture's PSNR less that of JPEG with at most as many bytes; "
     "where JPEG pictures are restored or emulated, less that of the JPEG picture itself. JPEG is "
-    "poor where bits are few, so that a value with a lower rate is compared with less: its rate and "
-    "its PSNR stand beside.",
+    "poor where bits are few, so that a value with a lower rate is compared with less: its rate "
+    "and its PSNR stand beside.",
     "Differences are taken between runs of the same seed on the same pictures. Intervals are at "
     f"{100 * LEVEL:g} %, from {RESAMPLES:,} resamples of seeds and of pictures; as resampling a "
     "few values gives too narrow an interval, deviations are stretched to agree with Student's "
