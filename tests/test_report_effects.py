@@ -153,6 +153,18 @@ def test_a_second_trial_of_the_same_name_is_told():
     ]
 
 
+def test_a_value_that_wavers_does_not_hide_what_its_axis_does():
+    rows = build.sweep("rate", {"low": -1.0, "usual": 0.0, "high": -2.0}, noise=0.01)
+    for row in rows:
+        if row["trial"]["value"] == "high":
+            for picture in row["held_out"]:
+                picture["psnr"] += 6.0 * (row["trial"]["seed"] - 1)
+    axes, _ = study(rows)
+    ((contribution,),) = rankings(axes).values()
+    assert {contribution.best, contribution.worst} == {"usual", "low"}
+    assert contribution.effect.is_difference
+
+
 def test_axes_are_ranked_by_the_spread_of_their_values():
     rows = build.sweep("loss", {"mse": 0.0, "l1": 0.1}) + build.sweep(
         "depth", {"4": 0.0, "8": 0.5, "2": -0.7}

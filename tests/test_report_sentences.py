@@ -59,7 +59,7 @@ def test_no_difference_is_said_in_words_everywhere():
     )
     assert sentences.verdict(effect, axis.main) == f"no difference ({bounds})"
     (found,) = rankings([axis]).values()
-    assert "no difference between its best and its worst" in sentences.contribution_sentence(
+    assert "no difference between any two of its values" in sentences.contribution_sentence(
         found[0]
     )
     assert sentences.ranking_sentence(found) == (
@@ -124,7 +124,7 @@ def test_what_matters_most_is_the_widest_spread_that_is_a_difference():
         "2 of 2 comparisons show a difference."
     )
     assert sentences.contribution_sentence(found[0]).startswith(
-        f"depth: {size:.2f} dB between 8 (best) and 4 (95 % interval +"
+        f"depth: {size:.2f} dB between 8 (better) and 4 (95 % interval +"
     )
     assert sentences.ranking_sentence([]) == "No axis has two values to compare yet."
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from experiments.reporting.effects import Effect, effect, finished
 from experiments.reporting.measures import MEASURES, main_measure, steps_to
@@ -51,7 +52,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What an axis contributes: its best value against its worst, by the main measure."""
+    """What an axis contributes by the main measure: the widest difference between two values.
+
+    Of those that are differences, if there is any: the mean of a value that wavers from seed to
+    seed can be the best or the worst by chance.
+    """
 
     axis: Axis
     best: str
@@ -144,9 +149,18 @@ def _contribution(axis):
     if not spread:
         return None
     spread[axis.baseline] = 0.0
-    best, worst = max(spread, key=spread.get), min(spread, key=spread.get)
-    found = effect(axis.runs[best], axis.runs[worst], axis.main)
-    return None if found is None or best == worst else Contribution(axis, best, worst, found)
+    pairs = sorted(
+        combinations(spread, 2), key=lambda pair: -abs(spread[pair[0]] - spread[pair[1]])
+    )
+    found = [_between(axis, *sorted(pair, key=spread.get)) for pair in pairs]
+    found = [one for one in found if one is not None]
+    sure = [one for one in found if one.effect.is_difference]
+    return next(iter(sure + found), None)
+
+
+def _between(axis, worse, better):
+    found = effect(axis.runs[better], axis.runs[worse], axis.main)
+    return None if found is None else Contribution(axis, better, worse, found)
 
 
 def test_set(record):

@@ -112,15 +112,17 @@ def setting(task, budget, test):
 
 
 def contribution_sentence(contribution):
-    """Say how far an axis's best and worst value lie apart."""
+    """Say how far the two values of an axis lie apart that differ most."""
     axis, effect = contribution.axis, contribution.effect
     size = with_unit(plain(effect.difference, axis.main.digits), axis.main.unit)
-    said = f"{axis.name}: {size} between {contribution.best} (best) and {contribution.worst}"
+    said = f"{axis.name}: {size} between {contribution.best} (better) and {contribution.worst}"
     if effect.low is None:
         return f"{said}; {ONE_SEED}."
     bounds = f"95 % interval {interval(effect, axis.main)}"
     if not effect.is_difference:
-        return f"{axis.name}: {NO_DIFFERENCE} between its best and its worst value ({bounds})."
+        return (
+            f"{axis.name}: {NO_DIFFERENCE} between any two of its values ({bounds} of the widest)."
+        )
     return f"{said} ({bounds})."
 
 
