@@ -43,14 +43,14 @@ def main(config: Config) -> Path:
         save_weights(path, run.params, run.state, run.step, record)
         restore_weights(path, model, record)
         write("config.json", runfolder.as_json(run.config | {"data": _name(run.config["data"])}))
-        history = {"model": record, "history": _history(config.run)}
+        history = {"model": record, "history": _history(config.run, run.record["sessions"])}
         write("record.json", runfolder.as_json(run.record | history))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     tables.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
     return config.out
 
 
-def _history(folder):
+def _history(folder, sessions):
     """Sum up the run's metrics, which are not released, as a sweep's records have them."""
     rows = runfolder.read_metrics(folder / "metrics.jsonl")
     names = ("step", "loss", "psnr", "held_out_psnr", "gradient_norm", "learning_rate", "seconds")
@@ -58,15 +58,17 @@ def _history(folder):
     losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))
     skipped = sum(not row["finite"] for row in rows)
     return {
-        "seconds": _seconds(rows),
+        "seconds": _seconds(rows, sessions),
         "curve": curve,
         "steps_to": steps_to(curve),
         "stability": stability(losses, norms, skipped),
     }
 
 
-def _seconds(rows):
-    """Add up the sessions of a run, each of which counts from 0."""
+def _seconds(rows, sessions):
+    """Add up a run's sessions, each of which counts from 0; None if their machines differ."""
+    if len({session["environment"]["device"] for session in sessions}) > 1:
+        return None
     times = [row["seconds"] for row in rows]
     ends = [time for time, after in itertools.pairwise(times) if after < time]
     return round(sum(ends) + times[-1], 4)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from experiments import release as release_command
 from experiments import train
 from experiments.pictures import read_picture
 from experiments.reporting.crops import read_crops
@@ -49,6 +50,10 @@ def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(
     rows = [r for r in read_metrics(release / "run" / "metrics.jsonl") if "held_out_psnr" in r]
     assert [row["step"] for row in history["curve"]] == [row["step"] for row in rows]
     assert history["seconds"] == rows[-1]["seconds"]
+    sessions = [{"environment": {"device": device}} for device in ("cpu", "a GPU")]
+    times = [{"seconds": seconds} for seconds in (1.0, 2.5, 0.5, 2.0)]
+    assert release_command._seconds(times, sessions[:1]) == 4.5
+    assert release_command._seconds(times, sessions) is None
     data = bytearray((folder / "weights.safetensors").read_bytes())
     data[-1] ^= 1
     shutil.copytree(folder, release / "damaged")
@@ -85,7 +90,9 @@ def test_the_network_trained_for_its_rate_is_measured_at_every_rate(run, release
     (record,) = read_metrics(tmp_path / "l.jsonl")
     assert records.fault(record) is None
     assert {picture["rate"] for picture in record["held_out"]} == {0, 1}
-    assert record["trial"]["data"]["pictures"] == 3
+    assert record["trial"]["data"] == {
+        **{"train": "training side of embedded", "test": "embedded", "pictures": 3}
+    }
     assert record["curve"] and record["seconds"] > 0
 
 

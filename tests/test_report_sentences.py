@@ -195,6 +195,7 @@ def test_fronts_say_their_ends():
         (signed(float("nan")), "–"),
         (plain(None), "–"),
         (plain(-2.0, 1), "−2.0"),
+        (plain(-7.3085e11, 1), "−7.3e11"),
         (seconds(61.53), "61.5 s"),
         (seconds(600), "10.0 min"),
         (seconds(36000), "10.0 h"),

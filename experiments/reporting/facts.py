@@ -13,7 +13,7 @@ from experiments.reporting.measures import advantage, level, main_measure
 from experiments.reporting.scales import drawable
 
 SMALL_SET = "live1"
-_LEAST_RUNS, _LEAST_DOUBLINGS = 3, 1.0
+_LEAST_RUNS, _LEAST_DOUBLINGS = 3, 2.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Doubling:
 def doubling(points):
     """Fit quality against the logarithm of cost over the front of (cost, quality) points.
 
-    None where the front has fewer than 3 runs or does not reach over a doubling.
+    None where the front has fewer than 3 runs or does not reach over two doublings.
     """
     kept = [points[index] for index in front(points)]
     if len(kept) < _LEAST_RUNS or math.log2(kept[-1][0] / kept[0][0]) < _LEAST_DOUBLINGS:

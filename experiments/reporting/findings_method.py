@@ -73,6 +73,10 @@ def _machines(records):
     found = {tuple(str(one["environment"].get(name)) for name in names) for one in records}
     machines = "one kind of machine" if len(found) == 1 else f"{len(found)} kinds of machines"
     yield f"Times are those of {machines}, which other work may have shared."
+    moved = [record["trial"]["axis"] for record in records if record["seconds"] is None]
+    if moved:
+        names = listed(sorted(set(moved)))
+        yield f"Trained on several kinds of machines, and so without a time of training: {names}."
 
 
 def _rates(axes):

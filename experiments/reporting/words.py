@@ -14,9 +14,11 @@ def signed(value, digits=2):
 
 
 def plain(value, digits=2):
-    """Write a value; a dash where there is none."""
+    """Write a value; a dash where there is none, and a power of ten from a thousand millions on."""
     if value is None or not math.isfinite(value):
         return "–"
+    if abs(value) >= 1e9:
+        return f"{value:.1e}".replace("e+", "e").replace("-", "−")
     return f"{value:,.{digits}f}".replace("-", "−")
 
 

@@ -38,7 +38,8 @@ FIELDS: Mapping[str, tuple] = {
     "multiply_adds_per_pixel": _NUMBER,
     "latents_per_pixel": (*_NUMBER, type(None)),
     "steps": (int,),  # done
-    "seconds": _NUMBER,  # of training, compilation left out
+    # Of training, compilation left out; None if it went on from one kind of machine to another.
+    "seconds": (*_NUMBER, type(None)),
     "encode_seconds_per_megapixel": (*_NUMBER, type(None)),
     "decode_seconds_per_megapixel": (*_NUMBER, type(None)),
     "held_out": (list,),  # of PICTURE; empty if diverged

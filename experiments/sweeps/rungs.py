@@ -5,7 +5,7 @@ from typing import Any
 
 from experiments import evaluation, models, runs
 from experiments.sweeps import records
-from experiments.sweeps.material import pictures_digest
+from experiments.sweeps.material import EMBEDDED, pictures_digest
 from experiments.sweeps.plan import BUDGETS, BudgetName, base_options
 from experiments.sweeps.trials import Trial
 
@@ -91,7 +91,11 @@ def released_trial(run, test):
         budget="full",
         model=run.record["model"],
         options={option: run.config[option] for option in names},
-        data={"train": run.config["data"], "test": test, "pictures": len(_trained_on(run))},
+        data={
+            "train": f"training side of {run.config['data'] or EMBEDDED}",
+            "test": test,
+            "pictures": len(_trained_on(run)),
+        },
     )
     return asdict(trial)
 

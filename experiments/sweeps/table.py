@@ -30,7 +30,7 @@ def line(record):
         f"{found['psnr']:.2f} dB",
         *([f"{found['gain']:+.2f} dB to JPEG"] if found["gain"] is not None else []),
         *([f"{found['bpp']:.3f} bits a pixel"] if found["bpp"] is not None else []),
-        f"{record['seconds']:.1f} s of training",
+        *([f"{record['seconds']:.1f} s of training"] if record["seconds"] is not None else []),
     ]
     return f"{name}: {', '.join(parts)}"
 
