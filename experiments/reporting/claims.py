@@ -137,10 +137,10 @@ def latents_sentence(rung):
     sizes = sorted({plain(point.bits_per_pixel / 8, 3) for point in coded})
     shares = sorted(100 * point.bits_per_pixel / (8 * _COLOURS) for point in coded)
     size = sizes[0] if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    share = f"{shares[0]:.1f}"
+    share, numbers = f"{shares[0]:.1f}", "number" if latents == 1 else "numbers"
     if f"{shares[-1]:.1f}" != share:
         share = f"{share} to {shares[-1]:.1f}"
     return (
-        f"{rung.name} keeps {latents:g} numbers a pixel, which in its files take {size} bytes a "
+        f"{rung.name} keeps {latents:g} {numbers} a pixel, which in its files take {size} bytes a "
         f"pixel: {share} % of the picture's {_COLOURS}."
     )

@@ -102,7 +102,10 @@ def _rates(axes):
 def _pictures(axes):
     """Say on how few pictures choices were tested."""
     counts = {
-        effect.pictures for axis in axes for effect in axis.effects.values() if effect.pictures
+        found.pictures
+        for axis in axes
+        for (_, measure), found in axis.effects.items()
+        if measure == axis.main.name
     }
     tests = sorted({axis.test for axis in axes if axis.effects})
     if counts and tests:

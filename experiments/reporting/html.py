@@ -4,7 +4,7 @@ import re
 
 from experiments.reporting.svg import tag, text
 
-NUMBER = re.compile(r"[-−+]?[\d,.]+( s| min| h)?|–")
+NUMBER = re.compile(r"[-−+]?[\d,.]+(e\d+)?( s| min| h)?|–")
 WIDE, NARROW = 760, 350
 
 
