@@ -304,7 +304,7 @@ def test_a_small_training_set_is_compared_with_others_and_left_out_elsewhere(fil
     alone = trained_on(build.rung("a"), "live1", 29)
     (pair,), rest = facts.training_sets([*base, *small, alone])
     assert pair.effect.difference == pytest.approx(0.4)
-    assert (pair.name, pair.other) == ("depth 4", "patches")
+    assert (pair.name, pair.other) == ("baseline, autoencode", "patches")
     assert rest == [*base, alone]
     assert facts.training_sets(small) == ([], small)
     row = re.search(r"^\| hyperprior, GDN +\| kodak .*live1 and patches.*", files[NAME], re.M)[0]

@@ -213,12 +213,23 @@ def training_sets(records, small=SMALL_SET):
     pairs, paired = [], set()
     for (kind, axis, value, task, _, test), sets in groups.items():
         for other in sorted(sets.keys() - {small}) if small in sets else ():
-            measure = main_measure(task)
-            found = effect(sets[other], sets[small], measure)
+            measure, ours = main_measure(task), sets[small]
+            theirs = _tested_on_the_same(sets[other], ours)
+            found = effect(theirs, ours, measure)
             if found is not None:
                 name = axis if kind == "rung" else f"{axis} {value}"
-                pairs.append(
-                    TrainingSets(name, test, measure, other, sets[small], sets[other], found)
-                )
-                paired |= {record["identity"] for record in sets[small].values()}
+                if any(run["trial"]["baseline"] for run in ours.values()):
+                    name = f"baseline, {task}"  # one network, whichever axis it is of
+                if name not in {pair.name for pair in pairs if pair.test == test}:
+                    pairs.append(TrainingSets(name, test, measure, other, ours, theirs, found))
+                paired |= {record["identity"] for record in ours.values()}
     return pairs, [record for record in records if record["identity"] not in paired]
+
+
+def _tested_on_the_same(runs, others):
+    """Leave of runs' held-out pictures those that other ones were tested on too."""
+    names = {picture["name"] for run in others.values() for picture in run["held_out"]}
+    return {
+        seed: run | {"held_out": [one for one in run["held_out"] if one["name"] in names]}
+        for seed, run in runs.items()
+    }

@@ -6,6 +6,7 @@ from experiments.reporting import claims, facts, sentences
 from experiments.reporting.markdown import bullets, chapter, escaped, paragraphs, table
 from experiments.reporting.measures import MEASURES
 from experiments.reporting.words import listed, signed, with_unit
+from experiments.tables import counted
 
 _EMULATE = (
     "What JPEG loses is a deterministic function of the original: the original's blocks, "
@@ -74,14 +75,16 @@ def sets_chapter(pairs):
     header = ("network", "tested on", "trained on", facts.SMALL_SET, "other set", "difference")
     gaps = (f"gap, {facts.SMALL_SET}", "gap, other set")
     small = "a small set" if not sizes else f"{sizes[-1]} pictures"
-    won = [one for one in pairs if one.effect.difference > 0]
+    sure = [one.effect.difference for one in pairs if one.effect.is_difference]
+    won = sum(difference > 0 for difference in sure)
     return chapter(
         f"What {small} can and cannot teach",
         paragraphs(
             [
                 f"The same networks were trained on {facts.SMALL_SET} and on "
                 f"{listed(sorted({one.other for one in pairs}))}, and tested on the same pictures.",
-                f"The other set is better in {len(won)} of {len(pairs)} comparisons.",
+                f"Of {counted(len(pairs), 'comparison')} the other set is better in {won}, "
+                f"{facts.SMALL_SET} in {len(sure) - won}; the rest make no difference.",
             ]
         ),
         table((*header, *gaps), [_pair_row(one) for one in pairs]),
