@@ -10,7 +10,7 @@ from typing import Literal
 from experiments import runs
 from experiments.commands import Interrupted, note, run_command
 from experiments.runfolder import RunError
-from experiments.sweeps import cluster
+from experiments.sweeps import cluster, interrupts
 from experiments.sweeps.material import load_material
 from experiments.sweeps.plan import QUALITY, BudgetName, plan
 from experiments.sweeps.sweep import one_by_one, recorded, sweep
@@ -79,11 +79,12 @@ def _run(config, trials, done, material, execute):
         _make_ready(config.records)
     ended, began = 0, time.perf_counter()
     try:
-        for _, record in sweep(trials, config.records, done, material, execute):
-            ended += 1
-            coming = (time.perf_counter() - began) / ended * (left - ended)
-            said = f"{ended}/{left} {line(record)}{_time_left(coming)}"
-            terminal.print(said, soft_wrap=True)
+        with interrupts.insistent():
+            for _, record in sweep(trials, config.records, done, material, execute):
+                ended += 1
+                coming = (time.perf_counter() - began) / ended * (left - ended)
+                said = f"{ended}/{left} {line(record)}{_time_left(coming)}"
+                terminal.print(said, soft_wrap=True)
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped; {counted(left - ended, 'run')} to do; go on with: {_command(config)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from experiments import leakage, tables
 from experiments.commands import Interrupted, run_command
 from experiments.runs import load_run
-from experiments.sweeps import records
+from experiments.sweeps import interrupts, records
 from experiments.sweeps.crops import CropFolder
 from experiments.sweeps.material import load_material
 from experiments.sweeps.measures import measure_codec
@@ -66,11 +66,12 @@ def main(config: Config):
     config.records.parent.mkdir(parents=True, exist_ok=True)
     crops = None if config.crops is None else CropFolder(config.crops)
     try:
-        for rung in RUNGS:
-            if rung.name in (config.rung or NAMES):
-                _trained_rung(config, rung, materials, crops)
-        if config.weights is not None and PENALISED in (config.rung or NAMES):
-            _penalised_rung(config, materials, crops)
+        with interrupts.insistent():
+            for rung in RUNGS:
+                if rung.name in (config.rung or NAMES):
+                    _trained_rung(config, rung, materials, crops)
+            if config.weights is not None and PENALISED in (config.rung or NAMES):
+                _penalised_rung(config, materials, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     tables.console().print(f"records in {config.records}", soft_wrap=True)
