@@ -16,6 +16,7 @@ from experiments.reporting.axes import rankings, study
 from experiments.reporting.findings import NAME, make_findings
 from experiments.reporting.findings_costs import time_sentence
 from experiments.reporting.findings_ideas import tasks_chapter
+from experiments.reporting.findings_method import limits_chapter
 from experiments.reporting.ladder import ladder
 from experiments.reporting.sources import PACKAGED, AnchorPoint, anchors, gather
 from experiments.runfolder import RunError
@@ -262,15 +263,27 @@ def test_what_destabilises_is_counted_a_training_once():
         ("optimizer adam", 2, 0.0),
         ("a", 1, 0.0),
     ]
-    assert claims.unsteady_sentence(found) == (
-        "None of 5 trainings diverged. In 1 of 3 settings the loss spiked, to over twice its "
-        "running median; most often with optimizer sgd: in 3.0 steps of a run on average, at worst "
-        "to 9.0 times."
+    assert claims.spikes_sentence(found) == (
+        "In 1 of 3 settings the loss spiked, to over twice its running median; most often with "
+        "optimizer sgd: in 3.0 steps of a run on average, at worst to 9.0 times."
     )
-    found = facts.steadiness([*rows, build.diverged("optimizer", "sgd", seed=2)])
-    assert claims.unsteady_sentence(found) == (
-        "1 of 6 trainings diverged, all of them with optimizer sgd (1 of 3)."
+    elsewhere = build.diverged("optimizer", "sgd", seed=2)
+    elsewhere["trial"]["data"] = elsewhere["trial"]["data"] | {"train": "elsewhere"}
+    names = [(one.name, one.diverged) for one in facts.steadiness([*rows, elsewhere])]
+    assert names[0] == ("optimizer sgd on elsewhere", 1)
+    assert f"optimizer sgd on {rows[2]['trial']['data']['train']}" == names[1][0]
+
+
+def test_short_ablations_are_a_limit_that_is_told():
+    rows = build.sweep("loss", {"mse": 0.0, "l1": 0.1})
+    longer = build.rung("a", steps=4000)
+    said = (
+        "- Ablations were trained for at most 200 steps, where a rung had up to 4,000: a choice "
+        "that pays off late looks worse here than it is.\n"
     )
+    assert said in limits_chapter([*rows, longer], [], []) + "\n"
+    assert "pays off late" not in limits_chapter([*rows, build.rung("a")], [], [])
+    assert "pays off late" not in limits_chapter(rows, [], [])
 
 
 def test_latents_are_counted_in_numbers_and_in_bytes():

@@ -129,6 +129,49 @@ def test_what_matters_most_is_the_widest_spread_that_is_a_difference():
     assert sentences.ranking_sentence([]) == "No axis has two values to compare yet."
 
 
+def at_rates(axis, effects, factors):
+    """An axis whose values' files are larger than the builder's by a factor each."""
+    rows = build.sweep(axis, effects)
+    for row in rows:
+        for picture in row["held_out"]:
+            picture["file_bytes"] *= factors[row["trial"]["value"]]
+    return rows
+
+
+def test_each_contribution_tells_psnr_and_rate_of_both_values():
+    rows = at_rates("bottleneck", {"8": 0.0, "16": -3.0}, {"8": 1, "16": 4})
+    (found,) = rankings(study(rows)[0]).values()
+    said = sentences.contribution_sentence(found[0])
+    levels = {}
+    for value in ("8", "16"):
+        shown = [one for row in rows if row["trial"]["value"] == value for one in row["held_out"]]
+        psnr = np.mean([one["psnr"] for one in shown])
+        rate = np.mean([8 * one["file_bytes"] / one["pixels"] for one in shown])
+        levels[value] = psnr, rate
+    (psnr, rate), (other, others) = levels.values()
+    assert others == 4 * rate
+    assert said.endswith(
+        f"; {psnr:.2f} dB at {rate:.2f} bits a pixel against {other:.2f} dB at {others:.2f}."
+    )
+
+
+def test_what_matters_most_at_about_equal_rates_is_told_where_the_first_axis_changes_the_rate():
+    bottleneck = at_rates("bottleneck", {"8": 0.0, "16": -3.0}, {"8": 1, "16": 4})
+    norm = at_rates("norm", {"none": 0.0, "batch": -1.0}, {"none": 1, "batch": 1.2})
+    loss = build.sweep("loss", {"mse": 0.0, "l1": -0.5})
+    (found,) = rankings(study([*loss, *bottleneck, *norm])[0]).values()
+    assert [one.axis.name for one in found] == ["bottleneck", "norm", "loss"]
+    (said,) = sentences.alike_sentences(found)
+    size = recomputed(norm, "none", "batch")
+    assert said.startswith("The values of bottleneck differ in their rates")
+    assert said.endswith(
+        f"(within 25 %), what matters most is norm ({size:.2f} dB between none and batch)."
+    )
+    assert sentences.alike_sentences(found[1:]) == []
+    assert sentences.alike_sentences(found[:1]) == []
+    assert sentences.alike_sentences([]) == []
+
+
 def test_bytes_against_jpeg_are_fewer_or_more_or_have_a_reason():
     assert sentences.jpeg_sentence(AgainstJpeg(-12.34, 28.0, 35.5)) == (
         "It needs 12.3 % fewer bytes than JPEG between 28.00 and 35.50 dB."

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from experiments.reporting.effects import Effect, effect, finished
-from experiments.reporting.measures import MEASURES, main_measure, steps_to
+from experiments.reporting.measures import MEASURES, level, main_measure, steps_to
 
+ALIKE = 0.25  # rates that differ by no more than this share are compared as alike
 _NUMBER = re.compile(r"\d+(\.\d+)?").fullmatch
 
 
@@ -49,6 +50,11 @@ class Axis:
         """List the seeds of a value's runs that diverged."""
         return sorted(self.runs[value].keys() - finished(self.runs[value]).keys())
 
+    def level(self, value, measure):
+        """Average a measure over a value's finished runs; None if one of them has none."""
+        known = [level(run, measure) for run in finished(self.runs[value]).values()]
+        return None if not known or None in known else sum(known) / len(known)
+
 
 @dataclass(frozen=True)
 class Contribution:
@@ -62,6 +68,14 @@ class Contribution:
     best: str
     worst: str
     effect: Effect
+
+    @property
+    def rates_are_alike(self):
+        """Whether both values write files, and about as many bits a pixel."""
+        rates = [
+            self.axis.level(one, MEASURES["bits_per_pixel"]) for one in (self.best, self.worst)
+        ]
+        return None not in rates and max(rates) <= (1 + ALIKE) * min(rates)
 
 
 def study(records):

@@ -79,19 +79,6 @@ def spikes_sentence(found):
     )
 
 
-def unsteady_sentence(found):
-    """Say what destabilises training most."""
-    lost, runs = (sum(getattr(one, name) for one in found) for name in ("diverged", "runs"))
-    if not lost:
-        return f"None of {counted(runs, 'training')} diverged. {spikes_sentence(found)}"
-    worst = max(found, key=lambda one: (one.diverged, one.diverged / one.runs))
-    most = "all" if worst.diverged == lost else "most"
-    return (
-        f"{lost} of {counted(runs, 'training')} diverged, {most} of them with {worst.name} "
-        f"({worst.diverged} of {worst.runs})."
-    )
-
-
 def outcome_text(found, measure, write=plain):
     """Write a mean over seeds with its range: "31.20 dB (3 seeds, from 31.00 to 31.40)"."""
     size = with_unit(write(found.mean, measure.digits), measure.unit)

@@ -123,13 +123,18 @@ def steadiness(records):
 
     A training that was tested on several sets counts once.
     """
-    groups = {}
+    groups, sets = {}, {}
     for record in records:
         trial = record["trial"]
         name = trial["axis"] if record["kind"] == "rung" else f"{trial['axis']} {trial['value']}"
-        key = name, trial["task"], trial["budget"], str(trial["data"].get("train"))
+        train = str(trial["data"].get("train"))
+        sets.setdefault(name, set()).add(train)
+        key = name, trial["task"], trial["budget"], train
         groups.setdefault(key, {}).setdefault(trial["seed"], record)
-    found = [_steadiness(name, list(runs.values())) for (name, *_), runs in groups.items()]
+    found = [
+        _steadiness(name if len(sets[name]) == 1 else f"{name} on {train}", list(runs.values()))
+        for (name, *_, train), runs in groups.items()
+    ]
     return sorted(found, key=lambda one: (-one.diverged, -one.spikes, -one.skipped))
 
 

@@ -40,11 +40,11 @@ def make_findings(records, faults, places, folder):
         heading(TITLE, 1),
         _made(places, folder),
         method_chapter(records),
-        _short_chapter(main, axes, rungs, places),
+        _short_chapter(records, main, axes, rungs, places),
         ladder_chapter(rungs, places, figures),
         choices_chapter(axes, figures),
         costs_chapter(main, figures),
-        habits_chapter(axes, main),
+        habits_chapter(axes, records),
         expansion_chapter(rungs),
         tasks_chapter(main),
         sets_chapter(pairs),
@@ -65,16 +65,18 @@ def _made(places, folder):
     )
 
 
-def _short_chapter(records, axes, rungs, places):
+def _short_chapter(records, main, axes, rungs, places):
     """Say the most important in a few sentences."""
     contributions = next(iter(rankings(axes).values()), [])
     said = [
         *_best(rungs, places),
         sentences.ranking_sentence(contributions) if contributions else "",
+        *sentences.alike_sentences(contributions),
         claims.unsure_sentence(contributions),
-        time_sentence(records),
+        time_sentence(main),
         claims.gap_sentence(*facts.widest_gap(axes)),
-        claims.unsteady_sentence(facts.steadiness(records)),
+        sentences.diverged_sentence(records),
+        claims.spikes_sentence(facts.steadiness(records)),
     ]
     said = [one for one in said if one]
     return chapter("In short", bullets(said))

@@ -30,7 +30,7 @@ def _ranking(key, found, figures):
     ]
     return chapter(
         f"Ranking: {sentences.setting(*key)}",
-        escaped(sentences.ranking_sentence(found)),
+        paragraphs([sentences.ranking_sentence(found), *sentences.alike_sentences(found)]),
         figures.add(drawn, alt),
         "\n".join(items),
         level=3,

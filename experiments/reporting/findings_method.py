@@ -49,11 +49,30 @@ def _versions(records):
 
 def limits_chapter(records, axes, faults):
     """Say what these records cannot tell."""
-    said = [METHOD[-1], *_single(records), *_machines(records), *_rates(axes), *_pictures(axes)]
+    said = [
+        METHOD[-1],
+        *_short(records),
+        *_single(records),
+        *_machines(records),
+        *_rates(axes),
+        *_pictures(axes),
+    ]
     if faults:
         things = counted(len(faults), "thing")
         said.append(f"Left out: {things} that the report names, under how it was measured.")
     return chapter("Limits", bullets(said))
+
+
+def _short(records):
+    steps = {kind: set() for kind in ("ablation", "rung")}
+    for record in records:
+        steps[record["kind"]].add(record["steps"])
+    if steps["ablation"] and max(steps["ablation"]) < max(steps["rung"], default=0):
+        most = [plain(max(steps[kind]), 0) for kind in ("ablation", "rung")]
+        yield (
+            f"Ablations were trained for at most {most[0]} steps, where a rung had up to "
+            f"{most[1]}: a choice that pays off late looks worse here than it is."
+        )
 
 
 def _single(records):

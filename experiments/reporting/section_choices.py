@@ -2,7 +2,6 @@
 
 from experiments.reporting import sentences
 from experiments.reporting.axes import rankings
-from experiments.reporting.effects import finished
 from experiments.reporting.forest import forest, spreads
 from experiments.reporting.html import (
     at_two_widths,
@@ -14,7 +13,6 @@ from experiments.reporting.html import (
     slug,
     table,
 )
-from experiments.reporting.measures import level
 from experiments.reporting.svg import tag, text
 from experiments.reporting.words import plain, with_unit
 
@@ -85,10 +83,8 @@ def _counts(axis, value):
 
 
 def _level(axis, measure):
-    values = [level(run, measure) for run in finished(axis.runs[axis.baseline]).values()]
-    if not values or None in values:
-        return "–"
-    return with_unit(plain(sum(values) / len(values), measure.digits), measure.unit)
+    found = axis.level(axis.baseline, measure)
+    return "–" if found is None else with_unit(plain(found, measure.digits), measure.unit)
 
 
 def ranking_section(axes):
@@ -98,6 +94,7 @@ def ranking_section(axes):
     for key, found in groups.items():
         parts.append(tag("h3", text(sentences.setting(*key))))
         parts.append(paragraph(sentences.ranking_sentence(found), "lead"))
+        parts += [paragraph(said) for said in sentences.alike_sentences(found)]
         parts.append(figure(_spreads(key, found)))
         items = [tag("li", text(sentences.contribution_sentence(one))) for one in found]
         parts.append(tag("ol", *items))

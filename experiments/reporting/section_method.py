@@ -39,7 +39,8 @@ METHOD = (
     "where JPEG pictures are restored or emulated, less that of the JPEG picture itself. JPEG is "
     "poor where bits are few, so that a value with a lower rate is compared with less: its rate "
     "and its PSNR stand beside.",
-    "Differences are taken between runs of the same seed on the same pictures. Intervals are at "
+    "Differences are taken between runs of the same seed on the same pictures. The baseline's runs "
+    "are the same in all axes and count in each of them. Intervals are at "
     f"{100 * LEVEL:g} %, from {RESAMPLES:,} resamples of seeds and of pictures; as resampling a "
     "few values gives too narrow an interval, deviations are stretched to agree with Student's "
     "t. Intervals of whole runs' measures resample seeds only.",

@@ -2,7 +2,8 @@
 
 import math
 
-from experiments.reporting.axes import run_name
+from experiments.reporting.axes import ALIKE, run_name
+from experiments.reporting.measures import MEASURES
 from experiments.reporting.sources import PUBLISHED
 from experiments.reporting.words import (
     listed,
@@ -123,7 +124,22 @@ def contribution_sentence(contribution):
         return (
             f"{axis.name}: {NO_DIFFERENCE} between any two of its values ({bounds} of the widest)."
         )
-    return f"{said} ({bounds})."
+    return f"{said} ({bounds}){_both_reached(contribution)}."
+
+
+def _both_reached(contribution):
+    """Write the PSNR and rate of both values, as JPEG of equal bytes changes with the rate."""
+    axis, values = contribution.axis, (contribution.best, contribution.worst)
+    psnr, rate = (
+        [axis.level(value, MEASURES[name]) for value in values]
+        for name in ("psnr", "bits_per_pixel")
+    )
+    if None in (*psnr, *rate):
+        return ""
+    return (
+        f"; {plain(psnr[0])} dB at {plain(rate[0])} bits a pixel against {plain(psnr[1])} dB at "
+        f"{plain(rate[1])}"
+    )
 
 
 def ranking_sentence(contributions):
@@ -144,6 +160,22 @@ def ranking_sentence(contributions):
         f"{counted(len(contributions), 'comparison')} "
         f"{'shows' if len(sure) == 1 else 'show'} a difference."
     )
+
+
+def alike_sentences(contributions):
+    """Say which axis contributes most at about equal rates, if that is not the first of all."""
+    sure = [one for one in contributions if one.effect.is_difference]
+    alike = [one for one in sure if one.rates_are_alike]
+    if not alike or alike[0] is sure[0]:
+        return []
+    first, most = sure[0], alike[0]
+    size = with_unit(plain(most.effect.difference, most.axis.main.digits), most.axis.main.unit)
+    return [
+        f"The values of {first.axis.name} differ in their rates, and so in the JPEG that they are "
+        "compared with. Of axes whose two values write about as many bits (within "
+        f"{100 * ALIKE:g} %), what matters most is {most.axis.name} ({size} between {most.best} "
+        f"and {most.worst})."
+    ]
 
 
 def jpeg_sentence(against):
