@@ -14,8 +14,10 @@ from PIL import Image
 
 from experiments import report
 from experiments.reporting import crops as crop_files
+from experiments.reporting import section_ladder
 from experiments.reporting.crops import error_map, read_crops
 from experiments.reporting.curve_plot import over_steps
+from experiments.reporting.ladder import ladder
 from experiments.reporting.scales import Scale, fitted, short, stacked
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -74,6 +76,29 @@ def test_the_page_is_well_formed_and_its_ids_are_unique(page):
             assert set(attrs.get(name, "").split()) <= set(ids)
         if attrs.get("href", "").startswith("#"):
             assert attrs["href"][1:] in ids
+
+
+def test_what_each_rung_is_and_how_it_was_trained_stands_once():
+    first, second = build.rung("a"), build.rung("b")
+    first["trial"]["model"] = {
+        **{"name": "conv", "precision": "float32", "latents": "bounded", "distortion_weights": []},
+        **{"depth": 3, "dropout": 0.0, "norm": "none", "pooling": "max"},
+    }
+    first["trial"]["options"] = {
+        **{"loss": "mse", "optimizer": "adam", "learning_rate": 0.002, "clip": 0.02},
+        **{"steps": 4000, "batch": 16, "patch": 64},
+    }
+    second["trial"]["model"] = {"name": "pyramid", "distortion_weights": [0.002, 0.01, 0.05]}
+    second["trial"]["options"] = {}
+    again = build.rung("a", test="live1")
+    again["trial"] |= {name: first["trial"][name] for name in ("model", "options")}
+    assert section_ladder.made_rows(ladder([first, second, again]))[1] == [
+        (
+            *("a", "conv", "latents bounded, depth 3, pooling max"),
+            "adam, learning rate 0.002, batch 16, patch 64, 4,000 steps",
+        ),
+        ("b", "pyramid", "distortion weights 0.002 to 0.05", "–"),
+    ]
 
 
 def test_the_page_needs_nothing_from_outside(page):

@@ -4,7 +4,7 @@ from experiments.reporting import claims, facts, sentences
 from experiments.reporting.html import WIDE, slug
 from experiments.reporting.markdown import bullets, chapter, escaped, table
 from experiments.reporting.rate_plot import rate_plot
-from experiments.reporting.section_ladder import rung_rows, rung_sentences
+from experiments.reporting.section_ladder import INTRO, made_rows, rung_rows, rung_sentences
 from experiments.reporting.sources import anchors, published
 
 
@@ -18,11 +18,7 @@ def tests_of(rungs, places):
 def ladder_chapter(rungs, places, figures):
     """Show each test set's curves, what the rungs need, and where they lose."""
     parts = [_test(*one, figures) for one in tests_of(rungs, places)]
-    intro = (
-        "Each rung adds to the one before. Further left is fewer bytes, further up is closer to "
-        "the original; rates are those of whole files."
-    )
-    return chapter("The ladder", *((intro, *parts) if parts else ()))
+    return chapter("The ladder", *((INTRO, table(*made_rows(rungs)), *parts) if parts else ()))
 
 
 def _test(test, rungs, classical, learned, figures):

@@ -16,6 +16,13 @@ from experiments.reporting.sources import anchors, published
 from experiments.reporting.svg import tag, text
 from experiments.reporting.words import plain, seconds, signed
 
+INTRO = (
+    "Rungs go from the simplest network to the one that was trained for its bytes too; a rung may "
+    "change several things at once, which the ablations take apart. Further left is fewer bytes, "
+    "further up is closer to the original; rates are those of whole files."
+)
+_UNSAID = ("name", "precision")  # of a model's settings
+
 
 def ladder_section(rungs, places):
     """Show the rungs' curves beside other codecs', and what they save against JPEG."""
@@ -26,11 +33,8 @@ def ladder_section(rungs, places):
     for test in dict.fromkeys(rung.test for rung in rungs):
         own = [rung for rung in rungs if rung.test == test]
         parts += _ladder_of(test, own, anchors(test, places), published(test))
-    intro = (
-        "Each rung adds to the one before. Further left is fewer bytes, further up is closer to "
-        "the original; rates are those of whole files."
-    )
-    return section("ladder", "The ladder", paragraph(intro, "lead"), *parts)
+    made = table("What each rung is", *made_rows(rungs))
+    return section("ladder", "The ladder", paragraph(INTRO, "lead"), made, *parts)
 
 
 def _ladder_of(test, rungs, classical, learned):
@@ -59,6 +63,45 @@ def rung_sentences(rung, jpeg):
     if not rung.coded:
         return said
     return f"{said} {sentences.jpeg_sentence(against_jpeg(rung.coded, jpeg))}"
+
+
+def made_rows(rungs):
+    """Lay out what each rung is and how it was trained: the header and the rows."""
+    trials = {rung.name: rung.record["trial"] for rung in rungs}
+    rows = [
+        (name, trial["model"].get("name", "–"), _settings(trial["model"]), _training(trial))
+        for name, trial in trials.items()
+    ]
+    return ("rung", "network", "settings", "training"), rows
+
+
+def _settings(model):
+    """List a model's settings but those that are off."""
+    said = []
+    for name, value in model.items():
+        if isinstance(value, list):
+            value = f"{value[0]:g} to {value[-1]:g}" if value else None
+        if name not in _UNSAID and value not in (None, 0, "none"):
+            said.append(f"{name.replace('_', ' ')} {value}")
+    return ", ".join(said) or "–"
+
+
+def _training(trial):
+    options = trial["options"]
+    known = [
+        options.get("optimizer"),
+        *(
+            f"{label} {options[name]:,}"
+            for name, label in (
+                ("learning_rate", "learning rate"),
+                ("batch", "batch"),
+                ("patch", "patch"),
+            )
+            if name in options
+        ),
+        f"{options['steps']:,} steps" if "steps" in options else None,
+    ]
+    return ", ".join(one for one in known if one) or "–"
 
 
 def rung_rows(rungs):
