@@ -34,7 +34,7 @@ def ladder_section(rungs, places):
         own = [rung for rung in rungs if rung.test == test]
         parts += _ladder_of(test, own, anchors(test, places), published(test))
     made = table("What each rung is", *made_rows(rungs))
-    return section("ladder", "The ladder", paragraph(INTRO, "lead"), made, *parts)
+    return section("ladder", "The ladder", paragraph(INTRO, "lead"), *parts, made)
 
 
 def _ladder_of(test, rungs, classical, learned):

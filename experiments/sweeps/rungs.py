@@ -1,6 +1,6 @@
 """The ladder: from a fully connected autoencoder to a learned codec, a step at a time."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from experiments import evaluation, models, runs
@@ -15,15 +15,14 @@ _STEPS = {"tiny": 12, "small": 800, "full": 4000}
 
 @dataclass(frozen=True)
 class Rung:
-    """A network of the ladder: its model with settings, and how it is trained if not as all are."""
+    """A network of the ladder: its model with settings."""
 
     name: str
     model: str
     settings: dict[str, Any]
-    options: dict[str, Any] = field(default_factory=dict)
 
 
-# All have one latent for four pixels, so that what differs is the network.
+# All have one latent for four pixels and are trained alike, so that what differs is the network.
 RUNGS = (
     Rung("fully connected", "mlp", {"block": 16, "width": 512, "bottleneck": 64}),
     Rung("one convolution", "shallow", {"stride": 4, "bottleneck": 4}),
@@ -39,9 +38,7 @@ RUNGS = (
     Rung(
         "deeper, wider", "conv", {"depth": 4, "width": 48, "activation": "relu", "bottleneck": 64}
     ),
-    Rung(
-        "residual, pixel shuffle", "pyramid", {"bottleneck": 64}, {"optimizer": "muon", "clip": 1.0}
-    ),
+    Rung("residual, pixel shuffle", "pyramid", {"bottleneck": 64}),
 )
 PENALISED = "rate penalised"
 NAMES = (*(rung.name for rung in RUNGS), PENALISED)
@@ -52,7 +49,6 @@ def rung_trial(rung, budget: BudgetName, material):
     settings = {"latents": "bounded"} | rung.settings
     if budget == "tiny" and rung.model != "shallow":
         settings["width"] = 8
-    options = base_options(replace(BUDGETS[budget], steps=_STEPS[budget]))
     return Trial(
         kind="rung",
         axis=rung.name,
@@ -62,7 +58,7 @@ def rung_trial(rung, budget: BudgetName, material):
         task="autoencode",
         budget=budget,
         model=models.to_json(models.configure(rung.model, **settings)),
-        options=options | rung.options,
+        options=base_options(replace(BUDGETS[budget], steps=_STEPS[budget])),
         data={
             "train": material.train_name,
             "test": material.test_name,
