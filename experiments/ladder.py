@@ -59,7 +59,7 @@ class Config:
 def main(config: Config):
     """Do what `config` asks for and is not done yet; return all records."""
     for name in config.rung:
-        require(name in NAMES, f"--rung {name}: must be one of {', '.join(NAMES)}")
+        require(name in NAMES, f"--rung {name}: must be one of {', '.join(map(repr, NAMES))}")
     materials = [load_material(config.data, test, QUALITY) for test in config.test or (None,)]
     for material in materials:
         recorded(config.records, material)  # refuses damaged records, and those of other pictures

@@ -266,7 +266,7 @@ SENTENCES = [
     (("decompress", "RUN", "PICTURES", "--ot", "x"), "unknown option --ot; did you mean --out?"),
     (
         ("decompress", "nowhere", "a.fnn", "-o", "x"),
-        "nowhere: holds no run (there is no config.json)",
+        "nowhere: no such folder; released weights: pyramid",
     ),
     (("evaluate", "RUN", "--curve", "--rate", 1), "--rate 1: --curve measures all of them"),
     (

@@ -270,7 +270,7 @@ BAD_OPTIONS = [
     (("train", "--config", "RUN"), "RUN: could not be read: Is a directory"),
     (("train", "--config", "none.json"), "none.json: does not exist"),
     (("evaluate", "RUN"), "RUN: holds no run (there is no config.json)"),
-    (("evaluate", "nowhere"), "nowhere: holds no run (there is no config.json)"),
+    (("evaluate", "nowhere"), "nowhere: no such folder; released weights: pyramid"),
     (("reconstruct", "RUN", "a.png", "-o", "x"), "RUN: holds no run (there is no config.json)"),
     (
         ("reconstruct", "RUN", "-o", "x"),

@@ -116,4 +116,5 @@ def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
     assert len(set(NAMES)) == len(NAMES) == len(RUNGS) + 1
     status, _, errors = run("ladder", "--rung", "poling")
     assert status == 2
-    assert errors == f"error: --rung poling: must be one of {', '.join(NAMES)}\n"
+    names = ", ".join(f"'{name}'" for name in NAMES)
+    assert errors == f"error: --rung poling: must be one of {names}\n"

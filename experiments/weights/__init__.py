@@ -19,11 +19,13 @@ def released(run):
     Raises
     ------
     RunError
-        If the released file is not the one that was released.
+        If it is neither, or the released file is not the one that was released.
     """
     run = Path(run)
-    if str(run) not in DIGESTS or run.exists():
+    if run.exists():
         return run
+    if str(run) not in DIGESTS:
+        raise RunError(f"{run}: no such folder; released weights: {', '.join(DIGESTS)}")
     path = FOLDER / run / WEIGHTS
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
