@@ -48,8 +48,8 @@ def create(folder):
         names = {name.name for name in folder.iterdir()}
     if any(next(folder.glob(pattern), None) for pattern in _RUN_FILES):
         raise RunError(
-            f"{folder}: already holds a run; "
-            f"choose another --out or continue it with --resume {folder}"
+            f"{folder}: already holds a run, which train --resume {folder} continues; "
+            "choose another --out"
         )
     # A lock alone is left by a run that was killed before it wrote anything.
     if names - {LOCK_NAME}:

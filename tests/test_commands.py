@@ -572,8 +572,8 @@ def test_bad_pictures_get_one_sentence_from_train_and_evaluate(
 def test_a_run_folder_that_cannot_be_taken_is_left_as_it_was(command, trained, tmp_path):
     before = {path: path.read_bytes() for path in trained.iterdir()}
     assert error_of(command("train", *TINY, "--out", trained)) == (
-        f"{trained}: already holds a run; choose another --out or continue it with --resume "
-        f"{trained}"
+        f"{trained}: already holds a run, which train --resume {trained} continues; choose another "
+        "--out"
     )
     assert before == {path: path.read_bytes() for path in trained.iterdir()}
     (tmp_path / "file").write_text("x")

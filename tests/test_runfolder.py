@@ -49,8 +49,8 @@ def test_a_folder_with_a_run_is_refused_with_the_ways_out(name, tmp_path):
     (tmp_path / name).touch()
     (tmp_path / ".lock").touch()
     assert refusal(runfolder.create, tmp_path) == (
-        f"{tmp_path}: already holds a run; "
-        f"choose another --out or continue it with --resume {tmp_path}"
+        f"{tmp_path}: already holds a run, which train --resume {tmp_path} continues; "
+        "choose another --out"
     )
 
 
