@@ -30,8 +30,8 @@ LEARNING_RATES = {
     **dict.fromkeys(("adam", "adamw", "muon"), 2e-3),
     **{"rmsprop": 1e-3, "lion": 3e-4, "momentum": 0.5, "nesterov": 0.5, "sgd": 2.0},
 }
-# Adam's steps and those of its kin do not depend on the gradient's scale: there a low limit only
-# takes out spikes.
+# Adam's steps and those of its kin do not depend on the gradient's scale, only on how it changes:
+# there a low limit, which holds all steps to one length where gradients are large, costs little.
 CLIPS = {
     **dict.fromkeys(("adam", "adamw", "rmsprop", "lion", "muon"), 0.02),
     **dict.fromkeys(("momentum", "nesterov", "sgd"), 1.0),

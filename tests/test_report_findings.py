@@ -14,7 +14,6 @@ from experiments import report
 from experiments.reporting import claims, facts, markdown
 from experiments.reporting.axes import rankings, study
 from experiments.reporting.findings import NAME, make_findings
-from experiments.reporting.findings_costs import time_sentence
 from experiments.reporting.findings_ideas import tasks_chapter
 from experiments.reporting.findings_method import limits_chapter
 from experiments.reporting.ladder import ladder
@@ -174,13 +173,15 @@ def test_the_best_rung_needs_the_fewest_bytes(jpeg):
     rungs = ladder([build.rung("a", psnr=27.0), build.rung("b", psnr=28.5), build.rung("c")])
     best = facts.best_rung(rungs, jpeg)
     assert (best.rung.name, best.among) == ("b", 3)
-    assert claims.best_sentence("kodak", best).startswith("On kodak the best of 3 rungs is b. It ")
+    assert claims.best_sentence("kodak", best).startswith(
+        "On kodak the best of 3 rungs that can be compared is b. It "
+    )
     assert facts.best_rung(rungs, []) is None
 
 
 def test_the_best_rung_of_each_test_set_is_named_in_short(files):
     (said,) = re.findall(r"^- On kodak (.*?)\. It", files[NAME], re.MULTILINE)
-    assert said == "the best of 3 rungs is hyperprior, GDN"
+    assert said == "the best of 3 rungs that can be compared is hyperprior, GDN"
 
 
 def test_a_rung_loses_where_its_pictures_are_below_jpeg():
@@ -202,26 +203,46 @@ def test_a_rung_loses_where_its_pictures_are_below_jpeg():
     assert facts.losses(rung) is None
 
 
-def test_a_planted_gain_of_each_doubling_is_found():
-    points = [(1000 * 2**step, 1.0 + 0.4 * step) for step in range(5)] + [(5000, -3.0)]
-    found = facts.doubling(points)
-    assert found.gain == pytest.approx(0.4)
-    assert (found.runs, found.low, found.high) == (5, 1000, 16000)
-    measure = study(build.sweep("a", {"b": 0}))[0][0].main
-    assert claims.doubling_sentence("parameters", measure, found) == (
-        "Along this front each doubling of parameters comes with +0.40 dB of advantage over JPEG: "
-        "a line through its 5 runs by least squares, from 1,000 to 16,000 parameters."
+def test_what_is_better_than_jpeg_is_named_by_test_set():
+    rows = build.sweep("bottleneck", {"16": -2.0, "4": 1.0})
+    rows += [
+        build.rung("a", psnr=20.0, test="live1"),
+        build.record("task", "emulate", task="emulate"),
+    ]
+    found = facts.better_than_jpeg(rows)
+    assert found == {"kodak": (["bottleneck 4"], 2), "live1": ([], 1)}
+    assert claims.better_sentence("kodak", *found["kodak"]) == (
+        "On kodak 1 of 2 settings is better than JPEG of equal bytes, on average over seeds and "
+        "pictures: bottleneck 4."
     )
-    assert facts.doubling(points[:2]) is None
-    assert facts.doubling([(10, 1.0), (11, 2.0), (12, 3.0)]) is None
+    assert claims.better_sentence("live1", *found["live1"]) == (
+        "On live1 none of 1 setting is better than JPEG of equal bytes."
+    )
 
 
-def test_time_against_accuracy_is_said_of_settings_and_not_of_seeds():
-    assert time_sentence(build.sweep("a", {"b": 0.0})) == ""
-    rows = build.sweep("a", {"b": 0.0, "c": 0.5, "d": 1.0}, noise=0, seeds=(0,))
-    for row, seconds in zip(rows, (10.0, 20.0, 40.0), strict=True):
-        row["seconds"] = seconds
-    assert "each doubling of seconds of training comes with +0.50 dB" in time_sentence(rows)
+def test_rungs_behind_smaller_ones_are_named():
+    sizes = {"a": (28.0, 1000), "b": (27.0, 5000), "c": (26.0, 9000), "d": (29.0, 20000)}
+    rungs = ladder(
+        [
+            build.rung(name, psnr=psnr, rates=(0,), parameters=parameters)
+            for name, (psnr, parameters) in sizes.items()
+        ]
+    )
+    assert claims.smaller_is_better_sentences(rungs) == [
+        "More network is not more quality by itself: behind a with its 1,000 parameters: b; c. "
+        "Whether the networks or their training hold them back these runs cannot tell."
+    ]
+    assert claims.smaller_is_better_sentences(rungs[::3]) == []
+
+
+def test_clipping_that_is_at_work_in_most_steps_is_a_limit_that_is_told():
+    rows = build.sweep("loss", {"mse": 0.0, "l1": 0.1})
+    assert "clipped" not in limits_chapter(rows, [], [])
+    for row in rows:
+        row["trial"]["options"] = row["trial"]["options"] | {"clip": 0.4}
+    assert "clipped" not in limits_chapter(rows, [], [])
+    rows[0]["stability"]["gradient_norm_median"] = 0.5
+    assert "In 1 of 6 runs the median gradient was longer" in limits_chapter(rows, [], [])
 
 
 def test_axes_without_a_difference_are_named():
@@ -259,13 +280,13 @@ def test_what_destabilises_is_counted_a_training_once():
     ]
     found = facts.steadiness(rows)
     assert [(one.name, one.runs, one.spikes) for one in found] == [
-        ("optimizer sgd", 2, 3.0),
+        ("optimizer sgd", 2, 15.0),
         ("optimizer adam", 2, 0.0),
         ("a", 1, 0.0),
     ]
     assert claims.spikes_sentence(found) == (
         "In 1 of 3 settings the loss spiked, to over twice its running median; most often with "
-        "optimizer sgd: in 3.0 steps of a run on average, at worst to 9.0 times."
+        "optimizer sgd, in 15.0 of 1,000 steps, and highest with optimizer sgd, to 9.0 times."
     )
     elsewhere = build.diverged("optimizer", "sgd", seed=2)
     elsewhere["trial"]["data"] = elsewhere["trial"]["data"] | {"train": "elsewhere"}

@@ -95,7 +95,7 @@ def test_what_each_rung_is_and_how_it_was_trained_stands_once():
     assert section_ladder.made_rows(ladder([first, second, again]))[1] == [
         (
             *("a", "conv", "latents bounded, depth 3, pooling max"),
-            "adam, learning rate 0.002, batch 16, patch 64, 4,000 steps",
+            "adam, learning rate 0.002, clip 0.02, batch 16, patch 64, 4,000 steps",
         ),
         ("b", "pyramid", "distortion weights 0.002 to 0.05", "–"),
     ]

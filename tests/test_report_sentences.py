@@ -7,8 +7,8 @@ import pytest
 import record_builders as build
 
 from experiments.reporting import sentences
-from experiments.reporting.axes import rankings, study
-from experiments.reporting.ladder import AgainstJpeg, ladder
+from experiments.reporting.axes import rankings, study, trained_networks
+from experiments.reporting.ladder import AgainstJpeg, against_codecs, ladder
 from experiments.reporting.measures import MEASURES, steps_to
 from experiments.reporting.sources import AnchorPoint
 from experiments.reporting.words import clipped, listed, plain, seconds, signed
@@ -63,7 +63,7 @@ def test_no_difference_is_said_in_words_everywhere():
         found[0]
     )
     assert sentences.ranking_sentence(found) == (
-        "Of 1 comparison none shows a difference that its interval tells from none."
+        "Along none of the axes do two values differ by more than their interval."
     )
 
 
@@ -120,8 +120,8 @@ def test_what_matters_most_is_the_widest_spread_that_is_a_difference():
     (found,) = rankings(study(rows)[0]).values()
     size = recomputed(rows, "8", "4")
     assert sentences.ranking_sentence(found) == (
-        f"What matters most is depth ({size:.2f} dB of advantage over JPEG between 8 and 4); "
-        "2 of 2 comparisons show a difference."
+        f"Most is won or lost by depth ({size:.2f} dB of advantage over JPEG between 8 and 4); "
+        "two values differ in 2 of 2 axes."
     )
     assert sentences.contribution_sentence(found[0]).startswith(
         f"depth: {size:.2f} dB between 8 (better) and 4 (95 % interval +"
@@ -165,11 +165,83 @@ def test_what_matters_most_at_about_equal_rates_is_told_where_the_first_axis_cha
     size = recomputed(norm, "none", "batch")
     assert said.startswith("The values of bottleneck differ in their rates")
     assert said.endswith(
-        f"(within 25 %), what matters most is norm ({size:.2f} dB between none and batch)."
+        f"(within 25 %), most is won or lost by norm ({size:.2f} dB between none and batch)."
     )
     assert sentences.alike_sentences(found[1:]) == []
     assert sentences.alike_sentences(found[:1]) == []
     assert sentences.alike_sentences([]) == []
+
+
+def test_gains_are_over_the_baseline_and_only_sure_ones():
+    rows = at_rates(
+        "bottleneck",
+        {"16": 0.0, "8": 0.4, "4": 0.9, "64": -5.0},
+        dict.fromkeys(("16", "8", "64"), 1) | {"4": 0.5},
+    )
+    rows += build.sweep("norm", {"none": 0.0, "batch": -2.0})
+    rows += build.sweep("loss", {"mse": 0.0, "l1": 0.001}, noise=0.3)
+    axes = study(rows)[0]
+    rate = np.mean([4 * (256 + 40 * index) / build.PIXELS for index in range(6)])
+    gain = recomputed(rows, "4", "16")
+    assert sentences.gains_sentence(axes) == (
+        "What the best value of each axis gains over the baseline in advantage over JPEG (dB; in "
+        f"brackets the bits a pixel): bottleneck 4 +{gain:.2f} ({rate:.2f}). "
+        "No value is surely better than the baseline along norm and loss."
+    )
+    assert sentences.gains_sentence([]) == ""
+
+
+def test_what_ended_far_below_its_baseline_is_called_collapsed():
+    rows = build.sweep("norm", {"none": 0.0, "batch": -4.9, "instance": -4.0})
+    assert sentences.collapsed_sentences(study(rows)[0]) == []
+    for picture in rows[-1]["held_out"]:
+        picture["psnr"] -= 2.0
+    assert sentences.collapsed_sentences(study(rows)[0]) == [
+        "Collapsed, which is to end more than 5 dB of PSNR below the baseline of their seed: norm "
+        "instance (1 of 3 runs)."
+    ]
+
+
+def test_what_the_baseline_is_and_what_an_axis_changes_too_is_told():
+    rows = build.sweep("schedule", {"cosine": 0.0, "linear": 0.5})
+    for row in rows:
+        row["trial"]["model"] = {"name": "conv", "depth": 3, "norm": "none"}
+        row["trial"]["options"] = {"optimizer": "adam", "clip": 0.02, "steps": 800}
+    axis = only_axis(rows)
+    assert sentences.baseline_sentence(axis) == (
+        "The baseline is conv (depth 3), trained by adam, clip 0.02, 800 steps."
+    )
+    assert sentences.axis_sentences(axis)[-1] == "Cosine alone has a warm-up."
+
+
+def test_other_codecs_are_told_by_whether_they_need_more():
+    assert sentences.codecs_sentence("a", {"webp": 4.0, "avif": 12.34, "jpegxl": -5.0}) == (
+        "At equal PSNR (BD-rate) a needs fewer bits than jpegxl (−5.0 %) and more bits than webp "
+        "(+4.0 %) and avif (+12.3 %)."
+    )
+    assert sentences.codecs_sentence("a", {}) == ""
+
+
+def test_rungs_bits_are_compared_with_each_codec_that_can_be():
+    (rung,) = ladder([build.rung("a")])
+    qualities = [point.psnr for point in rung.coded]
+    half = [
+        AnchorPoint(
+            codec="webp", quality=q, pictures=6.0, bpp=2 * point.bits_per_pixel, psnr_rgb=quality
+        )
+        for q, (point, quality) in enumerate(zip(rung.coded, qualities, strict=True))
+    ]
+    found = against_codecs(rung.coded, {"webp": half, "jpeg": half, "avif": half[:1]})
+    assert found == {"webp": pytest.approx(-50.0)}
+
+
+def test_where_jpeg_cannot_be_as_small_is_told():
+    (rung,) = ladder([build.rung("a")])
+    assert sentences.floor_sentence(rung) == ""
+    rung.record["held_out"][0]["jpeg_bytes"] += 1
+    assert sentences.floor_sentence(rung) == (
+        "In 1 of 24 files JPEG's lowest quality is larger, and is what is compared with."
+    )
 
 
 def test_bytes_against_jpeg_are_fewer_or_more_or_have_a_reason():
@@ -212,9 +284,17 @@ def test_anchors_that_are_missing_or_of_other_pictures_are_told():
 
 def test_counts_are_those_of_the_records():
     rows = [*build.sweep("depth", {"4": 0.0, "8": 0.5}), build.rung("hyper")]
+    for row in rows:
+        row["trial"]["model"] = {"name": "conv", "depth": row["trial"]["value"]}
     assert sentences.counts_sentence(rows) == (
-        "7 runs: 1 rung of the ladder and 6 ablations along 1 axis, with 3 seeds."
+        "7 runs of 7 trained networks: 1 rung of the ladder and 6 ablations along 1 axis, with 3 "
+        "seeds."
     )
+    again = build.rung("hyper", test="live1")
+    again["trial"]["model"] = rows[-1]["trial"]["model"]
+    other = build.record("width", "8", baseline=True)
+    other["trial"]["model"] = rows[0]["trial"]["model"]
+    assert trained_networks([*rows, again, other]) == 7
     assert sentences.faults_sentence([]) == "Nothing was left out."
     assert sentences.faults_sentence(["a"]) == "One thing was left out:"
     assert sentences.faults_sentence(["a", "b"]) == "2 left out:"

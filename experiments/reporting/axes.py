@@ -1,5 +1,6 @@
 """Ablations by axis: which runs are compared with which, what differs, and which axis matters."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -7,6 +8,7 @@ from itertools import combinations
 from experiments.reporting.effects import Effect, effect, finished
 from experiments.reporting.measures import MEASURES, level, main_measure, steps_to
 
+COLLAPSE = 5.0  # dB of PSNR
 ALIKE = 0.25  # rates that differ by no more than this share are compared as alike
 _NUMBER = re.compile(r"\d+(\.\d+)?").fullmatch
 
@@ -49,6 +51,15 @@ class Axis:
     def diverged(self, value):
         """List the seeds of a value's runs that diverged."""
         return sorted(self.runs[value].keys() - finished(self.runs[value]).keys())
+
+    def collapsed(self, value):
+        """List the seeds whose run ended more than `COLLAPSE` dB of PSNR below the baseline's."""
+        psnr, own, base = MEASURES["psnr"], self.runs[value], self.runs.get(self.baseline, {})
+        lost = {
+            seed: level(base[seed], psnr) - level(own[seed], psnr)
+            for seed in finished(own).keys() & finished(base).keys()
+        }
+        return sorted(seed for seed, loss in lost.items() if loss > COLLAPSE)
 
     def level(self, value, measure):
         """Average a measure over a value's finished runs; None if one of them has none."""
@@ -175,6 +186,37 @@ def _contribution(axis):
 def _between(axis, worse, better):
     found = effect(axis.runs[better], axis.runs[worse], axis.main)
     return None if found is None else Contribution(axis, better, worse, found)
+
+
+def trained_networks(records):
+    """Count what was trained: an axis's baseline may be another's too, and be tested on any set."""
+    found = set()
+    for record in records:
+        trial = record["trial"]
+        data = {name: value for name, value in trial["data"].items() if name != "test"}
+        what = [trial[name] for name in ("task", "seed", "model", "options")]
+        found.add(json.dumps([*what, data], sort_keys=True))
+    return len(found)
+
+
+def best_gains(axes):
+    """Find each axis's value that gains most over the baseline, if one surely does.
+
+    Returns
+    -------
+    list of (Axis, str or None)
+        By falling gain; None where no value is surely better than the baseline.
+    """
+
+    def gain(axis, value):
+        found = axis.effects.get((value, axis.main.name))
+        return found.difference if found is not None and found.is_difference else 0.0
+
+    found = []
+    for axis in axes:
+        best = max(axis.others, key=lambda value: gain(axis, value), default=None)
+        found.append((axis, best if best is not None and gain(axis, best) > 0 else None))
+    return sorted(found, key=lambda one: -gain(*one))
 
 
 def test_set(record):

@@ -10,8 +10,43 @@ _CHANNELS, _COLOURS, _FLOAT32 = 64, 3, 4
 
 def best_sentence(test, best):
     """Say which rung needs the fewest bytes on a test set."""
-    among = f"best of {best.among} rungs" if best.among > 1 else "rung"
+    among = f"best of {best.among} rungs that can be compared" if best.among > 1 else "rung"
     return f"On {test} the {among} is {best.rung.name}. {jpeg_sentence(best.against)}"
+
+
+def smaller_is_better_sentences(rungs):
+    """Name rungs that do less well against JPEG than one with fewer parameters, at one rate."""
+    behind = {}
+    for rung in rungs:
+        smaller = [one for one in rungs if _is_smaller_and_better(one, rung)]
+        if smaller:
+            best = min(smaller, key=lambda one: one.record["parameters"])
+            behind.setdefault(best.name, (best, []))[1].append(rung.name)
+    return [
+        f"More network is not more quality by itself: behind {best.name} with its "
+        f"{best.record['parameters']:,} parameters: {'; '.join(names)}. Whether the networks or "
+        "their training hold them back these runs cannot tell."
+        for best, names in behind.values()
+    ]
+
+
+def _is_smaller_and_better(one, other):
+    if len(one.points) != 1 or len(other.points) != 1:
+        return False
+    (ours,), (theirs,) = one.points, other.points
+    fewer = one.record["parameters"] < other.record["parameters"]
+    return fewer and ours.psnr - ours.jpeg_psnr > theirs.psnr - theirs.jpeg_psnr
+
+
+def better_sentence(test, names, count):
+    """Say which settings are better than JPEG on a test set."""
+    if not names:
+        return f"On {test} none of {counted(count, 'setting')} is better than JPEG of equal bytes."
+    verb = "is" if len(names) == 1 else "are"
+    return (
+        f"On {test} {len(names)} of {counted(count, 'setting')} {verb} better than JPEG of equal "
+        f"bytes, on average over seeds and pictures: {listed(names)}."
+    )
 
 
 def losses_sentence(rung, losses):
@@ -27,16 +62,6 @@ def losses_sentence(rung, losses):
     return (
         f"{rung.name} is below {than} in {losses.count} of {among}, by most on "
         f"{losses.worst} ({signed(losses.advantage)} dB)."
-    )
-
-
-def doubling_sentence(cost, measure, found):
-    """Say what a doubling of a cost comes with."""
-    size = with_unit(signed(found.gain, measure.digits), measure.unit)
-    return (
-        f"Along this front each doubling of {cost} comes with {size} of {measure.label}: a line "
-        f"through its {found.runs} runs by least squares, from {plain(found.low, 0)} to "
-        f"{plain(found.high, 0)} {cost}."
     )
 
 
@@ -72,10 +97,11 @@ def spikes_sentence(found):
     if not spiked:
         return f"The loss of none of {counted(len(found), 'setting')} spiked."
     worst = max(spiked, key=lambda one: one.spikes)
+    highest = max(spiked, key=lambda one: one.loss_ratio or 0)
     return (
         f"In {len(spiked)} of {counted(len(found), 'setting')} the loss spiked, to over twice its "
-        f"running median; most often with {worst.name}: in {plain(worst.spikes, 1)} steps of a run "
-        f"on average, at worst to {plain(worst.loss_ratio, 1)} times."
+        f"running median; most often with {worst.name}, in {plain(worst.spikes, 1)} of 1,000 "
+        f"steps, and highest with {highest.name}, to {plain(highest.loss_ratio, 1)} times."
     )
 
 
@@ -93,7 +119,8 @@ def emulate_sentence(test, near, jpeg):
     return (
         f"Tested on {test}, the network that emulates JPEG comes within "
         f"{outcome_text(near, MEASURES['psnr'])} of the JPEG pictures that it was to make; the "
-        f"originals, handed through as they are, are within {plain(jpeg)} dB of them."
+        f"originals, handed through as they are, are within {plain(jpeg)} dB of them: that is "
+        f"{'better' if near.mean > jpeg else 'no better'} than to do nothing."
     )
 
 
@@ -109,7 +136,8 @@ def expansion_sentence():
     """Say how much larger than the picture a textbook latent is: arithmetic, nothing measured."""
     ratio = _CHANNELS / _COLOURS
     return (
-        f"A textbook autoencoder keeps the picture's size and widens it to {_CHANNELS} channels. "
+        f"A convolutional autoencoder without a bottleneck, as many textbooks have it, keeps the "
+        f"picture's size and widens it to {_CHANNELS} channels. "
         f"Its latent holds {_CHANNELS}/{_COLOURS} = {ratio:.1f} times as many numbers as the "
         f"picture, and in float32, {_FLOAT32} bytes each, {_FLOAT32 * ratio:.0f} times the bytes: "
         "it can hand the picture through, and has compressed nothing."

@@ -1,4 +1,4 @@
-"""What the findings say beyond the page: which rung is best, what a doubling buys, what wavers."""
+"""What the findings say beyond the page: which rung is best, what was gained, what wavers."""
 
 import math
 from dataclasses import dataclass
@@ -7,13 +7,11 @@ import numpy as np
 
 from experiments.reporting.axes import test_set
 from experiments.reporting.effects import Effect, effect
-from experiments.reporting.fronts import front
 from experiments.reporting.ladder import AgainstJpeg, Rung, against_jpeg
-from experiments.reporting.measures import advantage, level, main_measure
+from experiments.reporting.measures import MEASURES, advantage, level, main_measure
 from experiments.reporting.scales import drawable
 
 SMALL_SET = "live1"
-_LEAST_RUNS, _LEAST_DOUBLINGS = 3, 2.0
 
 
 @dataclass(frozen=True)
@@ -54,27 +52,28 @@ def losses(rung):
     return Losses(sum(value < 0 for value, _ in found), len(found), name, least)
 
 
-@dataclass(frozen=True)
-class Doubling:
-    """A least-squares line through a front: quality for each doubling of the cost."""
+def better_than_jpeg(records):
+    """Name what is better than JPEG of equal bytes, on average over its seeds and pictures.
 
-    gain: float
-    runs: int
-    low: float
-    high: float
-
-
-def doubling(points):
-    """Fit quality against the logarithm of cost over the front of (cost, quality) points.
-
-    None where the front has fewer than 3 runs or does not reach over two doublings.
+    Returns
+    -------
+    dict of str to (list of str, int)
+        By test set, the names, and how many there are to compare.
     """
-    kept = [points[index] for index in front(points)]
-    if len(kept) < _LEAST_RUNS or math.log2(kept[-1][0] / kept[0][0]) < _LEAST_DOUBLINGS:
-        return None
-    cost, quality = np.array(kept, np.float64).T
-    gain = np.polyfit(np.log2(cost), quality, 1)[0]
-    return Doubling(float(gain), len(kept), kept[0][0], kept[-1][0])
+    groups = {}
+    for record in records:
+        trial = record["trial"]
+        if trial["task"] == "autoencode":
+            name = (
+                trial["axis"] if record["kind"] == "rung" else f"{trial['axis']} {trial['value']}"
+            )
+            groups.setdefault(test_set(record), {}).setdefault(name, []).append(record)
+    found = {}
+    for test, runs in groups.items():
+        means = {name: outcome(some, MEASURES["advantage"]) for name, some in runs.items()}
+        known = {name: mean for name, mean in means.items() if mean is not None}
+        found[test] = [name for name, mean in known.items() if mean.mean > 0], len(known)
+    return found
 
 
 def widest_gap(axes):
@@ -101,7 +100,10 @@ def widest_gap(axes):
 
 @dataclass(frozen=True)
 class Steadiness:
-    """How steadily the trainings of one value went: means and extremes over its seeds."""
+    """How steadily the trainings of one value went: means and extremes over its seeds.
+
+    `spikes` is in 1,000 steps.
+    """
 
     name: str
     runs: int
@@ -148,7 +150,7 @@ def _steadiness(name, runs):
         name,
         len(runs),
         sum(run["status"] == "diverged" for run in runs),
-        float(np.mean(known("spikes"))),
+        float(np.mean([1000 * run["stability"]["spikes"] / max(run["steps"], 1) for run in runs])),
         max(known("largest_loss_ratio"), default=None),
         sum(known("skipped_steps")),
         float(np.mean(norms)) if norms else None,

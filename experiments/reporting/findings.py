@@ -6,11 +6,11 @@ from urllib.parse import quote
 from experiments.reporting import claims, facts, sentences
 from experiments.reporting.axes import rankings, study
 from experiments.reporting.findings_choices import choices_chapter, habits_chapter
-from experiments.reporting.findings_costs import costs_chapter, time_sentence
+from experiments.reporting.findings_costs import costs_chapter
 from experiments.reporting.findings_ideas import expansion_chapter, sets_chapter, tasks_chapter
 from experiments.reporting.findings_ladder import ladder_chapter, tests_of
 from experiments.reporting.findings_method import limits_chapter, method_chapter
-from experiments.reporting.ladder import ladder
+from experiments.reporting.ladder import against_codecs, ladder
 from experiments.reporting.markdown import Figures, bullets, chapter, heading, link
 from experiments.reporting.page import TITLE
 from experiments.reporting.words import listed
@@ -61,7 +61,7 @@ def _made(places, folder):
     return (
         f"Every number here is computed from the records in {listed(links)} by "
         f"`python -m experiments.report --findings DIR -o PAGE`, which also writes report.html: "
-        "the same with all measures, training curves and crops to compare."
+        "a page with all measures, training curves and crops to compare."
     )
 
 
@@ -70,21 +70,29 @@ def _short_chapter(records, main, axes, rungs, places):
     contributions = next(iter(rankings(axes).values()), [])
     said = [
         *_best(rungs, places),
+        *(claims.better_sentence(*one) for one in _better(main)),
         sentences.ranking_sentence(contributions) if contributions else "",
         *sentences.alike_sentences(contributions),
+        sentences.gains_sentence([one.axis for one in contributions]),
         claims.unsure_sentence(contributions),
-        time_sentence(main),
         claims.gap_sentence(*facts.widest_gap(axes)),
         sentences.diverged_sentence(records),
+        *sentences.collapsed_sentences(axes),
         claims.spikes_sentence(facts.steadiness(records)),
     ]
     said = [one for one in said if one]
     return chapter("In short", bullets(said))
 
 
+def _better(records):
+    return [(test, *found) for test, found in facts.better_than_jpeg(records).items()]
+
+
 def _best(rungs, places):
     """Say which rung is best on each test set."""
-    for test, own, curves, _ in tests_of(rungs, places):
+    for test, own, curves, learned in tests_of(rungs, places):
         best = facts.best_rung(own, curves.get("jpeg", []))
         if best is not None:
-            yield claims.best_sentence(test, best)
+            others = against_codecs(best.rung.coded, curves | learned)
+            said = claims.best_sentence(test, best)
+            yield f"{said} {sentences.codecs_sentence(best.rung.name, others)}".strip()

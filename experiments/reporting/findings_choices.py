@@ -10,7 +10,7 @@ from experiments.reporting.section_choices import effect_rows
 from experiments.reporting.words import plain
 
 _OVERFIT = ("pictures", "dropout", "width")
-_SHOWN = ("psnr", "bits_per_pixel", "seconds")
+_SHOWN = ("psnr", "bits_per_pixel")
 _ROWS = 12
 
 
@@ -31,6 +31,8 @@ def _ranking(key, found, figures):
     return chapter(
         f"Ranking: {sentences.setting(*key)}",
         paragraphs([sentences.ranking_sentence(found), *sentences.alike_sentences(found)]),
+        escaped(sentences.gains_sentence([one.axis for one in found])),
+        escaped(sentences.baseline_sentence(found[0].axis)),
         figures.add(drawn, alt),
         "\n".join(items),
         level=3,
@@ -52,7 +54,7 @@ def _axis(axis):
 def habits_chapter(axes, records):
     """Say what overfits and what destabilises."""
     overfits = chapter("What overfits", *_overfitting(axes), level=3)
-    unsteady = chapter("What destabilises", *_unsteady(records), level=3)
+    unsteady = chapter("What destabilises", *_unsteady(axes, records), level=3)
     return chapter("What overfits, and what destabilises", overfits, unsteady)
 
 
@@ -73,12 +75,13 @@ def _overfitting(axes):
         yield f"**{escaped(axis.name)}**\n\n{table(*effect_rows(axis, [MEASURES['gap']]))}"
 
 
-def _unsteady(records):
+def _unsteady(axes, records):
     found = facts.steadiness(records)
-    yield paragraphs([sentences.diverged_sentence(records), claims.spikes_sentence(found)])
+    ended = [sentences.diverged_sentence(records), *sentences.collapsed_sentences(axes)]
+    yield paragraphs([*ended, claims.spikes_sentence(found)])
     shown = [one for one in found if not one.is_steady][:_ROWS]
     if shown:
-        header = ("setting", "runs", "diverged", "spikes a run", "largest loss ratio")
+        header = ("setting", "runs", "diverged", "spikes in 1,000 steps", "largest loss ratio")
         norms = ("skipped steps", "median gradient norm", "highest gradient norm")
         yield table((*header, *norms), [_row(one) for one in shown])
 

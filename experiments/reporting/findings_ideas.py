@@ -72,8 +72,8 @@ def sets_chapter(pairs):
         {run["trial"]["data"].get("pictures") for one in pairs for run in one.small_runs.values()}
         - {None}
     )
-    header = ("network", "tested on", "trained on", facts.SMALL_SET, "other set", "difference")
-    gaps = (f"gap, {facts.SMALL_SET}", "gap, other set")
+    header = ("network", "tested on", "measure", "trained on", facts.SMALL_SET, "other set")
+    compared = ("difference", f"gap, {facts.SMALL_SET}", "gap, other set")
     small = "a small set" if not sizes else f"{sizes[-1]} pictures"
     sure = [one.effect.difference for one in pairs if one.effect.is_difference]
     won = sum(difference > 0 for difference in sure)
@@ -87,7 +87,7 @@ def sets_chapter(pairs):
                 f"{facts.SMALL_SET} in {len(sure) - won}; the rest make no difference.",
             ]
         ),
-        table((*header, *gaps), [_pair_row(one) for one in pairs]),
+        table((*header, *compared), [_pair_row(one) for one in pairs]),
     )
 
 
@@ -95,6 +95,7 @@ def _pair_row(pair):
     return (
         pair.name,
         pair.test,
+        pair.measure.label,
         f"{facts.SMALL_SET} and {pair.other}",
         _level(pair.small_runs, pair.measure),
         _level(pair.other_runs, pair.measure),

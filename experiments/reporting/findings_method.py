@@ -23,7 +23,7 @@ def method_chapter(records):
         paragraphs([sentences.counts_sentence(records), *_lengths(records)]),
         table(*runs_rows(records)),
         bullets(METHOD[:-1]),
-        paragraphs([f"Versions: {_versions(records)}."]),
+        paragraphs([f"Measured with: {_versions(records)}."]),
     )
 
 
@@ -52,6 +52,7 @@ def limits_chapter(records, axes, faults):
     said = [
         METHOD[-1],
         *_short(records),
+        *_clipped(records),
         *_single(records),
         *_machines(records),
         *_rates(axes),
@@ -72,6 +73,20 @@ def _short(records):
         yield (
             f"Ablations were trained for at most {most[0]} steps, where a rung had up to "
             f"{most[1]}: a choice that pays off late looks worse here than it is."
+        )
+
+
+def _clipped(records):
+    cut = [
+        one["stability"]["gradient_norm_median"] > one["trial"]["options"]["clip"]
+        for one in records
+        if one["stability"]["gradient_norm_median"] and one["trial"]["options"].get("clip")
+    ]
+    if any(cut):
+        yield (
+            f"In {sum(cut)} of {counted(len(cut), 'run')} the median gradient was longer than the "
+            "limit that gradients are clipped at: most of their steps were taken at one length, "
+            "and a choice that changes the gradient's scale changes that too."
         )
 
 

@@ -1,5 +1,6 @@
 """The rungs of the ladder: their curves of quality over rate, and what they save against JPEG."""
 
+import contextlib
 import math
 from dataclasses import dataclass
 
@@ -137,6 +138,30 @@ def against_jpeg(points, anchor):
     except CurveError as error:
         return AgainstJpeg(None, reason=str(error))
     return AgainstJpeg(rate.percent, rate.low, rate.high)
+
+
+def against_codecs(points, curves):
+    """Compare a rung's bits with each codec's at equal PSNR, by BD-rate over what both have.
+
+    Parameters
+    ----------
+    points : list of RungPoint
+        With rates.
+    curves : dict of str to list of AnchorPoint
+
+    Returns
+    -------
+    dict of str to float
+        Per cent, less than 0 where the rung needs fewer; codecs that it cannot be compared with
+        are left out.
+    """
+    own, found = [(point.bits_per_pixel, point.psnr) for point in points], {}
+    for name, anchor in curves.items():
+        if name == "jpeg":  # `against_jpeg` has it
+            continue
+        with contextlib.suppress(CurveError):
+            found[name] = bd_rate([(one.bpp, one.psnr_rgb) for one in anchor], own).percent
+    return found
 
 
 def _at_points(points, curve):

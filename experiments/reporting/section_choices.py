@@ -95,6 +95,8 @@ def ranking_section(axes):
         parts.append(tag("h3", text(sentences.setting(*key))))
         parts.append(paragraph(sentences.ranking_sentence(found), "lead"))
         parts += [paragraph(said) for said in sentences.alike_sentences(found)]
+        parts.append(paragraph(sentences.gains_sentence([one.axis for one in found])))
+        parts.append(paragraph(sentences.baseline_sentence(found[0].axis)))
         parts.append(figure(_spreads(key, found)))
         items = [tag("li", text(sentences.contribution_sentence(one))) for one in found]
         parts.append(tag("ol", *items))

@@ -1,6 +1,6 @@
 """The section of the ladder: its rungs beside other codecs."""
 
-from experiments.reporting import sentences
+from experiments.reporting import networks, sentences
 from experiments.reporting.html import (
     at_two_widths,
     bullets,
@@ -10,18 +10,18 @@ from experiments.reporting.html import (
     slug,
     table,
 )
-from experiments.reporting.ladder import against_jpeg
+from experiments.reporting.ladder import against_codecs, against_jpeg
 from experiments.reporting.rate_plot import rate_plot
 from experiments.reporting.sources import anchors, published
 from experiments.reporting.svg import tag, text
 from experiments.reporting.words import plain, seconds, signed
 
 INTRO = (
-    "Rungs go from the simplest network to the one that was trained for its bytes too; a rung may "
-    "change several things at once, which the ablations take apart. Further left is fewer bytes, "
-    "further up is closer to the original; rates are those of whole files."
+    "Rungs go from the simplest network to the one that was trained for its bytes too. A rung may "
+    "change several things at once, so that what it gains or loses is the whole's and no part's. "
+    "Further left is fewer bytes, further up is closer to the original; rates are those of whole "
+    "files."
 )
-_UNSAID = ("name", "precision")  # of a model's settings
 
 
 def ladder_section(rungs, places):
@@ -52,56 +52,34 @@ def _ladder_of(test, rungs, classical, learned):
     return [
         tag("h3", text(f"Tested on {test}")),
         figure(drawn, caption=sentences.anchor_sentence(test, classical | learned, counts)),
-        bullets([rung_sentences(rung, classical.get("jpeg", [])) for rung in rungs]),
+        bullets([rung_sentences(rung, classical | learned) for rung in rungs]),
         table(f"The rungs on {test}, means over the pictures", *rung_rows(rungs)),
     ]
 
 
-def rung_sentences(rung, jpeg):
-    """Say how a rung's pictures and bytes compare with JPEG's."""
+def rung_sentences(rung, curves):
+    """Say how a rung's pictures and bytes compare with JPEG's, and its curve with other codecs'."""
     said = sentences.rung_sentence(rung)
     if not rung.coded:
         return said
-    return f"{said} {sentences.jpeg_sentence(against_jpeg(rung.coded, jpeg))}"
+    than_jpeg = sentences.jpeg_sentence(against_jpeg(rung.coded, curves.get("jpeg", [])))
+    others = sentences.codecs_sentence(rung.name, against_codecs(rung.coded, curves))
+    return " ".join(one for one in (said, sentences.floor_sentence(rung), than_jpeg, others) if one)
 
 
 def made_rows(rungs):
     """Lay out what each rung is and how it was trained: the header and the rows."""
     trials = {rung.name: rung.record["trial"] for rung in rungs}
     rows = [
-        (name, trial["model"].get("name", "–"), _settings(trial["model"]), _training(trial))
+        (
+            name,
+            trial["model"].get("name", "–"),
+            networks.settings(trial["model"]),
+            networks.training(trial["options"]),
+        )
         for name, trial in trials.items()
     ]
     return ("rung", "network", "settings", "training"), rows
-
-
-def _settings(model):
-    """List a model's settings but those that are off."""
-    said = []
-    for name, value in model.items():
-        if isinstance(value, list):
-            value = f"{value[0]:g} to {value[-1]:g}" if value else None
-        if name not in _UNSAID and value not in (None, 0, "none"):
-            said.append(f"{name.replace('_', ' ')} {value}")
-    return ", ".join(said) or "–"
-
-
-def _training(trial):
-    options = trial["options"]
-    known = [
-        options.get("optimizer"),
-        *(
-            f"{label} {options[name]:,}"
-            for name, label in (
-                ("learning_rate", "learning rate"),
-                ("batch", "batch"),
-                ("patch", "patch"),
-            )
-            if name in options
-        ),
-        f"{options['steps']:,} steps" if "steps" in options else None,
-    ]
-    return ", ".join(one for one in known if one) or "–"
 
 
 def rung_rows(rungs):

@@ -34,18 +34,20 @@ def method_section(records, faults):
 
 METHOD = (
     "Rates are those of whole files, headers included; qualities are those of the pictures that "
-    "are decoded from them. Means are taken of each picture's own value.",
+    "are decoded from them, PSNR over all of RGB, SSIM by Gaussian windows of 11x11, the mean over "
+    "channels. Means are taken of each picture's own value.",
     "The advantage over JPEG is a picture's PSNR less that of JPEG with at most as many bytes; "
     "where JPEG pictures are restored or emulated, less that of the JPEG picture itself. JPEG is "
     "poor where bits are few, so that a value with a lower rate is compared with less: its rate "
-    "and its PSNR stand beside.",
+    "and its PSNR stand beside. Where even JPEG's lowest quality is larger, that is compared with.",
     "Differences are taken between runs of the same seed on the same pictures. The baseline's runs "
     "are the same in all axes and count in each of them. Intervals are at "
     f"{100 * LEVEL:g} %, from {RESAMPLES:,} resamples of seeds and of pictures; as resampling a "
     "few values gives too narrow an interval, deviations are stretched to agree with Student's "
-    "t. Intervals of whole runs' measures resample seeds only.",
-    "The gap is the advantage over JPEG on training pictures less that on held-out pictures, so "
-    "that training pictures which are merely easier do not count.",
+    "t. Intervals of whole runs' measures resample seeds only. “No difference” is one that these "
+    "runs cannot tell from none: 0 is inside its interval, however wide that is.",
+    "The gap is the advantage over JPEG on training pictures less that on held-out pictures. A "
+    "part of it is that the pictures differ: what overfits shows where a value widens it.",
     "Intervals are of one comparison each: of twenty choices that do nothing, one will look like "
     "a difference. The best and the worst of a ranked axis are chosen after the fact, so that "
     "spreads lean upwards with the number of values.",

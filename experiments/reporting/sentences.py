@@ -2,7 +2,8 @@
 
 import math
 
-from experiments.reporting.axes import ALIKE, run_name
+from experiments.reporting import networks
+from experiments.reporting.axes import ALIKE, COLLAPSE, best_gains, run_name, trained_networks
 from experiments.reporting.measures import MEASURES
 from experiments.reporting.sources import PUBLISHED
 from experiments.reporting.words import (
@@ -17,6 +18,16 @@ from experiments.tables import counted
 
 NO_DIFFERENCE = "no difference"
 ONE_SEED = "one seed: no interval"
+# What an axis changes beside what its name says.
+_ALSO = {
+    "depth": "With the depth goes the number of latent channels, so that a picture's latents stay "
+    "as many.",
+    "pooling": "With max and average pooling the decoder enlarges and convolves, in place of a "
+    "transposed convolution: more multiply-adds.",
+    "optimizer": "Each has its own default learning rate and clipping.",
+    "schedule": "Cosine alone has a warm-up.",
+    "pictures": "The entropy coder's tables are made from the same pictures.",
+}
 _TASKS = {"autoencode": "compressing", "emulate": "emulating JPEG", "restore": "restoring JPEG"}
 
 
@@ -83,6 +94,22 @@ def _but_diverged(axis, value):
     return "".join(f"; {one}" for one in said)
 
 
+def collapsed_sentences(axes):
+    """Name the values of which runs ended, but far below the baseline: what never diverged."""
+    found = [
+        f"{axis.name} {value} ({len(seeds)} of {counted(len(axis.runs[value]), 'run')})"
+        for axis in axes
+        for value in axis.others
+        if (seeds := axis.collapsed(value))
+    ]
+    if not found:
+        return []
+    return [
+        f"Collapsed, which is to end more than {COLLAPSE:g} dB of PSNR below the baseline of their "
+        f"seed: {listed(found)}."
+    ]
+
+
 def diverged_sentence(records):
     """Count and name the runs that diverged."""
     lost = [record for record in records if record["status"] == "diverged"]
@@ -104,7 +131,8 @@ def axis_sentences(axis):
         ]
     if not axis.others:
         return [f"{axis.name} has its baseline {axis.baseline} only; there is nothing to compare."]
-    return [effect_sentence(axis, value, axis.main) for value in axis.others]
+    said = [effect_sentence(axis, value, axis.main) for value in axis.others]
+    return [*said, *([_ALSO[axis.name]] if axis.name in _ALSO else [])]
 
 
 def setting(task, budget, test):
@@ -148,18 +176,52 @@ def ranking_sentence(contributions):
     if not contributions:
         return "No axis has two values to compare yet."
     if not sure:
-        return (
-            f"Of {counted(len(contributions), 'comparison')} none shows a difference that its "
-            "interval tells from none."
-        )
+        return "Along none of the axes do two values differ by more than their interval."
     first = sure[0]
     size = with_unit(plain(first.effect.difference, first.axis.main.digits), first.axis.main.unit)
     return (
-        f"What matters most is {first.axis.name} ({size} of {first.axis.main.label} between "
-        f"{first.best} and {first.worst}); {len(sure)} of "
-        f"{counted(len(contributions), 'comparison')} "
-        f"{'shows' if len(sure) == 1 else 'show'} a difference."
+        f"Most is won or lost by {first.axis.name} ({size} of {first.axis.main.label} between "
+        f"{first.best} and {first.worst}); two values differ in {len(sure)} of "
+        f"{_axes(len(contributions))}."
     )
+
+
+def _axes(count):
+    return f"{count} {'axis' if count == 1 else 'axes'}"
+
+
+def baseline_sentence(axis):
+    """Say what all of the axes' baseline is and how it was trained."""
+    trial = next(iter(axis.runs[axis.baseline].values()))["trial"]
+    name = trial["model"].get("name", "a network")
+    return (
+        f"The baseline is {name} ({networks.settings(trial['model'])}), trained by "
+        f"{networks.training(trial['options'])}."
+    )
+
+
+def gains_sentence(axes):
+    """Say what each axis's best value gains over the baseline; "" without axes."""
+    said, none, rated = [], [], False
+    for axis, value in best_gains(axes):
+        if value is None:
+            none.append(axis.name)
+            continue
+        gain = axis.effects[value, axis.main.name].difference
+        rate = axis.level(value, MEASURES["bits_per_pixel"])
+        rated |= rate is not None
+        at = "" if rate is None else f" ({plain(rate)})"
+        said.append(f"{axis.name} {value} {signed(gain, axis.main.digits)}{at}")
+    found = []
+    if said:
+        unit = f"{axes[0].main.unit}{'; in brackets the bits a pixel' if rated else ''}"
+        found.append(
+            f"What the best value of each axis gains over the baseline in {axes[0].main.label} "
+            f"({unit}): {listed(said)}."
+        )
+    if none:
+        found.append(f"No value is surely better than the baseline along {listed(none)}.")
+    return " ".join(found)
 
 
 def alike_sentences(contributions):
@@ -173,7 +235,7 @@ def alike_sentences(contributions):
     return [
         f"The values of {first.axis.name} differ in their rates, and so in the JPEG that they are "
         "compared with. Of axes whose two values write about as many bits (within "
-        f"{100 * ALIKE:g} %), what matters most is {most.axis.name} ({size} between {most.best} "
+        f"{100 * ALIKE:g} %), most is won or lost by {most.axis.name} ({size} between {most.best} "
         f"and {most.worst})."
     ]
 
@@ -188,6 +250,38 @@ def jpeg_sentence(against):
         place = f"between {against.low:.2f} and {against.high:.2f} dB"
     also = f" ({against.reason})" if against.reason else ""
     return f"It needs {percent(against.percent)} than JPEG {place}{also}."
+
+
+def codecs_sentence(name, percents):
+    """Say how a rung's bits compare with other codecs' at equal PSNR; "" without comparison."""
+    fewer, more = (
+        [
+            f"{codec} ({signed(percent, 1)} %)"
+            for codec, percent in sorted(percents.items(), key=lambda one: one[1])
+            if (percent < 0) is is_fewer
+        ]
+        for is_fewer in (True, False)
+    )
+    parts = [
+        f"{word} bits than {listed(some)}"
+        for word, some in (("fewer", fewer), ("more", more))
+        if some
+    ]
+    if not parts:
+        return ""
+    return f"At equal PSNR (BD-rate) {name} needs {' and '.join(parts)}."
+
+
+def floor_sentence(rung):
+    """Say where JPEG cannot be as small; "" if it always can."""
+    sizes = [(one["jpeg_bytes"], one["file_bytes"]) for one in rung.record["held_out"]]
+    above = sum(jpeg > own for jpeg, own in sizes if None not in (jpeg, own))
+    if not above:
+        return ""
+    return (
+        f"In {above} of {counted(len(sizes), 'file')} JPEG's lowest quality is larger, and is what "
+        "is compared with."
+    )
 
 
 def rung_sentence(rung):
@@ -240,14 +334,15 @@ def front_sentence(cost, best, cheapest, names):
 
 
 def counts_sentence(records):
-    """Say how many runs there are, of what."""
+    """Say how many runs there are, of what: axes share networks, and test sets do."""
     rungs = sum(record["kind"] == "rung" for record in records)
     axes = {record["trial"]["axis"] for record in records if record["kind"] == "ablation"}
     seeds = {record["trial"]["seed"] for record in records}
     return (
-        f"{counted(len(records), 'run')}: {counted(rungs, 'rung')} of the ladder and "
-        f"{counted(len(records) - rungs, 'ablation')} along {len(axes)} "
-        f"{'axis' if len(axes) == 1 else 'axes'}, with {counted(len(seeds), 'seed')}."
+        f"{counted(len(records), 'run')} of {counted(trained_networks(records), 'trained network')}"
+        f": {counted(rungs, 'rung')} of the ladder and "
+        f"{counted(len(records) - rungs, 'ablation')} along {_axes(len(axes))}, with "
+        f"{counted(len(seeds), 'seed')}."
     )
 
 
