@@ -53,13 +53,24 @@ class Config:
     records: Path = Path("runs/ladder.jsonl")
     """The file of records; a record is one line of JSON."""
     crops: Path | None = None
-    """A folder for crops of photographs that come with scikit-image, to be shown by report."""
+    """A folder for crops of photographs that come with scikit-image. report shows those of the
+    folder "crops" beside the records."""
 
 
 def main(config: Config):
     """Do what `config` asks for and is not done yet; return all records."""
     for name in config.rung:
         require(name in NAMES, f"--rung {name}: must be one of {', '.join(map(repr, NAMES))}")
+    for_weights = PENALISED in (config.rung or NAMES)
+    require(
+        config.weights is not None or PENALISED not in config.rung,
+        f"--rung {PENALISED!r}: needs --weights",
+    )
+    require(
+        config.weights is None or for_weights,
+        f"--weights {config.weights}: goes with --rung {PENALISED!r}",
+    )
+    run = None if config.weights is None else _released_run(config.weights)
     materials = [load_material(config.data, test, QUALITY) for test in config.test or (None,)]
     for material in materials:
         recorded(config.records, material)  # refuses damaged records, and those of other pictures
@@ -70,8 +81,8 @@ def main(config: Config):
             for rung in RUNGS:
                 if rung.name in (config.rung or NAMES):
                     _trained_rung(config, rung, materials, crops)
-            if config.weights is not None and PENALISED in (config.rung or NAMES):
-                _penalised_rung(config, materials, crops)
+            if run is not None:
+                _penalised_rung(run, config, materials, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     tables.console().print(f"records in {config.records}", soft_wrap=True)
@@ -96,9 +107,19 @@ def _trained_rung(config, rung, materials, crops):
         crops.add(rung.name, trained.codec(trial), 0)
 
 
-def _penalised_rung(config, materials, crops):
+def _released_run(weights):
+    """Load a run, and refuse one that was not trained for its rate or not made ready."""
+    run = load_run(released(weights))
+    require(
+        run.record["model"].get("latents") == "penalised",
+        f"--weights {weights}: was not trained with --latents penalised",
+    )
+    require("history" in run.record, f"--weights {weights}: was not made ready by release")
+    return run
+
+
+def _penalised_rung(run, config, materials, crops):
     """Measure the network that was trained for its rate, at all its rates."""
-    run = load_run(released(config.weights))
     codec = run.codec()
     for material in materials:
         trial = released_trial(run, material.test_name)

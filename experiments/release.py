@@ -33,6 +33,8 @@ class Config:
 def main(config: Config) -> Path:
     """Write the release of a run and return its folder."""
     run = load_run(config.run)
+    if "history" in run.record:
+        raise runfolder.RunError(f"{config.run}: is released already")
     # Not every processor is fast at what the run was trained in.
     settings = models.from_json(run.record["model"] | {"precision": "float32"})
     model, record = models.build(settings), models.to_json(settings)

@@ -159,7 +159,7 @@ def write_crops(folder, *, count=1, size=(96, 64)):
     pixels = np.stack([rows * 3, columns * 2, (rows + columns) % 200], -1).astype(np.uint8)
     entries = []
     for index in range(count):
-        entry = {"rung": "hyper", "rate": index, "picture": "ramp"}
+        entry = {"rung": "hyperprior, GDN", "rate": index, "picture": "ramp"}
         for name, step in (("original", 1), ("jpeg", 32), ("reconstruction", 8)):
             entry[name] = f"{index}-{name}.{'webp' if name == 'jpeg' else 'png'}"
             Image.fromarray(pixels // step * step).save(crops / entry[name], lossless=True)

@@ -32,6 +32,13 @@ def release(tmp_path_factory):
     return folder
 
 
+def ready(run, release):
+    """Make the release, if no test has; where it is."""
+    if not (release / "released").exists():
+        run("release", release / "run", "-o", release / "released")
+    return release / "released"
+
+
 def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(run, release):
     status, _, errors = run("release", release / "run", "-o", release / "released")
     assert (status, errors) == (0, "")
@@ -82,8 +89,7 @@ def test_a_rung_is_trained_once_and_its_record_and_crops_are_kept(run, tmp_path)
 
 
 def test_the_network_trained_for_its_rate_is_measured_at_every_rate(run, release, tmp_path):
-    if not (release / "released").exists():
-        run("release", release / "run", "-o", release / "released")
+    ready(run, release)
     options = ("--weights", release / "released", "--records", tmp_path / "l.jsonl")
     status, _, errors = run("ladder", *options, "--rung", PENALISED)
     assert (status, errors) == (0, "")
@@ -105,11 +111,18 @@ def test_a_set_with_photographs_that_the_weights_have_seen_is_refused(run, relea
     new = tmp_path / "new"
     new.mkdir()
     Image.fromarray(data.rocket()).save(new / "c.png")
-    options = ("--weights", release / "run", "--rung", PENALISED, "--data", new)
+    options = ("--weights", ready(run, release), "--rung", PENALISED, "--data", new)
     options += ("--test", tmp_path / "set", "--records", tmp_path / "l.jsonl")
     status, _, errors = run("ladder", *options)
     assert status == 2 and "pictures were trained on: seen" in errors
     assert not (tmp_path / "l.jsonl").exists()
+
+
+def test_a_release_is_not_released_again(run, release, tmp_path):
+    folder = ready(run, release)
+    status, _, errors = run("release", folder, "-o", tmp_path / "again")
+    assert (status, errors) == (2, f"error: {folder}: is released already\n")
+    assert not (tmp_path / "again").exists()
 
 
 def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
@@ -118,3 +131,24 @@ def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
     assert status == 2
     names = ", ".join(f"'{name}'" for name in NAMES)
     assert errors == f"error: --rung poling: must be one of {names}\n"
+
+
+def test_weights_and_the_rung_that_needs_them_go_together(run, release, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plain = tmp_path / "plain"
+    train.main(train.Config(tiny=True, model="shallow", out=plain, precision="float32"))
+    for args, sentence in (
+        (("--rung", PENALISED), f"--rung {PENALISED!r}: needs --weights"),
+        (
+            ("--rung", "pooling", "--weights", "pyramid"),
+            f"--weights pyramid: goes with --rung {PENALISED!r}",
+        ),
+        (
+            ("--weights", release / "run"),
+            f"--weights {release / 'run'}: was not made ready by release",
+        ),
+        (("--weights", plain), f"--weights {plain}: was not trained with --latents penalised"),
+    ):
+        status, _, errors = run("ladder", "--budget", "tiny", *args)
+        assert (status, errors) == (2, f"error: {sentence}\n")
+    assert not (tmp_path / "runs").exists()

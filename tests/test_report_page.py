@@ -18,6 +18,7 @@ from experiments.reporting import section_ladder
 from experiments.reporting.crops import error_map, read_crops
 from experiments.reporting.curve_plot import over_steps
 from experiments.reporting.ladder import ladder
+from experiments.reporting.page import make_page
 from experiments.reporting.scales import Scale, fitted, short, stacked
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -293,6 +294,13 @@ def test_an_error_map_goes_from_black_to_yellow_at_forty_grey_levels():
     assert colours[0, 0].max() < 5
     assert (colours[0, 1] == colours[0, 2]).all()
     assert crop_files.ERROR_LIMIT == 40
+
+
+def test_crops_of_other_rungs_than_the_records_are_not_shown(tmp_path):
+    build.write_crops(tmp_path)
+    shown = make_page([build.rung("hyperprior, GDN")], [], [tmp_path])
+    others = make_page([build.rung("pooling")], [], [tmp_path])
+    assert "There are no crops." not in shown and "There are no crops." in others
 
 
 def test_crops_are_held_without_loss_and_errors_small(tmp_path):

@@ -13,6 +13,7 @@ from experiments.reporting.findings_method import limits_chapter, method_chapter
 from experiments.reporting.ladder import against_codecs, ladder
 from experiments.reporting.markdown import Figures, bullets, chapter, heading, link
 from experiments.reporting.page import TITLE
+from experiments.reporting.sources import PACKAGED
 from experiments.reporting.words import listed
 
 NAME = "FINDINGS.md"
@@ -58,10 +59,11 @@ def _made(places, folder):
     """Say what made the text, and where its records are."""
     shown = [os.path.relpath(place.resolve(), folder.resolve()) for place in places]
     links = [link(f"{place}/", quote(f"{place.replace(os.sep, '/')}/")) for place in shown]
+    own = "" if [*places] == [PACKAGED] else "RECORDS... "
     return (
         f"Every number here is computed from the records in {listed(links)} by "
-        f"`python -m experiments.report --findings DIR -o PAGE`, which also writes report.html: "
-        "a page with all measures, training curves and crops to compare."
+        f"`python -m experiments.report {own}--findings DIR -o PAGE`, which also writes "
+        "report.html: a page with all measures, training curves and crops to compare."
     )
 
 

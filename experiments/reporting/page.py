@@ -46,7 +46,7 @@ def make_page(records, faults, places):
         HTML.
     """
     axes, unused = study(records)
-    crops, unread = _crops(places)
+    crops, unread = _crops(places, {record["trial"]["axis"] for record in records})
     body = (
         _header(records, axes),
         _navigation(),
@@ -66,11 +66,12 @@ def make_page(records, faults, places):
     return f'<!doctype html>\n<html lang="en">{_head()}{tag("body", *body)}</html>\n'
 
 
-def _crops(places):
+def _crops(places, rungs):
+    """Read the crops of those rungs that there are records of."""
     crops, faults = [], []
     for place in places:
         found, wrong = read_crops(place)
-        crops += found
+        crops += [crop for crop in found if crop.rung in rungs]
         faults += wrong
     return crops, faults
 
