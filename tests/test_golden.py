@@ -62,7 +62,10 @@ def test_a_folder_of_a_released_name_comes_first(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyramid").mkdir()
     assert released("pyramid") == Path("pyramid")
+    (tmp_path / "elsewhere" / "run").mkdir(parents=True)
     assert released("elsewhere/run") == Path("elsewhere/run")
+    with pytest.raises(RunError, match="nowhere: no such folder; released weights: pyramid"):
+        released("nowhere")
 
 
 def test_what_is_written_today_is_read_today(codec, tmp_path):
