@@ -202,6 +202,13 @@ def test_what_ended_far_below_its_baseline_is_called_collapsed():
     ]
 
 
+def test_a_run_without_a_finite_psnr_is_not_called_collapsed():
+    rows = build.sweep("norm", {"none": 0.0, "batch": -9.0}, seeds=(0,))
+    assert len(sentences.collapsed_sentences(study(rows)[0])) == 1
+    rows[0]["held_out"][0]["psnr"] = float("inf")
+    assert sentences.collapsed_sentences(study(rows)[0]) == []
+
+
 def test_what_the_baseline_is_and_what_an_axis_changes_too_is_told():
     rows = build.sweep("schedule", {"cosine": 0.0, "linear": 0.5})
     for row in rows:

@@ -55,11 +55,15 @@ class Axis:
     def collapsed(self, value):
         """List the seeds whose run ended more than `COLLAPSE` dB of PSNR below the baseline's."""
         psnr, own, base = MEASURES["psnr"], self.runs[value], self.runs.get(self.baseline, {})
-        lost = {
-            seed: level(base[seed], psnr) - level(own[seed], psnr)
+        reached = {
+            seed: (level(own[seed], psnr), level(base[seed], psnr))
             for seed in finished(own).keys() & finished(base).keys()
         }
-        return sorted(seed for seed, loss in lost.items() if loss > COLLAPSE)
+        return sorted(
+            seed
+            for seed, (mine, theirs) in reached.items()
+            if None not in (mine, theirs) and mine < theirs - COLLAPSE
+        )
 
     def level(self, value, measure):
         """Average a measure over a value's finished runs; None if one of them has none."""
@@ -226,9 +230,13 @@ def test_set(record):
     return f"held-out scenes of {name}" if data.get("train") == data.get("test") else name
 
 
+def setting_name(record):
+    """Name what a run's seeds share: "activation relu", or the rung."""
+    trial = record["trial"]
+    return trial["axis"] if record["kind"] == "rung" else f"{trial['axis']} {trial['value']}"
+
+
 def run_name(record):
     """Name a run as people do: "activation relu, seed 1"."""
-    trial = record["trial"]
-    if record["kind"] == "rung":
-        return trial["axis"]
-    return f"{trial['axis']} {trial['value']}, seed {trial['seed']}"
+    name = setting_name(record)
+    return name if record["kind"] == "rung" else f"{name}, seed {record['trial']['seed']}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.reporting.axes import test_set
+from experiments.reporting.axes import setting_name, test_set
 from experiments.reporting.effects import Effect, effect
 from experiments.reporting.ladder import AgainstJpeg, Rung, against_jpeg
 from experiments.reporting.measures import MEASURES, advantage, level, main_measure
@@ -62,12 +62,9 @@ def better_than_jpeg(records):
     """
     groups = {}
     for record in records:
-        trial = record["trial"]
-        if trial["task"] == "autoencode":
-            name = (
-                trial["axis"] if record["kind"] == "rung" else f"{trial['axis']} {trial['value']}"
-            )
-            groups.setdefault(test_set(record), {}).setdefault(name, []).append(record)
+        if record["trial"]["task"] == "autoencode":
+            same = groups.setdefault(test_set(record), {})
+            same.setdefault(setting_name(record), []).append(record)
     found = {}
     for test, runs in groups.items():
         means = {name: outcome(some, MEASURES["advantage"]) for name, some in runs.items()}
@@ -128,7 +125,7 @@ def steadiness(records):
     groups, sets = {}, {}
     for record in records:
         trial = record["trial"]
-        name = trial["axis"] if record["kind"] == "rung" else f"{trial['axis']} {trial['value']}"
+        name = setting_name(record)
         train = str(trial["data"].get("train"))
         sets.setdefault(name, set()).add(train)
         key = name, trial["task"], trial["budget"], train

@@ -334,7 +334,7 @@ def front_sentence(cost, best, cheapest, names):
 
 
 def counts_sentence(records):
-    """Say how many runs there are, of what: axes share networks, and test sets do."""
+    """Say how many runs there are, of what; one network may be in several axes and test sets."""
     rungs = sum(record["kind"] == "rung" for record in records)
     axes = {record["trial"]["axis"] for record in records if record["kind"] == "ablation"}
     seeds = {record["trial"]["seed"] for record in records}
