@@ -61,13 +61,12 @@ def main(config: Config):
     """Do what `config` asks for and is not done yet; return all records."""
     for name in config.rung:
         require(name in NAMES, f"--rung {name}: must be one of {', '.join(map(repr, NAMES))}")
-    for_weights = PENALISED in (config.rung or NAMES)
     require(
         config.weights is not None or PENALISED not in config.rung,
         f"--rung {PENALISED!r}: needs --weights",
     )
     require(
-        config.weights is None or for_weights,
+        config.weights is None or PENALISED in (config.rung or NAMES),
         f"--weights {config.weights}: goes with --rung {PENALISED!r}",
     )
     run = None if config.weights is None else _released_run(config.weights)

@@ -1,4 +1,4 @@
-"""What the findings say beyond the page: which rung is best, what was gained, what wavers."""
+"""What the findings say beyond the page: which rung is best, what beats JPEG, what wavers."""
 
 import math
 from dataclasses import dataclass

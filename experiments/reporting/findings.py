@@ -72,7 +72,10 @@ def _short_chapter(records, main, axes, rungs, places):
     contributions = next(iter(rankings(axes).values()), [])
     said = [
         *_best(rungs, places),
-        *(claims.better_sentence(*one) for one in _better(main)),
+        *(
+            claims.better_sentence(test, *found)
+            for test, found in facts.better_than_jpeg(main).items()
+        ),
         sentences.ranking_sentence(contributions) if contributions else "",
         *sentences.alike_sentences(contributions),
         sentences.gains_sentence([one.axis for one in contributions]),
@@ -84,10 +87,6 @@ def _short_chapter(records, main, axes, rungs, places):
     ]
     said = [one for one in said if one]
     return chapter("In short", bullets(said))
-
-
-def _better(records):
-    return [(test, *found) for test, found in facts.better_than_jpeg(records).items()]
 
 
 def _best(rungs, places):
