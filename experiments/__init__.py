@@ -2,8 +2,8 @@
 
 import os
 
-from experiments.compiler import set_flags
-from experiments.memory import keep_if_wanted
+from experiments.system.allocator import keep_if_wanted
+from experiments.system.compiler_flags import set_flags
 
 set_flags()
 keep_if_wanted()

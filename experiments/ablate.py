@@ -7,15 +7,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from experiments import runs
-from experiments.commands import Interrupted, note, run_command
-from experiments.runfolder import RunError
+from experiments.cli.commands import Interrupted, note, run_command
+from experiments.cli.console import console, counted
 from experiments.sweeps import cluster, interrupts
 from experiments.sweeps.material import load_material
 from experiments.sweeps.plan import QUALITY, BudgetName, plan
 from experiments.sweeps.sweep import one_by_one, recorded, sweep
 from experiments.sweeps.table import axis_table, line
-from experiments.tables import console, counted
+from experiments.system.environment import environment
+from experiments.system.errors import RunError
 from fnnet.core import require
 
 
@@ -110,7 +110,7 @@ def _time_left(seconds):
 
 def _note_changes(found):
     """Say where records that are there were made by other versions or machines than these."""
-    for name, value in runs.environment().items():
+    for name, value in environment().items():
         others = {record["environment"].get(name) for record in found} - {value}
         for other in sorted(map(str, others)):
             note(f"{name} was {other} for some of these records and is {value} now")

@@ -8,14 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from experiments import runfolder, tables
 from experiments.benchmarks import report, session
 from experiments.benchmarks.figure import ratios
 from experiments.benchmarks.jobs import VARIANTS
 from experiments.benchmarks.networks import NETWORKS
 from experiments.benchmarks.reconstruction import chosen
-from experiments.commands import run_command
-from experiments.machine import cores, processor
+from experiments.cli import console
+from experiments.cli.commands import run_command
+from experiments.system import folders
+from experiments.system.hardware import cores, processor
 from fnnet.core import require
 
 NetworkName = Literal["strided", "dncnn", "dense", "pooled", "shuffle"]
@@ -72,18 +73,18 @@ def main(config: Config) -> Path:
     pictures = chosen(config.data)
     megapixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures) / 1e6
     machine = _machine(config)
-    out = config.out or runfolder.new_folder("benchmark")
+    out = config.out or folders.new_folder("benchmark")
     with (
-        runfolder.result_folder(out) as write,
+        folders.result_folder(out) as write,
         tempfile.TemporaryDirectory(prefix="fnnet-benchmark-") as scratch,
     ):
         timings = session.measure(_plan(config), scratch)
         machine |= _versions(timings)
         for part in report.parts(timings, machine, megapixels):
-            tables.console().print(part, soft_wrap=isinstance(part, str))
+            console.console().print(part, soft_wrap=isinstance(part, str))
         write("benchmark.json", report.to_json(timings, machine, megapixels))
         write("ratios.png", ratios(timings))
-    tables.console().print(f"written to {out}", soft_wrap=True)
+    console.console().print(f"written to {out}", soft_wrap=True)
     return out
 
 
@@ -106,7 +107,7 @@ def _machine(config):
     return {
         "processor": processor(),
         "cores": cores(),
-        "load before": tables.number(load, ".1f"),
+        "load before": console.number(load, ".1f"),
         "system": f"{platform.system()} {platform.machine()}",
         "allocator": config.allocator,
         "python": platform.python_version(),

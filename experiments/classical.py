@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from experiments import runfolder, tables
+from experiments.cli import console
+from experiments.cli.commands import Interrupted, note, notes, run_command
+from experiments.cli.progress import Count
 from experiments.codecs import report
 from experiments.codecs.cache import PointCache
 from experiments.codecs.curves import MEASURES, curve, mean_points, savings
@@ -21,11 +23,10 @@ from experiments.codecs.points import (
     metrics_version,
 )
 from experiments.codecs.times import time_all
-from experiments.commands import Interrupted, note, notes, run_command
-from experiments.machine import cores
-from experiments.pictures import open_set
-from experiments.progress import Count
-from experiments.runfolder import RunError
+from experiments.images import open_set
+from experiments.system import folders
+from experiments.system.errors import RunError
+from experiments.system.hardware import cores
 
 _FIGURES = {
     "psnr": ("psnr.png", "PSNR", "PSNR (dB)"),
@@ -67,16 +68,16 @@ def main(config: Config) -> Path:
         for quality in codec.qualities
         for picture in pictures.originals
     ]
-    out = config.out or runfolder.new_folder("classical")
+    out = config.out or folders.new_folder("classical")
     try:
-        with runfolder.result_folder(out) as write:
+        with folders.result_folder(out) as write:
             points = _measured(points, PointCache(config.cache))
             times = _timed(points) if config.times else None
             _write(write, points, times, pictures, codecs)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     _print(points, times, pictures)
-    tables.console().print(f"written to {out}", soft_wrap=True)
+    console.console().print(f"written to {out}", soft_wrap=True)
     return out
 
 
@@ -95,7 +96,7 @@ def _measured(points, cache):
     """Fill in the figures of all points, from the cache or by measuring."""
     figures = {point: cache.get(point) for point in points}
     missing = [point for point in points if figures[point] is None]
-    tables.console().print(
+    console.console().print(
         f"{len(points)} points, {len(points) - len(missing)} of them known from {cache.folder}",
         soft_wrap=True,
     )
@@ -128,7 +129,7 @@ def _timed(points):
 
 
 def _print(points, times, pictures):
-    terminal = tables.console()
+    terminal = console.console()
     means = mean_points(points)
     terminal.print(report.points_table(means, pictures.name))
     saved = savings(means)
@@ -159,7 +160,7 @@ def _draw(write, means, measure, codecs, pictures):
         return
     file, title, label = _FIGURES[measure]
     _note_infinite(file, title, curves)
-    count = tables.counted(len(pictures.originals), "picture")
+    count = console.counted(len(pictures.originals), "picture")
     title = f"{title} over rate, mean of {count} ({pictures.name})"
     write(file, rate_distortion(curves, title=title, quality_label=label))
 

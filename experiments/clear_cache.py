@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from experiments import programs, tables
-from experiments.commands import run_command
+from experiments.cli import console
+from experiments.cli.commands import run_command
+from experiments.system import compilation_cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +18,9 @@ class Config:
 
 def main(config: Config):
     """Remove the folder and tell what was in it."""
-    folder, count, size = programs.clear()
+    folder, count, size = compilation_cache.clear()
     removed = f"removed {count} files, {size:,} bytes" if count else "nothing to remove"
-    tables.console().print(f"{removed} in {folder}", soft_wrap=True)
+    console.console().print(f"{removed} in {folder}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import tyro
 
-from experiments import outputs, runfolder, tables
-from experiments.commands import note, run_command
-from experiments.pictures import find_pictures, read_picture
-from experiments.runs import chosen_rate, load_run
-from experiments.weights import released
+from experiments.cli import console, outputs
+from experiments.cli.commands import note, run_command
+from experiments.images import SUFFIXES, find_pictures, read_picture
+from experiments.runs.released import released
+from experiments.runs.run import chosen_rate, load_run
+from experiments.system import storage
 from fnnet.core import require
 
 # More escapes than this share of the latents are told.
@@ -45,11 +46,13 @@ def main(config: Config):
     require(config.inputs, "no pictures are named; give files or folders behind the run")
     codec = load_run(released(config.run)).codec()
     rate = chosen_rate(codec, config.rate)
-    jobs = outputs.plan(config.inputs, config.out, outputs.FNN, find=find_pictures)
+    jobs = outputs.plan(
+        config.inputs, config.out, outputs.FNN, find=find_pictures, suffixes=SUFFIXES
+    )
     compress = partial(_compress, codec, rate)
     made = outputs.make_all(jobs, config.out, compress).values()
     size, pixels = sum(size for size, _ in made), sum(pixels for _, pixels in made)
-    tables.console().print(f"{size:,} bytes, {8 * size / pixels:.3f} bits a pixel")
+    console.console().print(f"{size:,} bytes, {8 * size / pixels:.3f} bits a pixel")
     return list(jobs.values())
 
 
@@ -64,7 +67,7 @@ def _compress(codec, rate, source, target):
             f"{source}: {made.escapes:.1%} of the latents are outside the run's "
             "tables, which costs bytes: the picture is unlike those that it was trained on"
         )
-    runfolder.write_bytes(target, made.data)
+    storage.write_bytes(target, made.data)
     return len(made.data), picture.shape[0] * picture.shape[1]
 
 

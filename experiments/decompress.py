@@ -7,13 +7,13 @@ from typing import Annotated
 
 import tyro
 
-from experiments import outputs
-from experiments.coding import FnnError
-from experiments.commands import run_command
-from experiments.pictures import write_png
-from experiments.pictures.files import entries
-from experiments.runs import load_run
-from experiments.weights import released
+from experiments.cli import outputs
+from experiments.cli.commands import run_command
+from experiments.fnn import FnnError
+from experiments.images import SUFFIXES, write_png
+from experiments.images.files import entries
+from experiments.runs.released import released
+from experiments.runs.run import load_run
 from fnnet.core import require
 
 
@@ -41,7 +41,7 @@ def main(config: Config):
     """
     require(config.inputs, "no files are named; give .fnn files or folders behind the run")
     codec = load_run(released(config.run)).codec()
-    jobs = outputs.plan(config.inputs, config.out, outputs.PNG, find=_find)
+    jobs = outputs.plan(config.inputs, config.out, outputs.PNG, find=_find, suffixes=SUFFIXES)
     outputs.make_all(jobs, config.out, partial(_decompress, codec))
     return list(jobs.values())
 

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import tyro
 
-from experiments import evaluation, leakage, tables
+from experiments.cli import console
+from experiments.cli.commands import note, run_command
+from experiments.cli.progress import Count
 from experiments.codecs import report
 from experiments.codecs.curves import savings
 from experiments.codecs.learned import anchor_points, curve_points
-from experiments.commands import note, run_command
-from experiments.pairs import load_pairs
-from experiments.progress import Count
-from experiments.runs import load_run
-from experiments.selfcheck import check_metrics
-from experiments.weights import released
+from experiments.evaluation import leakage, tables
+from experiments.evaluation.pairs import load_pairs
+from experiments.evaluation.scores import cost, score_all
+from experiments.evaluation.selfcheck import check_metrics
+from experiments.runs.released import released
+from experiments.runs.run import load_run
 from fnnet.core import require
 
 
@@ -66,12 +68,12 @@ def main(config: Config):
     if config.curve:
         return _print_curve(config, run, pairs, stamp)
     apply = run.apply(config.rate)
-    scores = evaluation.score_all(apply, run.task, pairs)
-    terminal = tables.console()
+    scores = score_all(apply, run.task, pairs)
+    terminal = console.console()
     terminal.print(f"{config.run}, step {run.step}", soft_wrap=True)
     table = tables.score_table(scores, run.task, quality, downscale=downscale, stamp=stamp)
     terminal.print(table)
-    for line in tables.cost_lines(evaluation.cost(run.model)):
+    for line in tables.cost_lines(cost(run.model)):
         terminal.print(line, soft_wrap=True)
     return scores
 
@@ -85,7 +87,7 @@ def _print_curve(config, run, pairs, stamp):
     with Count("measured", codec.rates * len(pictures), "files") as progress:
         means = curve_points(codec, pictures, progress.advance)
     means += anchor_points(pictures)
-    terminal = tables.console()
+    terminal = console.console()
     title = f"{config.run}, step {run.step}, through files of {config.data or 'its own set'}"
     table = report.points_table(means, title if stamp is None else f"{title}\n{stamp}")
     terminal.print(table)

@@ -5,12 +5,13 @@ import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from experiments import runfolder, tables
-from experiments.commands import notes, run_command
+from experiments.cli import console
+from experiments.cli.commands import notes, run_command
+from experiments.cli.progress import map_with_progress
 from experiments.exploration import figures, findings, report
 from experiments.exploration.findings import Exploration
-from experiments.pictures import PictureError, open_set, split
-from experiments.progress import map_with_progress
+from experiments.images import PictureError, open_set, split
+from experiments.system import folders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +34,13 @@ class Config:
 def main(config: Config) -> Path:
     """Explore the set that `config` names and return the folder of figures."""
     picture_set = open_set(config.data, skip_damaged=True)
-    out = config.out or runfolder.new_folder(f"explore-{picture_set.name}")
+    out = config.out or folders.new_folder(f"explore-{picture_set.name}")
     notes(picture_set.notices)
-    with runfolder.result_folder(out) as write:
+    with folders.result_folder(out) as write:
         found = explore(picture_set)
         for name, content in _files(found):
             write(name, content)
-    terminal = tables.console()
+    terminal = console.console()
     report.print_report(terminal, found)
     terminal.print(f"\nfigures and tables: {out}", soft_wrap=True)
     return out

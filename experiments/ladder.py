@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments import leakage, tables
-from experiments.commands import Interrupted, run_command
-from experiments.runs import load_run
+from experiments.cli import console
+from experiments.cli.commands import Interrupted, run_command
+from experiments.evaluation import leakage
+from experiments.runs.released import released
+from experiments.runs.run import load_run
 from experiments.sweeps import interrupts, records
 from experiments.sweeps.crops import CropFolder
 from experiments.sweeps.material import load_material
@@ -22,7 +24,6 @@ from experiments.sweeps.rungs import (
 from experiments.sweeps.sweep import recorded
 from experiments.sweeps.table import line
 from experiments.sweeps.trials import record_trial, train_trial
-from experiments.weights import released
 from fnnet.core import require
 
 
@@ -84,7 +85,7 @@ def main(config: Config):
                 _penalised_rung(run, config, materials, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
-    tables.console().print(f"records in {config.records}", soft_wrap=True)
+    console.console().print(f"records in {config.records}", soft_wrap=True)
     return list(recorded(config.records, materials[0]).values())
 
 
@@ -132,7 +133,7 @@ def _penalised_rung(run, config, materials, crops):
 
 def _keep(config, record):
     records.append(config.records, record)
-    tables.console().print(line(record), soft_wrap=True)
+    console.console().print(line(record), soft_wrap=True)
 
 
 if __name__ == "__main__":

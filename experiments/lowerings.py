@@ -14,14 +14,14 @@ import jaxlib
 import numpy as np
 from rich.table import Table
 
-from experiments import runfolder
-from experiments.commands import run_command
-from experiments.machine import cores, processor
-from experiments.tables import console
+from experiments.cli.commands import run_command
+from experiments.cli.console import console
+from experiments.system import storage
+from experiments.system.hardware import cores, processor
 from fnnet.core import require
-from fnnet.ops import lowering
+from fnnet.ops import conv_lowering
 
-FORMS = (lowering.CONVOLVE, lowering.INPUT_GRADIENT, lowering.KERNEL_GRADIENT)
+FORMS = (conv_lowering.CONVOLVE, conv_lowering.INPUT_GRADIENT, conv_lowering.KERNEL_GRADIENT)
 # Batch, side, channels in and out, kernel, stride, groups: layers of autoencoders and restorers.
 SHAPES = (
     (16, 64, 64, 64, 3, 1, 1),
@@ -65,7 +65,7 @@ def main(config: Config):
     rows = {shape: _measure(shape, config) for shape in SHAPES}
     console().print(_table(rows, config))
     if config.out:
-        runfolder.write_text(config.out, json.dumps(_record(rows, config), indent=1) + "\n")
+        storage.write_text(config.out, json.dumps(_record(rows, config), indent=1) + "\n")
 
 
 def _measure(shape, config):
@@ -80,7 +80,7 @@ def _measure(shape, config):
         map(tuple, jax.lax.padtype_to_pads((side,) * 2, (size,) * 2, (stride,) * 2, "SAME"))
     )
     settings = {"strides": (stride, stride), "padding": padding, "groups": groups}
-    y = lowering.convolve(x, kernel, **settings)
+    y = conv_lowering.convolve(x, kernel, **settings)
     given = (
         ((x, kernel), {}),
         ((y, kernel), {"shape": (side, side)}),
@@ -110,7 +110,7 @@ def _milliseconds(programs, operands, seconds):
 
 
 def _table(rows, config):
-    onednn = "with" if lowering.has_onednn() else "without"
+    onednn = "with" if conv_lowering.has_onednn() else "without"
     title = f"{config.dtype}, ms: JAX's own form, and fnnet's ({onednn} oneDNN)"
     table = Table(title=title, title_justify="left")
     for name in ("batch", "side", "channels", "kernel", "stride", "groups"):
@@ -130,7 +130,7 @@ def _record(rows, config):
         "cores": cores(),
         "jaxlib": jaxlib.__version__,
         "flags": os.environ.get("XLA_FLAGS", ""),
-        "onednn": lowering.has_onednn(),
+        "onednn": conv_lowering.has_onednn(),
         "dtype": config.dtype,
         "columns": ["batch", "side", "channels", "features", "kernel", "stride", "groups"],
         "milliseconds, JAX's own and fnnet's": [

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import tyro
 
-from experiments import outputs
-from experiments.commands import note, run_command
-from experiments.pictures import find_pictures, read_picture, write_png
-from experiments.runs import load_run
-from experiments.weights import released
+from experiments.cli import outputs
+from experiments.cli.commands import note, run_command
+from experiments.images import SUFFIXES, find_pictures, read_picture, write_png
+from experiments.runs.released import released
+from experiments.runs.run import load_run
 from fnnet.core import require
 
 
@@ -44,7 +44,9 @@ def main(config: Config):
     require(config.inputs, "no pictures are named; give files or folders behind the run")
     run = load_run(released(config.run))
     apply = run.apply(config.rate)
-    jobs = outputs.plan(config.inputs, config.out, outputs.PNG, find=find_pictures)
+    jobs = outputs.plan(
+        config.inputs, config.out, outputs.PNG, find=find_pictures, suffixes=SUFFIXES
+    )
     outputs.make_all(jobs, config.out, partial(_reconstruct, run.task, apply))
     return list(jobs.values())
 

@@ -9,10 +9,13 @@ from typing import Annotated
 
 import tyro
 
-from experiments import models, runfolder, tables
-from experiments.commands import run_command
-from experiments.runs import WEIGHTS, load_run, restore_weights, save_weights
-from experiments.sweeps.stability import stability, steps_to
+from experiments.cli import console
+from experiments.cli.commands import run_command
+from experiments.networks import architectures, configs
+from experiments.runs.run import load_run
+from experiments.runs.saving import WEIGHTS, restore_weights, save_weights
+from experiments.system import errors, folders, storage
+from experiments.training.stability import stability, steps_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,27 +37,27 @@ def main(config: Config) -> Path:
     """Write the release of a run and return its folder."""
     run = load_run(config.run)
     if "history" in run.record:
-        raise runfolder.RunError(f"{config.run}: is released already")
+        raise errors.RunError(f"{config.run}: is released already")
     # Not every processor is fast at what the run was trained in.
-    settings = models.from_json(run.record["model"] | {"precision": "float32"})
-    model, record = models.build(settings), models.to_json(settings)
+    settings = configs.from_json(run.record["model"] | {"precision": "float32"})
+    model, record = architectures.build(settings), configs.to_json(settings)
     if run.is_codec:
         run.codec()  # refuses one whose training has not ended
-    with runfolder.result_folder(config.out) as write:
+    with folders.result_folder(config.out) as write:
         path = config.out / WEIGHTS
         save_weights(path, run.params, run.state, run.step, record)
         restore_weights(path, model, record)
-        write("config.json", runfolder.as_json(run.config | {"data": _name(run.config["data"])}))
+        write("config.json", storage.as_json(run.config | {"data": _name(run.config["data"])}))
         history = {"model": record, "history": _history(config.run, run.record["sessions"])}
-        write("record.json", runfolder.as_json(run.record | history))
+        write("record.json", storage.as_json(run.record | history))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    tables.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
+    console.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
     return config.out
 
 
 def _history(folder, sessions):
     """Sum up the run's metrics, which are not released, as a sweep's records have them."""
-    rows = runfolder.read_metrics(folder / "metrics.jsonl")
+    rows = storage.read_metrics(folder / "metrics.jsonl")
     names = ("step", "loss", "psnr", "held_out_psnr", "gradient_norm", "learning_rate", "seconds")
     curve = [{name: row[name] for name in names} for row in rows if "held_out_psnr" in row]
     losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))

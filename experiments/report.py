@@ -6,12 +6,14 @@ from typing import Annotated
 
 import tyro
 
-from experiments import runfolder, tables
-from experiments.commands import notes, run_command
+from experiments.cli import console
+from experiments.cli.commands import notes, run_command
 from experiments.reporting.findings import NAME, make_findings
 from experiments.reporting.page import make_page
 from experiments.reporting.sources import PACKAGED, folders, gather
-from experiments.runfolder import RunError
+from experiments.system import storage
+from experiments.system.errors import RunError
+from experiments.system.folders import result_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +38,16 @@ class Config:
 
 def main(config: Config) -> Path:
     """Write the page and return its path."""
-    with runfolder.result_folder(config.out) as write:
+    with result_folder(config.out) as write:
         records, faults = gather(config.records)
         notes(faults)
         write("report.html", make_page(records, faults, folders(config.records)))
         if config.findings is not None:
             _write_findings(config, records, faults)
     path = config.out / "report.html"
-    tables.console().print(f"{tables.counted(len(records), 'run')} shown in {path}", soft_wrap=True)
+    console.console().print(
+        f"{console.counted(len(records), 'run')} shown in {path}", soft_wrap=True
+    )
     return path
 
 
@@ -55,8 +59,8 @@ def _write_findings(config, records, faults):
     except OSError as error:
         raise RunError(f"{folder}: could not be made: {error.strerror}") from error
     for name, text in texts.items():
-        runfolder.write_text(folder / name, text)
-    tables.console().print(f"findings in {folder / NAME}", soft_wrap=True)
+        storage.write_text(folder / name, text)
+    console.console().print(f"findings in {folder / NAME}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ import numpy as np
 from jax.sharding import AxisType, Mesh
 from rich.table import Table
 
-from experiments import models, runs
-from experiments.commands import run_command
-from experiments.devices import AXIS, Placement
-from experiments.models import Norm
-from experiments.tables import console
-from experiments.tasks import make_loss
+from experiments.cli.commands import run_command
+from experiments.cli.console import console
+from experiments.networks import architectures, configs
+from experiments.networks.configs import Norm
+from experiments.networks.tasks import make_loss
+from experiments.runs import recipes
+from experiments.training.devices import AXIS, Placement
 from fnnet.core import require
 from fnnet.train import init_state, make_step
 from fnnet.trees import size
@@ -154,8 +155,8 @@ def _check(config):
 def _training(config):
     """Make a step and its train state, batch and key."""
     norm = None if config.norm == "none" else config.norm
-    model = models.build(models.configure(config.model, norm=norm))
-    optimizer = runs.make_optimizer(_OPTIMIZER | {"steps": 1})
+    model = architectures.build(configs.configure(config.model, norm=norm))
+    optimizer = recipes.make_optimizer(_OPTIMIZER | {"steps": 1})
     shape = (config.patch, config.patch, 3)
     train_state = init_state(*model.init(jax.random.key(0), shape), optimizer)
     pixels = np.random.default_rng(0).integers(0, 256, (config.batch, *shape), np.uint8)

@@ -8,12 +8,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from experiments import selfcheck
-from experiments.baselines import jpeg_rows
-from experiments.commands import run_command
-from experiments.pictures import PictureError
-from experiments.progress import Count
-from experiments.tables import console
+from experiments.cli.commands import run_command
+from experiments.cli.console import console
+from experiments.cli.progress import Count
+from experiments.evaluation import selfcheck
+from experiments.evaluation.baselines import jpeg_rows
+from experiments.images import PictureError
 
 LEGEND = """\
 grey: the luma, from 16 to 235, as a JPEG of one channel; a grey picture as it is

@@ -12,15 +12,18 @@ from typing import Annotated, Literal
 import jax
 import tyro
 
-from experiments import compiler, models, processes, runfolder, runs
-from experiments.autoencoders import Latents
-from experiments.commands import Interrupted, from_json, run_command
-from experiments.devices import place
-from experiments.models import Activation, Norm, Pooling, Precision
-from experiments.pictures import Grid, locate
-from experiments.runs import CLIPS, LEARNING_RATES, OptimizerName, ScheduleName
-from experiments.tasks import TASKS, LossName, TaskName, check
-from experiments.training import digest, load_training_pairs, train_run
+from experiments.cli.commands import Interrupted, from_json, run_command
+from experiments.images import Grid, locate
+from experiments.networks import configs
+from experiments.networks.autoencoders import Latents
+from experiments.networks.configs import Activation, Norm, Pooling, Precision
+from experiments.networks.tasks import TASKS, LossName, TaskName, check
+from experiments.runs import records
+from experiments.runs.recipes import CLIPS, LEARNING_RATES, OptimizerName, ScheduleName
+from experiments.system import compiler_flags, folders, locks, storage
+from experiments.training import multihost
+from experiments.training.devices import place
+from experiments.training.session import digest, load_training_pairs, train_run
 from fnnet.core import require
 
 # Chosen so that each model's run takes about four minutes on two cores.
@@ -141,12 +144,12 @@ def main(config: Config) -> Path:
     started = time.perf_counter()
     with _joined(config):
         config = _shared_options(config)
-        placement = processes.together(lambda: _placement(config))
-        pairs = processes.together(lambda: load_training_pairs(asdict(config)))
-        processes.require_same(digest(pairs), "the pictures")
+        placement = multihost.together(lambda: _placement(config))
+        pairs = multihost.together(lambda: load_training_pairs(asdict(config)))
+        multihost.require_same(digest(pairs), "the pictures")
         try:
             with ExitStack() as stack:
-                processes.together(lambda: _open_folder(config, stack))
+                multihost.together(lambda: _open_folder(config, stack))
                 options = asdict(config), model_config(config)
                 train_run(config.out, *options, pairs, placement, started)
         except KeyboardInterrupt:
@@ -162,7 +165,7 @@ def _joined(config):
             config.devices is None,
             f"--devices {config.devices}: --distributed takes all devices of all processes",
         )
-        return processes.joined(*(getattr(config, name) for name in names))
+        return multihost.joined(*(getattr(config, name) for name in names))
     for name in names:
         option = f"--{name.replace('_', '-')} {getattr(config, name)}"
         require(
@@ -176,9 +179,9 @@ def _shared_options(config):
     """Fill in the options, in process 0 for all: a time of day and a run's folder are its own."""
     if not config.distributed:
         return _complete(config)
-    first = processes.is_first()
-    values = processes.together(lambda: asdict(_complete(config)) if first else None)
-    shared = processes.gathered(json.dumps(values, default=str))[0]
+    first = multihost.is_first()
+    values = multihost.together(lambda: asdict(_complete(config)) if first else None)
+    shared = multihost.gathered(json.dumps(values, default=str))[0]
     return from_json(Config, "process 0", json.loads(shared))
 
 
@@ -192,23 +195,23 @@ def _placement(config):
 
 def _open_folder(config, stack):
     """Make and lock the run's folder, in process 0, until the stack is closed."""
-    if not processes.is_first():
+    if not multihost.is_first():
         return
     if not config.resume:
         # Not before the pictures are known to be good: a refusal leaves nothing behind.
-        runfolder.create(config.out)
-    stack.enter_context(runfolder.locked(config.out))
+        folders.create(config.out)
+    stack.enter_context(locks.locked(config.out))
     if not config.resume:
         # Looked at again under the lock: another process may have been as quick.
-        runfolder.create(config.out)
-        runfolder.write_json(config.out / "config.json", _to_json(config))
+        folders.create(config.out)
+        storage.write_json(config.out / "config.json", _to_json(config))
 
 
 def merge_file(config):
     """Give the options that the file named by ``--config`` holds, as new defaults."""
     if config.config is None:
         return config
-    recorded = runfolder.read_json(config.config)
+    recorded = storage.read_json(config.config)
     require(isinstance(recorded, dict), f"{config.config}: is not the config of a run")
     return from_json(Config, config.config, recorded)
 
@@ -216,7 +219,7 @@ def merge_file(config):
 def model_config(config):
     """Make the model's own config of the command's options."""
     given = {name: getattr(config, name) for name in _MODEL_SETTINGS}
-    return models.configure(config.model, **given)
+    return configs.configure(config.model, **given)
 
 
 def _filled_in(config):
@@ -235,7 +238,7 @@ def _filled_in(config):
         patch=config.patch or 48,
         learning_rate=config.learning_rate or LEARNING_RATES[config.optimizer],
         clip=config.clip or CLIPS[config.optimizer],
-        out=config.out or runfolder.new_folder(config.task),
+        out=config.out or folders.new_folder(config.task),
         config=None,
     )
     check(TASKS[config.task], model_config(config))
@@ -251,7 +254,7 @@ def _check(config):
         f"--patch {config.patch}: must be a multiple of 8 for --grid keep",
     )
     if config.precision == "bfloat16" and jax.default_backend() == "cpu":
-        slow = compiler.why_bfloat16_is_slow()
+        slow = compiler_flags.why_bfloat16_is_slow()
         require(slow is None, f"--precision bfloat16: {slow}")
     require(1 <= config.quality <= 100, f"--quality {config.quality}: must be in 1..100")
     require(0 <= config.seed < 2**32, f"--seed {config.seed}: must be in 0..{2**32 - 1}")
@@ -285,7 +288,7 @@ def _resumed(config):
         f"--resume {folder}: takes all options from the run and none beside it, "
         f"not --{''.join(changed[:1]).replace('_', '-')}",
     )
-    recorded = runs.read_run_config(folder)
+    recorded = records.read_run_config(folder)
     config = from_json(Config, folder / "config.json", recorded)
     return replace(config, out=folder, resume=folder, **machines)
 

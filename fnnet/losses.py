@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 
 from fnnet.core import require, wide
-from fnnet.ops import similarity
-from fnnet.ops.pictures import require_pictures
+from fnnet.ops import ssim as ssim_ops
+from fnnet.ops.checks import require_pictures
 
 __all__ = [
     "binary_cross_entropy",
@@ -109,7 +109,7 @@ def ssim(prediction, target, *, peak=1.0):
     2017, arXiv:1511.08861, section III-B.
     """
     prediction, target = _equal_pictures(prediction, target)
-    similarity.require_size("ssim", prediction, len(similarity.GAUSSIAN_11.weights))
+    ssim_ops.require_size("ssim", prediction, len(ssim_ops.GAUSSIAN_11.weights))
     return 1 - _channel_means(prediction, target, peak)[0].mean(1)
 
 
@@ -121,8 +121,8 @@ def ms_ssim(prediction, target, *, peak=1.0):
     section III-C.
     """
     prediction, target = _equal_pictures(prediction, target)
-    similarity.require_size("ms_ssim", prediction, similarity.MS_SSIM_LEAST)
-    return 1 - similarity.ms_ssim(prediction, target, lambda x, y: _channel_means(x, y, peak))
+    ssim_ops.require_size("ms_ssim", prediction, ssim_ops.MS_SSIM_LEAST)
+    return 1 - ssim_ops.ms_ssim(prediction, target, lambda x, y: _channel_means(x, y, peak))
 
 
 def total_variation(x):
@@ -171,7 +171,7 @@ def _log_softmax(logits):
 
 def _channel_means(x, y, peak):
     """Average SSIM and its contrast term over each channel: (N, C) twice."""
-    maps = similarity.similarity_maps(x, y, similarity.GAUSSIAN_11, peak=peak)
+    maps = ssim_ops.similarity_maps(x, y, ssim_ops.GAUSSIAN_11, peak=peak)
     # Axis by axis: one float32 sum over a whole map of values near 1 loses a digit.
     return [values.mean(2).mean(1) for values in maps]
 

@@ -10,7 +10,8 @@ convention has its own name.
 import numpy as np
 
 from fnnet.core import require, require_whole
-from fnnet.ops import color, similarity
+from fnnet.ops import color
+from fnnet.ops import ssim as ssim_ops
 
 __all__ = [
     "bits_per_pixel",
@@ -79,17 +80,17 @@ def ssim(original, other):
     ----------
     Wang, Bovik, Sheikh, Simoncelli 2004, doi:10.1109/TIP.2003.819861, equation 13.
     """
-    return _mean_ssim("ssim", original, other, similarity.GAUSSIAN_11)
+    return _mean_ssim("ssim", original, other, ssim_ops.GAUSSIAN_11)
 
 
 def ssim_uniform7(original, other):
     """`ssim` with a window of 7x7 equal weights and sample covariances, scikit-image's default."""
-    return _mean_ssim("ssim_uniform7", original, other, similarity.UNIFORM_7)
+    return _mean_ssim("ssim_uniform7", original, other, ssim_ops.UNIFORM_7)
 
 
 def ssim_box8(original, other):
     """`ssim` with a window of 8x8 equal weights, as in ARCNN's and QGAC's published rows."""
-    return _mean_ssim("ssim_box8", original, other, similarity.BOX_8)
+    return _mean_ssim("ssim_box8", original, other, ssim_ops.BOX_8)
 
 
 def ms_ssim(original, other):
@@ -110,11 +111,11 @@ def ms_ssim(original, other):
     Wang, Simoncelli, Bovik 2003, doi:10.1109/ACSSC.2003.1292216, equation 7.
     """
     original, other = _pictures(original, other)
-    similarity.require_size("ms_ssim", original, similarity.MS_SSIM_LEAST)
-    return similarity.ms_ssim(
+    ssim_ops.require_size("ms_ssim", original, ssim_ops.MS_SSIM_LEAST)
+    return ssim_ops.ms_ssim(
         original.astype(np.float64),
         other.astype(np.float64),
-        lambda x, y: _channel_means(x, y, similarity.GAUSSIAN_11),
+        lambda x, y: _channel_means(x, y, ssim_ops.GAUSSIAN_11),
     )
 
 
@@ -138,7 +139,7 @@ def psnrb(original, other):
     Yim, Bovik 2011, doi:10.1109/TIP.2010.2061859, with blocks of 8 alone.
     """
     original, other = _pictures(original, other)
-    similarity.require_size("psnrb", original, 16)
+    ssim_ops.require_size("psnrb", original, 16)
     channels = original.shape[3]
     require(channels in (1, 3), f"psnrb expects 1 or 3 channels, got {channels}")
     plane = other.astype(np.float64)
@@ -156,7 +157,7 @@ def psnrb_channels(original, other):
     Bovik 2011, doi:10.1109/TIP.2010.2061859.
     """
     original, other = _pictures(original, other)
-    similarity.require_size("psnrb_channels", original, 16)
+    ssim_ops.require_size("psnrb_channels", original, 16)
     plane = other.astype(np.float64)
     blocking = _blocking(plane, height_blocks=plane.shape[1] // 8, width_blocks=plane.shape[2] // 8)
     return _decibels(_squared_error(original, other).mean((1, 2)) + blocking).mean(1)
@@ -173,7 +174,7 @@ def _decibels(error):
 
 def _mean_ssim(name, original, other, window):
     original, other = _pictures(original, other)
-    similarity.require_size(name, original, len(window.weights))
+    ssim_ops.require_size(name, original, len(window.weights))
     return _channel_means(original, other, window)[0].mean(1)
 
 
@@ -194,7 +195,7 @@ def _plane_means(x, y, window):
     for top in range(0, height, _STRIP):
         rows = slice(top, top + _STRIP + size - 1)
         strips = (plane[None, rows, :, None].astype(np.float64) for plane in (x, y))
-        sums = sums + np.sum(similarity.similarity_maps(*strips, window, peak=255.0), (1, 2, 3, 4))
+        sums = sums + np.sum(ssim_ops.similarity_maps(*strips, window, peak=255.0), (1, 2, 3, 4))
     return sums / (height * width)
 
 

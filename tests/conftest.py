@@ -11,7 +11,7 @@ import experiments  # isort: skip # noqa: F401 (tells the compiler before JAX is
 import jax
 import pytest
 
-from experiments.commands import run_command
+from experiments.cli.commands import run_command
 
 # Nothing in fnnet may lean on a silent cast, a silent broadcast, or a key used twice.
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from experiments import __main__ as overview
 
+ROOT = Path(__file__).parents[1]
+
+# The commands are all that lies beside the rooms.
+COMMANDS = tuple(f"experiments.{name}" for name in overview.COMMANDS)
 # Lower to higher; a module imports from lower rows only, or from its own package.
 ORDER = [
     ("fnnet.core",),
@@ -22,37 +26,18 @@ ORDER = [
     ("fnnet.optim", "fnnet.summary"),
     ("fnnet.train", "fnnet.checkpoint"),
     ("fnnet",),
-    ("experiments.pictures",),
-    ("experiments.coding",),
-    ("experiments.runfolder", "experiments.rate_distortion"),
-    ("experiments.machine", "experiments.devices", "experiments.memory"),
-    ("experiments.compiler", "experiments.programs"),
-    ("experiments.commands",),
-    ("experiments.processes",),
-    ("experiments.padding", "experiments.steadiness"),
-    ("experiments.autoencoders",),
-    ("experiments.models", "experiments.tasks", "experiments.pairs", "experiments.leakage"),
-    ("experiments.baselines", "experiments.feeding"),
-    ("experiments.tiles",),
-    ("experiments.codec",),
-    ("experiments.evaluation", "experiments.selfcheck"),
+    ("experiments.system",),
+    ("experiments.cli",),
+    ("experiments.images",),
+    ("experiments.fnn",),
+    ("experiments.networks",),
+    ("experiments.evaluation",),
+    ("experiments.codecs",),
     ("experiments.runs",),
-    ("experiments.tables", "experiments.figures"),
-    ("experiments.progress", "experiments.outputs", "experiments.weights"),
-    (
-        *("experiments.codecs", "experiments.exploration", "experiments.training"),
-        "experiments.benchmarks",
-    ),
-    ("experiments.sweeps",),
+    ("experiments.training",),
+    ("experiments.sweeps", "experiments.exploration", "experiments.benchmarks"),
     ("experiments.reporting",),
-    (
-        *("experiments.explore", "experiments.train", "experiments.evaluate"),
-        *("experiments.reconstruct", "experiments.selftest", "experiments.classical"),
-        *("experiments.benchmark", "experiments.scaling", "experiments.lowerings"),
-        *("experiments.clear_cache", "experiments.compress", "experiments.decompress"),
-        *("experiments.release", "experiments.report", "experiments.ablate"),
-        "experiments.ladder",
-    ),
+    COMMANDS,
     ("experiments", "experiments.__main__"),
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

@@ -13,7 +13,7 @@ import pytest
 import fnnet
 from experiments.__main__ import COMMANDS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 

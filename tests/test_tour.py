@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-NOTEBOOK = Path(__file__).parent.parent / "experiments" / "tour.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "experiments" / "tour.ipynb"
 
 
 def printed(cell):

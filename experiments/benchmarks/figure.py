@@ -6,7 +6,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from experiments.benchmarks.jobs import VARIANTS
 from experiments.benchmarks.report import MODES, reference
 from experiments.benchmarks.rounds import ratio
-from experiments.figures import png
+from experiments.evaluation.figures import png
 
 # Okabe and Ito's colours, which the colour-blind tell apart too.
 _COLORS = dict(

@@ -10,8 +10,6 @@ import tempfile
 import threading
 from pathlib import Path
 
-from experiments import memory
-
 _ROOT = Path(__file__).parent.parent.parent
 # Behind the other Python's own packages, so that ours do not stand in for them.
 _START = f"import sys; sys.path.append({str(_ROOT)!r}); " + (
@@ -39,7 +37,7 @@ def environment(allocator, folder):
         "JAX_ENABLE_COMPILATION_CACHE": "false",
         "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(folder),
-        memory.VARIABLE: "1" if allocator == "keep" else "0",
+        VARIABLE: "1" if allocator == "keep" else "0",
     }
     return os.environ | settings
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import jax
 
-from experiments import evaluation, models
 from experiments.benchmarks.jobs import Prepared
-from experiments.pictures import open_set, read_picture, write_png
-from experiments.tasks import TASKS
+from experiments.evaluation import scores
+from experiments.images import open_set, read_picture, write_png
+from experiments.networks import architectures, configs
+from experiments.networks.tasks import TASKS
 
 MOST_PICTURES = 8
 
@@ -31,9 +32,9 @@ def prepare(job):
     from PNG files and written to others, as reconstruct does, or lie in memory.
     """
     pictures = chosen(job.settings["data"])
-    model = models.build(models.configure(TASKS[job.network].model))
+    model = architectures.build(configs.configure(TASKS[job.network].model))
     params, state = model.init(jax.random.key(0), (64, 64, 3))
-    apply = evaluation.make_apply(model, params, state)
+    apply = scores.make_apply(model, params, state)
     use = _on_files if job.settings["files"] else _in_memory
     return Prepared(use(apply, pictures), {})
 

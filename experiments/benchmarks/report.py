@@ -7,7 +7,7 @@ from rich.table import Table
 from experiments.benchmarks import growth, networks
 from experiments.benchmarks.jobs import PRODUCT_SIZE, VARIANTS
 from experiments.benchmarks.rounds import ratio
-from experiments.tables import number
+from experiments.cli.console import number
 
 MODES = {"train": "training step", "infer": "inference"}
 _TITLES = {

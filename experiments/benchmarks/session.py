@@ -6,9 +6,9 @@ from pathlib import Path
 from experiments.benchmarks import growth, processes
 from experiments.benchmarks.jobs import VARIANTS, Job
 from experiments.benchmarks.rounds import contest
-from experiments.commands import note
-from experiments.machine import cores
-from experiments.progress import Count
+from experiments.cli.commands import note
+from experiments.cli.progress import Count
+from experiments.system.hardware import cores
 
 # Trained from three seeds at once, on what is small enough for that to be worth it.
 SEEDED_NETWORKS = ("strided", "pooled")

@@ -9,9 +9,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from experiments.cli.commands import note
 from experiments.codecs.points import Figures
-from experiments.commands import note
-from experiments.machine import cache_folder
+from experiments.system.hardware import cache_folder
 from fnnet.checkpoint import write_whole
 
 

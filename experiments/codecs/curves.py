@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.codecs.encoders import ANCHOR, ANCHOR_QUALITIES
-from experiments.rate_distortion import BDRate, CurveError, bd_rate, decibels
+from experiments.codecs.rate_distortion import BDRate, CurveError, bd_rate, decibels
 
 # What a curve's quality can be; the second is MS-SSIM in dB.
 MEASURES = ("psnr", "ms_ssim")

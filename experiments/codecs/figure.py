@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.optimize import isotonic_regression
 
-from experiments.figures import png
+from experiments.evaluation.figures import png
 
 # Okabe and Ito's colours, which the colour-blind tell apart too; then the same, dashed.
 _COLORS = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000")

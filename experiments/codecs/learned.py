@@ -3,11 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from experiments import evaluation
 from experiments.codecs.cache import PointCache
 from experiments.codecs.curves import mean_points
 from experiments.codecs.encoders import ANCHOR, ANCHOR_QUALITIES
 from experiments.codecs.points import Figures, Point, compare, measure_all
+from experiments.evaluation import scores
 
 NAME = "network"
 
@@ -27,7 +27,7 @@ def curve_points(codec, pictures, done=lambda: None):
     list of MeanPoint
         One a rate, whose `quality` is its number from 1.
     """
-    applies = [evaluation.through_files(codec, rate) for rate in range(codec.rates)]
+    applies = [scores.through_files(codec, rate) for rate in range(codec.rates)]
 
     def measured(job):
         rate, picture = job

@@ -15,18 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import evaluation
 from experiments.codecs.encoders import CODECS
-from experiments.machine import cores
-from experiments.pictures import Picture, PictureError
-from experiments.runfolder import RunError
+from experiments.evaluation import scores
+from experiments.images import Picture, PictureError
+from experiments.system.errors import RunError
+from experiments.system.hardware import cores
 from fnnet import metrics
-from fnnet.ops import pool, similarity
+from fnnet.ops import pool, ssim
 
 # Pixels in work at a time: a measured pixel takes about 100 bytes.
 _PIXELS_AT_ONCE = 2**26
-SSIM_LEAST = len(similarity.GAUSSIAN_11.weights)
-MS_SSIM_LEAST = similarity.MS_SSIM_LEAST
+SSIM_LEAST = len(ssim.GAUSSIAN_11.weights)
+MS_SSIM_LEAST = ssim.MS_SSIM_LEAST
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Point:
 @functools.cache
 def metrics_version():
     """Tell one state of the metrics from another: a hash of their source and NumPy's version."""
-    modules = (evaluation, metrics, similarity, pool)
+    modules = (scores, metrics, ssim, pool)
     sources = (Path(module.__file__).read_bytes() for module in modules)
     return hashlib.sha256(b"".join(sources) + np.__version__.encode()).hexdigest()
 
@@ -187,7 +187,7 @@ def coded(point):
 def compare(picture, original, decoded):
     """Compute PSNR, SSIM and MS-SSIM; the last two are None of a picture too small for them."""
     try:
-        psnr, ssim = evaluation.compare(original, decoded)
+        psnr, ssim = scores.compare(original, decoded)
         if min(original.shape[:2]) < MS_SSIM_LEAST:
             return psnr, ssim, None
         return psnr, ssim, float(metrics.ms_ssim(original[None], decoded[None])[0])

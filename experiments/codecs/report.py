@@ -8,9 +8,9 @@ from operator import attrgetter
 
 from rich.table import Table
 
+from experiments.cli.console import counted
 from experiments.codecs.curves import MEASURES
 from experiments.codecs.encoders import ANCHOR, ANCHOR_QUALITIES, CODECS
-from experiments.tables import counted
 
 _MEASURE_LABELS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 

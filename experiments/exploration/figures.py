@@ -8,11 +8,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator
 from PIL import Image
 
+from experiments.evaluation.figures import png
 from experiments.exploration.artefacts import SIDE
 from experiments.exploration.descriptors import rank_correlation
 from experiments.exploration.findings import CURVES, most_visible, spread
-from experiments.figures import png
-from experiments.pictures import made_version
+from experiments.images import made_version
 
 SHEET = 60  # pictures on the contact sheet
 THUMBNAIL = 200

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.evaluation import compare
+from experiments.evaluation.scores import compare
 from experiments.exploration import descriptors
 from experiments.exploration.artefacts import Place, find_places
-from experiments.pictures import (
+from experiments.images import (
     PictureError,
     is_jpeg,
     made_version,

@@ -5,11 +5,11 @@ from collections import Counter, defaultdict
 from rich import box
 from rich.table import Table
 
+from experiments.cli.console import counted, number
 from experiments.exploration.descriptors import GRID_LEAST, rank_correlation
 from experiments.exploration.findings import GRID_SHOWS
-from experiments.pictures import known_copies, same_photographs
-from experiments.pictures.errors import some
-from experiments.tables import counted, number
+from experiments.images import known_copies, same_photographs
+from experiments.system.errors import some
 
 ROWS = 60  # pictures in the table
 DISTINCT = 12  # more qualities than these are put into bins

@@ -1,9 +1,9 @@
 """What the findings say with numbers in it, beside the page's sentences; all are computed."""
 
+from experiments.cli.console import counted
 from experiments.reporting.measures import MEASURES
 from experiments.reporting.sentences import effect_sentence, jpeg_sentence
 from experiments.reporting.words import listed, plain, signed, with_unit
-from experiments.tables import counted
 
 _CHANNELS, _COLOURS, _FLOAT32 = 64, 3, 4
 

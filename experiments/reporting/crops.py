@@ -9,9 +9,10 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from experiments.figures import ERROR_LIMIT
-from experiments.pictures import PictureError, read_picture
-from experiments.runfolder import RunError, read_json
+from experiments.evaluation.figures import ERROR_LIMIT
+from experiments.images import PictureError, read_picture
+from experiments.system.errors import RunError
+from experiments.system.storage import read_json
 
 _NUMBERS = ("bits_per_pixel", "jpeg_bits_per_pixel", "psnr", "jpeg_psnr")
 _FILES = ("original", "jpeg", "reconstruction")

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from experiments.cli.console import counted
 from experiments.reporting import claims, facts, sentences
 from experiments.reporting.markdown import bullets, chapter, escaped, paragraphs, table
 from experiments.reporting.measures import MEASURES
 from experiments.reporting.words import listed, signed, with_unit
-from experiments.tables import counted
 
 _EMULATE = (
     "What JPEG loses is a deterministic function of the original: the original's blocks, "

@@ -1,10 +1,10 @@
 """Chapters of how all was measured, and of what it cannot tell."""
 
+from experiments.cli.console import counted
 from experiments.reporting import sentences
 from experiments.reporting.markdown import bullets, chapter, escaped, paragraphs, table
 from experiments.reporting.section_method import METHOD, environment_rows, runs_rows
 from experiments.reporting.words import listed, plain
-from experiments.tables import counted
 
 _QUESTION = (
     "Which parts of an image autoencoder decide how well it compresses photographs, what do they "

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from experiments.codecs.encoders import ANCHOR_QUALITIES
-from experiments.rate_distortion import LEAST_POINTS, CurveError, bd_rate
+from experiments.codecs.rate_distortion import LEAST_POINTS, CurveError, bd_rate
 from experiments.reporting.axes import test_set
 from experiments.reporting.measures import bits_per_pixel
 from experiments.reporting.scales import drawable

@@ -1,6 +1,6 @@
 """Before and after: crops on top of each other, with a slider between them."""
 
-from experiments.figures import ERROR_LIMIT
+from experiments.evaluation.figures import ERROR_LIMIT
 from experiments.reporting.html import paragraph, section
 from experiments.reporting.svg import tag, text
 from experiments.reporting.words import plain

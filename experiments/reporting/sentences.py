@@ -2,6 +2,7 @@
 
 import math
 
+from experiments.cli.console import counted
 from experiments.reporting import networks
 from experiments.reporting.axes import ALIKE, COLLAPSE, best_gains, run_name, trained_networks
 from experiments.reporting.measures import MEASURES
@@ -14,7 +15,6 @@ from experiments.reporting.words import (
     signed,
     with_unit,
 )
-from experiments.tables import counted
 
 NO_DIFFERENCE = "no difference"
 ONE_SEED = "one seed: no interval"

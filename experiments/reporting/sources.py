@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.baselines import codec_points, read_rows
-from experiments.runfolder import RunError
+from experiments.evaluation.baselines import codec_points, read_rows
 from experiments.sweeps import records
+from experiments.system.errors import RunError
 
 PACKAGED = Path(__file__).parent.parent / "records"
 # By the names that fit beside a curve on a phone.

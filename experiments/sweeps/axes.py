@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import get_args
 
-from experiments import models, runs
-from experiments.tasks import TASKS, LossName
+from experiments.networks import architectures, configs
+from experiments.networks.tasks import TASKS, LossName
+from experiments.runs import recipes
 
 TASK = "autoencode"  # the baseline's, with its model as it is by default
-_RATE = runs.LEARNING_RATES["adam"]
+_RATE = recipes.LEARNING_RATES["adam"]
 _WEIGHT = 0.013  # of penalised latents
 
 
@@ -47,7 +48,7 @@ def _width(width):
 
 def _optimizer(name):
     # Each at the default that --optimizer gives it, which is nobody's tuned best.
-    rate, clip = runs.LEARNING_RATES[name], runs.CLIPS[name]
+    rate, clip = recipes.LEARNING_RATES[name], recipes.CLIPS[name]
     return Change(options={"optimizer": name, "learning_rate": rate, "clip": clip})
 
 
@@ -78,14 +79,14 @@ def _fixed(values):
 AXES: dict[str, Callable[[int], dict[str, Change]]] = {
     "depth": _fixed({f"{depth}": _depth(depth) for depth in (3, 1, 2, 4)}),
     "width": _width,
-    "activation": _fixed(_settings("activation", _first("silu", models.ACTIVATIONS))),
+    "activation": _fixed(_settings("activation", _first("silu", architectures.ACTIVATIONS))),
     "dropout": _fixed(_settings("dropout", (0.0, 0.05, 0.2, 0.5))),
-    "norm": _fixed(_settings("norm", get_args(models.Norm))),
+    "norm": _fixed(_settings("norm", get_args(configs.Norm))),
     "bottleneck": _fixed(_settings("bottleneck", (16, 4, 8, 32, 64))),
-    "pooling": _fixed(_settings("pooling", get_args(models.Pooling))),
-    "optimizer": _fixed({name: _optimizer(name) for name in get_args(runs.OptimizerName)}),
+    "pooling": _fixed(_settings("pooling", get_args(configs.Pooling))),
+    "optimizer": _fixed({name: _optimizer(name) for name in get_args(recipes.OptimizerName)}),
     "learning_rate": _fixed(_learning_rates()),
-    "schedule": _fixed(_options("schedule", get_args(runs.ScheduleName))),
+    "schedule": _fixed(_options("schedule", get_args(recipes.ScheduleName))),
     "loss": _fixed(_options("loss", get_args(LossName))),
     "pictures": _fixed(_pictures()),
     "latents": _fixed(_latents()),

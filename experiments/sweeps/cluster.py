@@ -5,8 +5,8 @@ import importlib.util
 import os
 import socket
 
-from experiments.runfolder import RunError
 from experiments.sweeps.trials import run_trial
+from experiments.system.errors import RunError
 
 _RETRIES = 3  # of a task whose worker was killed
 

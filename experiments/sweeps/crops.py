@@ -5,12 +5,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments import evaluation
-from experiments.pairs import load_pairs
-from experiments.pictures import write_png
-from experiments.runfolder import read_json, write_bytes
+from experiments.evaluation import scores
+from experiments.evaluation.pairs import load_pairs
+from experiments.images import write_png
+from experiments.networks.tasks import TASKS
 from experiments.sweeps.plan import QUALITY
-from experiments.tasks import TASKS
+from experiments.system.storage import read_json, write_bytes
 
 _SIDE = 160
 # Where there is something to see: the top left corner of each, rows first.
@@ -31,7 +31,7 @@ class CropFolder:
     def add(self, rung, codec, rate):
         """Write a rung's crops, through real files at one rate."""
         self.path.mkdir(parents=True, exist_ok=True)
-        apply = evaluation.through_files(codec, rate)
+        apply = scores.through_files(codec, rate)
         entries = [entry for entry in self._entries() if entry["rung"] != rung]
         for pair in load_pairs(None, QUALITY):
             if pair.picture.name in _PLACES:
@@ -44,7 +44,7 @@ class CropFolder:
         return read_json(path) if path.exists() else []
 
     def _write(self, rung, rate, pair, apply):
-        outcome = evaluation.outcome(apply, TASKS["autoencode"], pair)
+        outcome = scores.outcome(apply, TASKS["autoencode"], pair)
         name, score = pair.picture.name, outcome.score
         label = "-".join(re.findall(r"\w+", rung))
         files = {

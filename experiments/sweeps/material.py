@@ -6,10 +6,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from experiments.pairs import Pair, load_pairs
-from experiments.pictures import find_shared, locate
-from experiments.pictures.errors import some
-from experiments.runfolder import RunError
+from experiments.evaluation.pairs import Pair, load_pairs
+from experiments.images import find_shared, locate
+from experiments.system.errors import RunError, some
 
 EMBEDDED = "embedded"
 

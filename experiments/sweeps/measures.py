@@ -5,8 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from experiments import evaluation
-from experiments.codec import Codec, is_codec, with_tables
+from experiments.evaluation import scores
+from experiments.networks.codec import Codec, is_codec, with_tables
 
 _TIMED = 4  # pictures
 
@@ -37,7 +37,7 @@ def measure(programs, learned, trial, trained, test, compared):
     model, task = programs.model, programs.task
     if not is_codec(model):
         _, params, state, *_ = learned.train_state
-        apply = evaluation.make_apply(model, params, state)
+        apply = scores.make_apply(model, params, state)
         pictures = {
             name: [_picture(apply, task, pair, None) for pair in pairs]
             for name, pairs in (("held_out", test), ("trained_on", compared))
@@ -58,7 +58,7 @@ def measure_codec(codec, task, test, compared):
     """Measure a codec at all its rates, as `measure` does."""
     pictures = {
         name: [
-            _picture(evaluation.through_files(codec, rate), task, pair, rate)
+            _picture(scores.through_files(codec, rate), task, pair, rate)
             for pair in pairs
             for rate in range(codec.rates)
         ]
@@ -71,7 +71,7 @@ def measure_codec(codec, task, test, compared):
 def _picture(apply, task, pair, rate):
     """Measure one picture, as `records.PICTURE` has it."""
     output = apply(pair.get(task.source))
-    score = evaluation.outcome(lambda pixels: output, task, pair).score
+    score = scores.outcome(lambda pixels: output, task, pair).score
     pixels, jpeg_rate = math.prod(pair.picture.shape[:2]), score.jpeg_bits_per_pixel
     return {
         "name": score.name,

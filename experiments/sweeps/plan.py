@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments import models, runs
-from experiments.pictures import check_patch
-from experiments.runfolder import RunError
+from experiments.images import check_patch
+from experiments.networks import configs
+from experiments.networks.tasks import TASKS
+from experiments.runs import recipes
 from experiments.sweeps.axes import AXES, TASK
 from experiments.sweeps.trials import Trial
-from experiments.tasks import TASKS
+from experiments.system.errors import RunError
 
 BudgetName = Literal["tiny", "small", "full"]
 QUALITY = 10  # of the JPEG versions that emulate and restore are about
@@ -76,7 +77,7 @@ def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
 
 def _changes(axis, budget, available):
     """Give an axis's values with what they change, the baseline first."""
-    width = budget.width or models.configure(TASKS[TASK].model).width
+    width = budget.width or configs.configure(TASKS[TASK].model).width
     found = {
         value: change
         for value, change in AXES[axis](width).items()
@@ -96,7 +97,7 @@ def _trial(axis, value, change, is_baseline, seed, name, material):
         seed=seed,
         task=task.name,
         budget=name,
-        model=models.to_json(models.configure(task.model, **settings)),
+        model=configs.to_json(configs.configure(task.model, **settings)),
         options=base_options(budget) | change.options,
         data={
             "train": material.train_name,
@@ -111,8 +112,8 @@ def base_options(budget):
     return {
         "loss": "mse",
         "optimizer": "adam",
-        "learning_rate": runs.LEARNING_RATES["adam"],
-        "clip": runs.CLIPS["adam"],
+        "learning_rate": recipes.LEARNING_RATES["adam"],
+        "clip": recipes.CLIPS["adam"],
         "schedule": "cosine",
         "steps": budget.steps,
         "batch": budget.batch,

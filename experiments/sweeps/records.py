@@ -10,7 +10,9 @@ import json
 import os
 from collections.abc import Mapping
 
-from experiments.runfolder import RunError, exclusive, read_metrics
+from experiments.system.errors import RunError
+from experiments.system.locks import exclusive
+from experiments.system.storage import read_metrics
 
 FORMAT = 1
 KINDS = ("ablation", "rung")

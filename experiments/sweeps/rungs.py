@@ -3,11 +3,13 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from experiments import evaluation, models, runs
+from experiments.evaluation import scores
+from experiments.networks import configs
 from experiments.sweeps import records
 from experiments.sweeps.material import EMBEDDED, pictures_digest
 from experiments.sweeps.plan import BUDGETS, BudgetName, base_options
 from experiments.sweeps.trials import Trial
+from experiments.system.environment import environment
 
 # Steps of a rung, which are more than an ablation's: half a minute to eight of two cores each.
 _STEPS = {"tiny": 12, "small": 800, "full": 4000}
@@ -57,7 +59,7 @@ def rung_trial(rung, budget: BudgetName, material):
         seed=0,
         task="autoencode",
         budget=budget,
-        model=models.to_json(models.configure(rung.model, **settings)),
+        model=configs.to_json(configs.configure(rung.model, **settings)),
         options=base_options(replace(BUDGETS[budget], steps=_STEPS[budget])),
         data={
             "train": material.train_name,
@@ -98,14 +100,14 @@ def released_trial(run, test):
 
 def released_record(run, trial, pairs, seen):
     """Make the record of such a trial, measured on `pairs`; `seen` is `measure_codec`'s."""
-    cost = evaluation.cost(run.model)
+    cost = scores.cost(run.model)
     return {
         "format": records.FORMAT,
         "kind": "rung",
         "identity": records.identity(trial),
         "status": "finished",
         "trial": trial,
-        "environment": runs.environment(),
+        "environment": environment(),
         "pictures": pictures_digest(_trained_on(run), [pair.picture.sha256 for pair in pairs]),
         "parameters": cost.parameters,
         "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from experiments.runfolder import RunError
 from experiments.sweeps import records
 from experiments.sweeps.trials import run_trial, shared_record, work
+from experiments.system.errors import RunError
 
 
 def recorded(path, material):

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from experiments.tables import number
+from experiments.cli.console import number
 
 
 def figures(record):

@@ -7,14 +7,17 @@ from typing import NamedTuple
 import jax
 
 import fnnet as fn
-from experiments import evaluation, models, runs
-from experiments.feeding import INIT
-from experiments.runfolder import RunError
+from experiments.evaluation import scores
+from experiments.networks import architectures, configs
+from experiments.networks.tasks import TASKS, make_loss
+from experiments.runs import recipes
 from experiments.sweeps import records
-from experiments.sweeps.learning import Learned, learn
 from experiments.sweeps.measures import make_codec, measure
-from experiments.sweeps.stability import stability, steps_to
-from experiments.tasks import TASKS, make_loss
+from experiments.system.environment import environment
+from experiments.system.errors import RunError
+from experiments.training.batches import INIT
+from experiments.training.learning import Learned, learn
+from experiments.training.stability import stability, steps_to
 from fnnet.train import make_step
 
 _COMPARED = 8  # training pictures that are measured, which shows the gap to the held-out ones
@@ -151,9 +154,9 @@ class Programs(NamedTuple):
 # steps of a small trial.
 @lru_cache(maxsize=1)
 def _programs(model_record, options, task):
-    model, options = models.build(models.from_json(dict(model_record))), dict(options)
+    model, options = architectures.build(configs.from_json(dict(model_record))), dict(options)
     loss = make_loss(model, options["loss"])
-    optimizer, schedule = runs.make_optimizer(options), runs.make_schedule(options)
+    optimizer, schedule = recipes.make_optimizer(options), recipes.make_schedule(options)
     step = make_step(loss, optimizer)
     return Programs(model, TASKS[task], loss, optimizer, schedule, step)
 
@@ -167,7 +170,7 @@ def _frozen(settings):
 
 
 def _record(trial, material, status, model, learned: Learned, seen):
-    cost = evaluation.cost(model)
+    cost = scores.cost(model)
     per_value = cost.latents_per_value
     return {
         "format": records.FORMAT,
@@ -175,7 +178,7 @@ def _record(trial, material, status, model, learned: Learned, seen):
         "identity": trial.identity,
         "status": status,
         "trial": asdict(trial),
-        "environment": runs.environment(),
+        "environment": environment(),
         "pictures": material.digest,
         "parameters": cost.parameters,
         "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,

@@ -30,6 +30,7 @@ from fnnet.layers.conv import (
 from fnnet.layers.dense import (
     dense,
 )
+from fnnet.layers.dropout import dropout, spatial_dropout
 from fnnet.layers.entropy import (
     factorized_prior,
 )
@@ -46,11 +47,7 @@ from fnnet.layers.pool import (
     global_avg_pool,
     max_pool,
 )
-from fnnet.layers.random import (
-    dropout,
-    quantize,
-    spatial_dropout,
-)
+from fnnet.layers.quantize import quantize
 from fnnet.layers.shape import (
     block_dct,
     block_idct,

@@ -10,8 +10,8 @@ from fnnet.layers.dense import (
     affine_params,
     check_initializers,
 )
+from fnnet.ops.checks import pair
 from fnnet.ops.conv import check_convolution
-from fnnet.ops.pictures import pair
 
 
 def conv2d(

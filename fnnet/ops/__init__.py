@@ -32,10 +32,10 @@ from fnnet.ops.dropout import dropout, spatial_dropout
 from fnnet.ops.entropy import logistic_mixture_bits
 from fnnet.ops.gdn import gdn
 from fnnet.ops.norm import batch_norm, group_norm, instance_norm, layer_norm
-from fnnet.ops.pictures import depth_to_space, space_to_depth
 from fnnet.ops.pool import adaptive_avg_pool, avg_pool, global_avg_pool, max_pool
 from fnnet.ops.quantize import add_uniform_noise, round_straight_through, soft_round
 from fnnet.ops.resample import resize
+from fnnet.ops.shuffle import depth_to_space, space_to_depth
 
 __all__ = [
     "adaptive_avg_pool",

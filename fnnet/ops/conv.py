@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnnet.core import require, require_floating, require_whole, require_whole_pair
-from fnnet.ops import bilinear
+from fnnet.ops import conv_primitives
 from fnnet.ops.channels import add_bias, channels_first
-from fnnet.ops.pictures import pair, require_pictures
+from fnnet.ops.checks import pair, require_pictures
 
 PADDINGS = "'same', 'valid', 'reflect', 'edge' or ((top, bottom), (left, right))"
 
@@ -60,7 +60,7 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
         f"a kernel of {kernel.shape[0]}x{kernel.shape[1]} does not fit into "
         f"{x.shape[1]}x{x.shape[2]} pixels with padding={padding!r}",
     )
-    y = bilinear.convolve(padded, kernel, **settings, groups=groups)
+    y = conv_primitives.convolve(padded, kernel, **settings, groups=groups)
     return add_bias(y, bias)
 
 
@@ -164,7 +164,7 @@ def conv_transpose2d(x, kernel, bias=None, *, stride=2):
     padding = tuple(
         _pads_of_adjoint(n, k, s) for n, k, s in zip(size, kernel.shape, strides, strict=False)
     )
-    y = bilinear.input_gradient(
+    y = conv_primitives.input_gradient(
         x,
         kernel[::-1, ::-1].swapaxes(2, 3),
         strides=strides,

@@ -5,7 +5,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.core import require, require_floating
-from fnnet.ops.pictures import require_pictures
+from fnnet.ops.checks import require_pictures
 
 _SIZE = 8
 

@@ -5,7 +5,7 @@ import math
 import jax.numpy as jnp
 
 from fnnet.core import require, require_floating
-from fnnet.ops import bilinear
+from fnnet.ops import conv_primitives
 from fnnet.ops.channels import add_bias
 
 
@@ -23,5 +23,7 @@ def dense(x, kernel, bias=None):
     x, kernel = x.astype(dtype), kernel.astype(dtype)
     # As a 1x1 convolution of pictures of one pixel: what is known of those holds for this.
     pixels = x.reshape(math.prod(x.shape[:-1]), 1, 1, x.shape[-1])
-    y = bilinear.convolve(pixels, kernel[None, None], strides=(1, 1), padding=((0, 0), (0, 0)))
+    y = conv_primitives.convolve(
+        pixels, kernel[None, None], strides=(1, 1), padding=((0, 0), (0, 0))
+    )
     return add_bias(y.reshape(*x.shape[:-1], kernel.shape[1]), bias)

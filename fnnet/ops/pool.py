@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnnet.core import require, require_floating, require_whole_pair
-from fnnet.ops.pictures import pair, require_pictures
+from fnnet.ops.checks import pair, require_pictures
 
 
 def max_pool(x, *, window=2, stride=None):

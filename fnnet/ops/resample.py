@@ -5,7 +5,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.core import require, require_floating, require_whole, require_whole_pair
-from fnnet.ops.pictures import pair, require_pictures
+from fnnet.ops.checks import pair, require_pictures
 
 
 def resize(x, *, factor=None, size=None, method="bilinear"):

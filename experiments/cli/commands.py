@@ -1,0 +1,153 @@
+"""From a config dataclass to a command: options, help, and errors as one sentence."""
+
+import contextlib
+import difflib
+import io
+import sys
+import warnings
+from dataclasses import fields
+
+import tyro
+
+from experiments.system import compilation_cache
+from experiments.system.errors import LISTED, RunError, UserError
+from fnnet.checkpoint import CheckpointError
+from fnnet.core import LayerError
+from fnnet.train import NotFiniteError
+
+# What a user can cause. Anything else is a fault of ours and keeps its traceback.
+EXPECTED = (UserError, LayerError, CheckpointError, NotFiniteError)
+
+
+class Interrupted(Exception):
+    """A command was stopped by its user; the text says how to go on."""
+
+
+def run_command(main, config_type, *, prog, merge=None):
+    """Parse the command line into `config_type` and call `main` with it.
+
+    Errors that a user can cause become one line on standard error and exit status 2.
+
+    Parameters
+    ----------
+    main : callable
+        ``config -> anything``
+    config_type : dataclass
+        Its fields are the options, their docstrings the help.
+    prog : str
+        What the help calls the command.
+    merge : callable, optional
+        ``config -> config`` whose fields replace the defaults in a second parse, for options
+        that name a file of options.
+    """
+    warnings.showwarning = _show_warning
+    args = sys.argv[1:]
+    try:
+        check_options(args, config_type)
+        config = _parse(config_type, prog, args)
+        if merge is not None:
+            config = _parse(config_type, prog, args, default=merge(config))
+        compilation_cache.keep()
+        main(config)
+    except EXPECTED as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def check_options(args, config_type):
+    """Refuse an option that `config_type` does not have, wherever it stands.
+
+    The parser would take a misspelt one behind a list of paths for another path.
+
+    Raises
+    ------
+    RunError
+        Naming the nearest option there is.
+    """
+    names = [f"--{field.name.replace('_', '-')}" for field in fields(config_type)]
+    switches = [f"--no-{name[2:]}" for name in names]
+    for arg in args:
+        if arg == "--":
+            return
+        option = arg.split("=", 1)[0].replace("_", "-")
+        if option.startswith("--") and option not in [*names, *switches, "--help"]:
+            near = difflib.get_close_matches(option, names, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names) or 'none'}"
+            raise RunError(f"unknown option {option}; {hint}")
+
+
+def _parse(config_type, prog, args, **default):
+    """Parse options; what the parser would draw a box around becomes one sentence."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(
+                config_type, prog=prog, args=args, config=(tyro.conf.DisallowNone,), **default
+            )
+    except SystemExit as stop:
+        if stop.code == 0:  # --help
+            raise
+        raise RunError(f"{_first_part(said.getvalue())}; {prog} --help lists the options") from None
+
+
+def _first_part(box):
+    """Take the text of a drawn box up to its first line across."""
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
+    end = next((i for i, line in enumerate(lines) if set(line) <= {"─"}), len(lines))
+    text = " ".join(lines[:end]).strip(" .")
+    # "None" stands for an option that is not given; nobody types it.
+    return text.replace("'None', ", "").replace(", 'None'", "")
+
+
+def from_json(config_type, path, recorded):
+    """Make a config of what a JSON file holds, each value checked as if it had been typed.
+
+    Raises
+    ------
+    RunError
+        Naming the file and the first option that does not exist or has a value that it cannot.
+    """
+    names = [field.name for field in fields(config_type)]
+    args = []
+    for name, value in recorded.items():
+        if name not in names:
+            raise RunError(f"{path}: there is no option {name!r}")
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            args += [option] if value else [f"--no-{option[2:]}"]
+        elif isinstance(value, list):
+            args += [option, *map(str, value)]
+        elif value is not None:
+            args.append(f"{option}={value}")
+    try:
+        return _parse(config_type, "the command", args)
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from None
+
+
+def note(sentence):
+    """Tell the user something that is no error."""
+    print(f"note: {sentence}", file=sys.stderr)
+
+
+def notes(sentences):
+    """Tell the user several things; of many alike the first are enough."""
+    sentences = list(sentences)
+    for sentence in sentences[:LISTED]:
+        note(sentence)
+    if len(sentences) > LISTED:
+        note(f"and {len(sentences) - LISTED} more of these")
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    told = compilation_cache.heard(message)
+    if told is None:
+        note(message)
+    elif told:
+        note(told)

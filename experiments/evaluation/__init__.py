@@ -1,0 +1,1 @@
+"""Pairs of images, scores, leakage, published baselines, and the tables of these."""

@@ -1,0 +1,161 @@
+"""Published and reference figures: the tables under data/baselines, one dataclass a row.
+
+``data/baselines/README.md`` says where each figure comes from and what the columns mean.
+"""
+
+import csv
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+
+from experiments.system.errors import RunError
+
+FOLDER = Path(__file__).parents[2] / "data" / "baselines"
+
+Quality = int | tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JpegRow:
+    """JPEG's own figure by one metric, a mean over a set's pictures.
+
+    `measured` is the reference, `published` what `source` prints, to as many digits; `reproduced`
+    is False where no known form of the metric gives that. Both are None if nothing is published.
+    """
+
+    set: str
+    recipe: str
+    quality: Quality
+    metric: str
+    measured: float
+    published: Decimal | None
+    source: str
+    reproduced: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorationRow:
+    """A method's published PSNR and PSNR-B in dB and SSIM; the metrics by name, "" if absent."""
+
+    set: str
+    recipe: str
+    quality: Quality
+    method: str
+    psnr: float
+    ssim: float | None
+    ssim_metric: str
+    psnrb: float | None
+    psnrb_metric: str
+    blind: str
+    parameters: float | None
+    kmac_per_pixel: float | None
+    source: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecPoint:
+    """A codec's mean bits per pixel, PSNR-RGB in dB and MS-SSIM over Kodak at one quality.
+
+    `quality` is the encoder's own scale, None where its source does not tell it.
+    """
+
+    codec: str
+    quality: float | None
+    bpp: float
+    psnr_rgb: float
+    ms_ssim: float
+    source: str
+    versions: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureRow:
+    """A picture of a test set by the SHA-256 of its pixels, as `Picture.sha256` gives it."""
+
+    set: str
+    name: str
+    sha256: str
+
+
+def jpeg_rows():
+    """Read JPEG's own figures, a list of `JpegRow`; a `RunError` as `read_rows` raises it."""
+    return read_rows(FOLDER / "jpeg_rows.tsv", JpegRow)
+
+
+def restoration_rows():
+    """Read published artefact removal, a list of `RestorationRow`; errors as `jpeg_rows`."""
+    return read_rows(FOLDER / "restoration.tsv", RestorationRow)
+
+
+def codec_points():
+    """Read codecs' points on Kodak, a list of `CodecPoint`; errors as `jpeg_rows`."""
+    return read_rows(FOLDER / "kodak_codecs.tsv", CodecPoint)
+
+
+def picture_rows():
+    """Read which pictures are a test set's, a list of `PictureRow`; errors as `jpeg_rows`."""
+    return read_rows(FOLDER / "pictures.tsv", PictureRow)
+
+
+def read_rows(path, row_type):
+    """Read a tab-separated table with a header line.
+
+    Parameters
+    ----------
+    path : Path
+    row_type : dataclass
+        Its fields are columns of the table, of the types `str`, `float`, `Decimal`, `bool` or
+        `Quality`, or None for an empty field. Other columns are left out.
+
+    Returns
+    -------
+    list of row_type
+        In the order of the file.
+
+    Raises
+    ------
+    RunError
+        If there is no such file, a column is missing, or a field is not of its type.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise RunError(
+            f"{path}: does not exist; run the command from a checkout of fnnet"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: could not be read: {error}") from None
+    table = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    missing = {field.name for field in fields(row_type)} - set(table.fieldnames or ())
+    if missing:
+        raise RunError(f"{path}: has no column {', '.join(sorted(missing))}")
+    return [_row(path, number, line, row_type) for number, line in enumerate(table, 2)]
+
+
+def _row(path, number, line, row_type):
+    values = {}
+    for field in fields(row_type):
+        text = line[field.name]
+        try:
+            values[field.name] = _READERS[field.type](text)
+        except (ValueError, ArithmeticError, TypeError, AttributeError, KeyError):
+            raise RunError(f"{path}: line {number} has {field.name} {text!r}") from None
+    return row_type(**values)
+
+
+def _quality(text):
+    if "," not in text:
+        return int(text)
+    first, second = text.split(",")
+    return int(first), int(second)
+
+
+_READERS = {
+    str: str.strip,
+    float: float,
+    float | None: lambda text: float(text) if text else None,
+    Decimal | None: lambda text: Decimal(text) if text else None,
+    bool | None: {"yes": True, "no": False, "": None}.__getitem__,
+    Quality: _quality,
+}

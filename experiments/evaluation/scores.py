@@ -1,0 +1,152 @@
+"""How good a network's pictures are, beside JPEG's."""
+
+import math
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from experiments.images import version_within
+from experiments.networks.tasks import normalise
+from fnnet import metrics
+from fnnet.summary import rows as layer_rows
+
+
+@dataclass(frozen=True)
+class Score:
+    """One picture's figures: dB, SSIM (None below 11x11 pixels), bits per pixel of whole files.
+
+    `psnr` and `ssim` compare the network's output with the task's target, `bits_per_pixel` is the
+    rate of its file, None for a network that writes none; `jpeg_psnr` and `jpeg_ssim` compare a
+    JPEG version with the original: that of at most as many bytes, or the task's own.
+    """
+
+    name: str
+    side: str
+    psnr: float
+    ssim: float | None
+    jpeg_psnr: float
+    jpeg_ssim: float | None
+    jpeg_bits_per_pixel: float | None
+    bits_per_pixel: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a network made of a pair, beside a JPEG version; pixels are (H, W, 3) uint8."""
+
+    output: np.ndarray
+    jpeg: np.ndarray
+    score: Score
+
+
+class Output(NamedTuple):
+    """A network's picture, (H, W, 3) uint8, and what its file takes, None if it writes none.
+
+    `ideal_bytes` is what the tables give its latents, without any coder's overhead.
+    """
+
+    pixels: np.ndarray
+    file_bytes: int | None = None
+    ideal_bytes: float | None = None
+
+
+def make_apply(model, params, state):
+    """Make ``pixels (H, W, 3) uint8 -> Output`` of a network in use, rounded to grey levels."""
+    # Weights are arguments: as constants they would make each network a program of its own, to be
+    # compiled and kept anew.
+    params, state = jax.device_put((params, state))
+    forward = jax.jit(lambda params, state, x: model.apply(params, state, x)[0])
+
+    def apply(pixels):
+        return Output(metrics.to_8_bit(forward(params, state, normalise(pixels[None]))[0]))
+
+    return apply
+
+
+def through_files(codec, rate):
+    """Make ``pixels (H, W, 3) uint8 -> Output`` of a codec: what is decoded from a file."""
+
+    def apply(pixels):
+        made = codec.write(pixels, rate)
+        with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
+            path = Path(folder) / "picture.fnn"
+            path.write_bytes(made.data)
+            return Output(codec.read(path).pixels, len(made.data), made.ideal_bits / 8)
+
+    return apply
+
+
+def outcome(apply, task, pair):
+    """Apply a network to one pair, and measure."""
+    output, file_bytes, _ = apply(pair.get(task.source))
+    if file_bytes is None:
+        jpeg, jpeg_rate, rate = pair.jpeg, pair.bits_per_pixel, None
+    else:
+        size = pair.picture.shape[:2]
+        jpeg, jpeg_bytes, _ = version_within(
+            pair.original, file_bytes, is_grey=pair.picture.is_grey
+        )
+        jpeg_rate, rate = (metrics.bits_per_pixel(n, *size) for n in (jpeg_bytes, file_bytes))
+    score = Score(
+        pair.picture.name,
+        pair.side,
+        *compare(pair.get(task.target), output),
+        *compare(pair.original, jpeg),
+        jpeg_rate,
+        rate,
+    )
+    return Outcome(output, jpeg, score)
+
+
+def score_all(apply, task, pairs):
+    """Measure pairs, two at a time unless they are so large that memory might run out."""
+    largest = max(math.prod(pair.picture.shape[:2]) for pair in pairs)
+    with ThreadPoolExecutor(2 if largest < 2**22 else 1) as pool:
+        return list(pool.map(lambda pair: outcome(apply, task, pair).score, pairs))
+
+
+def compare(original, other):
+    """Compute PSNR in dB and SSIM (None where the picture is too small) of (H, W, 3) pictures."""
+    psnr = float(metrics.psnr(original[None], other[None])[0])
+    if min(original.shape[:2]) < 11:
+        return psnr, None
+    return psnr, float(metrics.ssim(original[None], other[None])[0])
+
+
+def mean(scores, name):
+    """Average one figure over the scores that have it; None if none has."""
+    values = [getattr(score, name) for score in scores if getattr(score, name) is not None]
+    return float(np.mean(values)) if values else None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network is made of and what a picture costs.
+
+    `latents_per_value` is how many numbers the bottleneck holds for each of the picture's, None
+    without a bottleneck.
+    """
+
+    parameters: int
+    multiply_adds_per_pixel: float
+    latents_per_value: float | None
+
+
+# A multiple of every stride in use, so that no padding is counted.
+_SIDE = 960
+
+
+def cost(model):
+    """Count a network's parameters, multiply-adds and latents."""
+    rows = layer_rows(model, (_SIDE, _SIDE, 3))
+    latents = [math.prod(row.out_shape) for row in rows if row.path == "encoder"]
+    return Cost(
+        sum(row.parameters for row in rows),
+        sum(row.multiply_adds for row in rows) / _SIDE**2,
+        latents[0] / (3 * _SIDE**2) if latents else None,
+    )

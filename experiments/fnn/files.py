@@ -1,0 +1,147 @@
+"""A picture's latents as a ``.fnn`` file and back: exact on every machine.
+
+Who may write a model's files and who may read them is settled by `Model`; how the bytes lie, by
+``experiments.fnn.container``.
+"""
+
+import math
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from experiments.fnn import container, escapes, rangecoder
+from experiments.fnn.container import Header
+from experiments.fnn.errors import FnnError, require
+from experiments.fnn.frequencies import Tables
+from experiments.fnn.symbols import to_latents, to_symbols
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What must be known of a model to read its files."""
+
+    digest: bytes
+    """The 8 bytes by which a file names it; they must cover the tables."""
+    tables: tuple[Tables, ...]
+    """One for each rate."""
+    latent_shape: Callable[[int, int], tuple[int, int, int]]
+    """``width, height -> (h, w, C)``"""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A file's bytes, and how many of its symbols are escapes."""
+
+    data: bytes
+    escapes: int
+    symbols: int
+
+
+def encode(latents, tables, *, width, height, channels, rate, model):
+    """Make the bytes of a file.
+
+    Parameters
+    ----------
+    latents : (h, w, C) int32
+    tables : Tables
+        The model's for this rate.
+    width, height, channels : int
+        The picture's, before padding.
+    rate : int
+        Which of the model's rates this is, from 0.
+    model : bytes
+        The model's 8-byte digest.
+
+    Returns
+    -------
+    Encoded
+        Many escapes mean that the tables were made for other pictures.
+
+    Raises
+    ------
+    FnnError
+        If the format has no such picture, rate or digest, or the tables no such channels.
+    """
+    container.check_picture(channels, width, height)
+    require(0 <= rate <= 255, f"rate {rate} must be from 0 to 255")
+    require(len(model) == 8, f"a model digest has 8 bytes, not {len(model)}")
+    symbols, escaped = to_symbols(latents, tables)
+    payload, values = rangecoder.encode(symbols, tables), escapes.pack(escaped)
+    header = Header(
+        *(channels, rate, model, width, height, symbols.size, len(payload), len(values))
+    )
+    return Encoded(container.pack(header, payload + values), len(escaped), symbols.size)
+
+
+def read(path, model):
+    """Read a file that may be damaged or hostile.
+
+    Memory beyond the file's own length is taken only when its digest has been found right.
+
+    Parameters
+    ----------
+    path : str or Path
+    model : Model
+        The one that it must have been made by.
+
+    Returns
+    -------
+    header : Header
+    latents : (h, w, C) int32
+        ``encode`` makes the same file of them, to the byte.
+
+    Raises
+    ------
+    FnnError
+        In one sentence that begins with the path.
+    """
+    try:
+        _check_kind(os.stat(path).st_mode)
+        with open(path, "rb") as file:
+            head = file.read(container.LENGTH)
+            header = container.parse(head)
+            shape = _check_model(header, model)
+            container.check_lengths(header, os.fstat(file.fileno()).st_size)
+            body = file.read(header.payload + header.escapes)
+        container.check_digest(head, body)
+        return header, _decode(header, body, model.tables[header.rate], shape)
+    except FnnError as error:
+        raise FnnError(f"{path}: {error}") from None
+    except FileNotFoundError as error:
+        raise FnnError(f"{path}: does not exist") from error
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise FnnError(f"{path}: could not be read: {cause}") from error
+
+
+def _check_kind(mode):
+    require(not stat.S_ISDIR(mode), "is a folder, not a .fnn file")
+    require(stat.S_ISREG(mode), "is not a regular file")  # opening a pipe would wait for ever
+
+
+def _check_model(header, model):
+    """Hold a header against the model, and give the shape of the latents."""
+    require(
+        header.model == model.digest,
+        f"made by another model: file {header.model.hex()}, this run {model.digest.hex()}",
+    )
+    rates = len(model.tables)
+    require(header.rate < rates, f"rate {header.rate} must be below {rates}, the model's rates")
+    shape = model.latent_shape(header.width, header.height)
+    expected = math.prod(shape)
+    size = f"{header.width} x {header.height} pixels"
+    require(
+        header.symbols == expected,
+        f"{header.symbols} symbols; {size} of this model have {expected}",
+    )
+    return shape
+
+
+def _decode(header, body, tables, shape):
+    payload, values = body[: header.payload], body[header.payload :]
+    symbols = rangecoder.decode(payload, tables, shape[0] * shape[1])
+    # Surplus words and other spellings of the same symbols are found in no other way.
+    require(rangecoder.encode(symbols, tables) == payload, "payload not canonical")
+    count = int((symbols == tables.size[:, None] - 1).sum())
+    return to_latents(symbols, escapes.unpack(values, count), tables, shape)

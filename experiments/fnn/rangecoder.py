@@ -1,0 +1,88 @@
+"""Symbols to bytes and back with constriction's range coder, channel by channel.
+
+Only integers reach the coder, which makes its bytes the same on every machine. The library takes
+floats and makes frequencies of 24 bits out of them: ``floor(left_sum * (2**24 - n) / sum) + index``
+for n entries. Given ``f - 1`` for integers f that sum to 2**24, ``sum`` is ``2**24 - n``, the
+factor is exactly 1, and the frequencies are f. Given f itself they would be others.
+"""
+
+import numpy as np
+from constriction import stream
+
+from experiments.fnn.errors import FnnError, require
+
+_SHIFT = 8  # from frequencies of 16 bits to the coder's 24
+
+
+def encode(symbols, tables):
+    """Code symbols: the ``payload``, whole words of 4 bytes, little-endian.
+
+    Parameters
+    ----------
+    symbols : (C, n) int32
+        Each below its channel's `size`.
+    tables : Tables
+
+    Raises
+    ------
+    FnnError
+        If a symbol is none of its channel's table.
+    """
+    _check(symbols, tables)
+    # A new one for each file: clear() leaves a pending carry behind.
+    encoder = stream.queue.RangeEncoder()
+    for row, model in zip(symbols, _models(tables), strict=True):
+        encoder.encode(np.ascontiguousarray(row), model)
+    return encoder.get_compressed().astype("<u4").tobytes()
+
+
+def decode(payload, tables, count):
+    """Read `count` symbols a channel.
+
+    Few payloads are refused: the coder takes missing words for zeros and most noise for symbols.
+    Check a digest before, and what `encode` makes of the symbols afterwards.
+
+    Parameters
+    ----------
+    payload : bytes
+        Of a length that 4 divides.
+    tables : Tables
+    count : int
+        From a size that has been checked: memory for it is taken at once, and a failure to get
+        it ends the process.
+
+    Returns
+    -------
+    (C, count) int32
+
+    Raises
+    ------
+    FnnError
+        If a word lies outside every symbol's interval.
+    """
+    decoder = stream.queue.RangeDecoder(np.frombuffer(payload, "<u4").astype(np.uint32))
+    symbols = np.empty((tables.channels, count), np.int32)
+    try:
+        for row, model in zip(symbols, _models(tables), strict=True):
+            row[:] = decoder.decode(model, count)
+    except AssertionError:  # the library's word for invalid data
+        raise FnnError("payload invalid") from None
+    return symbols
+
+
+def _models(tables):
+    for freq, size in zip(tables.freq, tables.size, strict=True):
+        f = freq[:size].astype(np.int64) << _SHIFT
+        yield stream.model.Categorical((f - 1).astype(np.float64), lazy=False, perfect=False)
+
+
+def _check(symbols, tables):
+    """Refuse what the library would refuse half-way, or not name."""
+    given = f"{symbols.dtype} {symbols.shape}"
+    fits = symbols.dtype == np.int32 and symbols.ndim == 2 and len(symbols) == tables.channels
+    require(fits, f"symbols are {given}; they must be int32 ({tables.channels}, n)")
+    outside = (symbols < 0) | (symbols >= tables.size[:, None])
+    if outside.any():
+        channel, k = np.argwhere(outside)[0]
+        size = tables.size[channel]
+        require(False, f"channel {channel}: symbol {symbols[channel, k]} is not below {size}")

@@ -1,0 +1,64 @@
+"""Pictures: reading and writing files, sets and their layouts, JPEG versions, splits, batches."""
+
+from experiments.images.batches import Grid, sample_batch
+from experiments.images.embedded import embedded_pictures
+from experiments.images.errors import PictureError
+from experiments.images.files import (
+    PIXEL_LIMIT,
+    SUFFIXES,
+    Picture,
+    find_pictures,
+    read_picture,
+    write_png,
+)
+from experiments.images.fingerprint import FORM as FINGERPRINT_FORM
+from experiments.images.jpeg import jpeg_version
+from experiments.images.live1 import LIVE1, canonical_name
+from experiments.images.overlap import Shared, find_shared, known_copies, same_photographs
+from experiments.images.patches import check_patch
+from experiments.images.pools import pool
+from experiments.images.quality import is_jpeg, quality_of_file, quality_of_pixels
+from experiments.images.sets import (
+    PictureSet,
+    jpeg_for,
+    locate,
+    made_version,
+    open_set,
+    version_within,
+)
+from experiments.images.splits import split
+from experiments.images.versions import Version
+
+__all__ = [
+    "FINGERPRINT_FORM",
+    "LIVE1",
+    "PIXEL_LIMIT",
+    "SUFFIXES",
+    "Grid",
+    "Picture",
+    "PictureError",
+    "PictureSet",
+    "Shared",
+    "Version",
+    "canonical_name",
+    "check_patch",
+    "embedded_pictures",
+    "find_pictures",
+    "find_shared",
+    "is_jpeg",
+    "jpeg_for",
+    "jpeg_version",
+    "known_copies",
+    "locate",
+    "made_version",
+    "open_set",
+    "pool",
+    "quality_of_file",
+    "quality_of_pixels",
+    "read_picture",
+    "same_photographs",
+    "sample_batch",
+    "split",
+    "version_within",
+    "write_png",
+]

@@ -1,0 +1,145 @@
+"""Training batches as a pure function of (seed, step)."""
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from experiments.images.patches import BLOCK, cut
+
+# Tells these draws from others that a run makes with the same seed.
+PURPOSE = 0x62617463
+# Steps of Roberts' additive sequence, 1/g and 1/g² for g³ = g + 1, as fractions of 2**64: from any
+# start they cover a square more evenly than independent draws.
+SPREAD = np.array([13925035116211876495, 10511698010929265436], np.uint64)
+
+
+Grid = Literal["any", "keep", "shift"]
+
+
+def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any", rows=slice(None)):
+    """Cut a batch of random patches, the same square from all arrays that belong together.
+
+    Parameters
+    ----------
+    sources : sequence of tuple of ndarray
+        One tuple a picture, say (input, target): (H, W, 3) uint8 arrays of one size.
+    seed, step : int
+        Not negative. The same two give the same batch on every machine.
+    batch_size, patch : int
+        At least 1; no picture may be smaller than the patch.
+    grid : {"any", "keep", "shift"}
+        How patches lie on the 8x8 grid of the pictures' JPEG versions. ``"any"``: each place is
+        as likely as any other, as a picture that was cropped has it. ``"keep"``: every patch's
+        edges are block edges, also when it is mirrored or turned, as in a whole picture; the patch
+        must be a multiple of 8. ``"shift"``: no patch's top left corner is a block's; pictures
+        must be 7 pixels larger than the patch.
+    rows : slice
+        Which patches of the batch to cut: each is what it is in the whole batch.
+
+    Returns
+    -------
+    tuple of ndarray
+        As many as in a tuple of `sources`, each (N, patch, patch, 3) uint8; N is `batch_size`, or
+        how many `rows` leaves of it.
+
+    Raises
+    ------
+    ValueError
+        If the arrays of a tuple do not fit each other or the patch, or a number is out of range.
+
+    Notes
+    -----
+    Each batch is spread evenly, from a random start, so that losses of different batches compare
+    and batch norm sees the same brightness: pictures are taken by equal steps through all pixels,
+    places in them by a sequence of low discrepancy. Each place is as likely as any other. Mirroring
+    and one of four quarter turns are drawn independently.
+    """
+    shapes = _checked_shapes(sources, seed=seed, step=step, batch_size=batch_size, patch=patch)
+    _check_grid(grid, shapes, patch)
+    # Raw bits, because NumPy keeps those of a bit generator the same in all releases, and the
+    # methods of Generator not. The remainder's bias is below 2**-30 for anything that has memory.
+    generator = np.random.default_rng([seed, PURPOSE, step]).bit_generator
+    bits = generator.random_raw(3 + 3 * batch_size)
+    ends = np.cumsum(shapes[:, 0] * shapes[:, 1], dtype=np.uint64)
+    numbers = np.arange(batch_size, dtype=np.uint64)
+    steps = numbers * ends[-1] // np.uint64(batch_size)
+    chosen = np.searchsorted(ends, (bits[0] + steps) % ends[-1], side="right")
+    flips, quarters, offsets = bits[3:].reshape(3, batch_size)
+    flips, quarters = (flips % np.uint64(2)).tolist(), (quarters % np.uint64(4)).tolist()
+    block, first = _lattice(grid, offsets)
+    places = ((shapes[chosen] - patch - first) // block + 1).astype(np.uint64)
+    # Fractions of 2**64 that wrap around; their upper halves are scaled to the places there are.
+    spread = (bits[1:3] + numbers[:, None] * SPREAD) >> np.uint64(32)
+    places = ((spread * places) >> np.uint64(32)).astype(np.int64)
+    tops, lefts = (first + block * places).T.tolist()
+    wanted = range(batch_size)[rows]
+    batch = tuple(np.empty((len(wanted), patch, patch, 3), np.uint8) for _ in sources[0])
+    for place, row in enumerate(wanted):
+        for pixels, out in zip(sources[chosen[row]], batch, strict=True):
+            square = cut(
+                pixels, tops[row], lefts[row], patch, flip=flips[row], quarters=quarters[row]
+            )
+            # Channel by channel: NumPy copies a turned square four times as fast without the
+            # short inner axis.
+            for channel in range(3):
+                out[place, ..., channel] = square[..., channel]
+    return batch
+
+
+def _lattice(grid, offsets):
+    """Give the distance between places, and each patch's first place (row, column)."""
+    if grid == "any":
+        return 1, 0
+    if grid == "keep":
+        return BLOCK, 0
+    chosen = 1 + (offsets % np.uint64(BLOCK**2 - 1)).astype(np.int64)
+    return BLOCK, np.stack([chosen // BLOCK, chosen % BLOCK], axis=-1)
+
+
+def _check_grid(grid, shapes, patch):
+    if grid not in get_args(Grid):
+        raise ValueError(f"sample_batch: grid={grid!r} must be one of {', '.join(get_args(Grid))}")
+    if grid == "keep" and patch % BLOCK:
+        raise ValueError(f"sample_batch: grid='keep' needs a multiple of 8, not a patch of {patch}")
+    if grid == "shift" and (shapes < patch + BLOCK - 1).any():
+        raise ValueError(
+            f"sample_batch: grid='shift' needs pictures of {patch + BLOCK - 1} pixels at least"
+        )
+
+
+def _checked_shapes(sources, *, seed, step, batch_size, patch):
+    """Give (height, width) of every source as (S, 2) int64, after checking all arguments."""
+    for name, value, least in (
+        ("seed", seed, 0),
+        ("step", step, 0),
+        ("batch_size", batch_size, 1),
+        ("patch", patch, 1),
+    ):
+        if value < least:
+            raise ValueError(f"sample_batch: {name}={value} must be at least {least}")
+    if len(sources) == 0:
+        raise ValueError("sample_batch: no pictures to draw from")
+    for index, arrays in enumerate(sources):
+        _check_source(index, arrays, len(sources[0]), patch)
+    return np.array([arrays[0].shape[:2] for arrays in sources], dtype=np.int64)
+
+
+def _check_source(index, arrays, count, patch):
+    if len(arrays) != count:
+        raise ValueError(f"sample_batch: source {index} has {len(arrays)} arrays, source 0 {count}")
+    first = arrays[0].shape
+    for pixels in arrays:
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(
+                f"sample_batch: source {index} has an array of shape {pixels.shape} and type "
+                f"{pixels.dtype}, not (H, W, 3) of uint8"
+            )
+        if pixels.shape != first:
+            raise ValueError(
+                f"sample_batch: source {index} has arrays of shapes {first} and {pixels.shape}"
+            )
+    if min(first[:2]) < patch:
+        raise ValueError(
+            f"sample_batch: source {index} of {first[1]}x{first[0]} pixels is smaller than the "
+            f"patch of {patch}"
+        )

@@ -1,0 +1,254 @@
+"""One picture: reading it without trust, writing it whole, finding it in a folder."""
+
+import hashlib
+import logging
+import os
+import secrets
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from experiments.images.errors import PictureError
+from experiments.images.faults import READ_FORMATS, explain, lacks_png_end
+from experiments.images.fingerprint import fingerprint
+from experiments.images.modes import rgb_pixels, sample_format, upright
+
+PIXEL_LIMIT = 2**26
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+
+# Pillow logs some faults of TIFF files; without a handler they would go to stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+# Once, and not around each reading: threads that read at the same time would undo each other's.
+warnings.filterwarnings("ignore", module=r"PIL\b")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture, 8-bit RGB, and where it came from.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its suffix, or the name that its set gives it.
+    path : Path or None
+    load : callable
+        ``() -> pixels``; those of a set's pictures are read again when memory ran short.
+    shape : tuple of int
+        (H, W, 3), the pixels'.
+    sha256 : str
+        SHA-256 of the pixels' bytes in row-major order, as 64 hexadecimal digits.
+    fingerprint : str
+        What the picture looks like, to find it again after small changes.
+    is_grey : bool
+        Whether the source had one channel; the three are equal then.
+    notices : tuple of str
+        What was changed in reading, a sentence each, beginning with the path.
+    """
+
+    name: str
+    path: Path | None
+    load: Callable[[], np.ndarray] = field(repr=False)
+    shape: tuple[int, int, int]
+    sha256: str = field(repr=False)
+    fingerprint: str = field(repr=False)
+    is_grey: bool = False
+    notices: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, pixels, name, path=None, is_grey=False, notices=()):
+        """Make a picture of (H, W, 3) uint8 pixels, which it keeps."""
+        digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
+        looks = fingerprint(pixels)
+        return cls(name, path, lambda: pixels, pixels.shape, digest, looks, is_grey, tuple(notices))
+
+    @property
+    def pixels(self):
+        """(H, W, 3) uint8."""
+        return self.load()
+
+    def __reduce__(self):
+        """Pickle the pixels too: another process shares no memory with this one."""
+        others = {name: getattr(self, name) for name in self.__match_args__ if name != "load"}
+        return _in_memory, (self.pixels, others)
+
+
+def _in_memory(pixels, others):
+    return Picture(load=lambda: pixels, **others)
+
+
+def read_picture(path, *, allow_cmyk=True):
+    """Read a PNG, JPEG, BMP, TIFF, WebP or PPM file as 8-bit RGB.
+
+    Everything that is not plain 8-bit RGB or grey is either converted with a notice or refused:
+    16 bits a sample are reduced to 8, transparency is laid over white, CMYK is converted without
+    a profile, of several frames the first is taken, an ICC profile is dropped. EXIF rotation is
+    applied. The format is told by the content, never by the suffix.
+
+    Parameters
+    ----------
+    path : str or Path
+    allow_cmyk : bool
+        Whether CMYK is converted or refused.
+
+    Returns
+    -------
+    Picture
+        Its pixels are read-only.
+
+    Raises
+    ------
+    PictureError
+        If there is no such file, it is no picture of these formats, truncated, damaged, over
+        `PIXEL_LIMIT` pixels, or of a kind without a faithful 8-bit RGB form.
+    """
+    path = Path(path)
+    require_file(path)
+    try:
+        pixels, is_grey, notices = _decode(path, allow_cmyk)
+    except PictureError:
+        raise
+    except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error, ...
+        raise PictureError(explain(error, path, PIXEL_LIMIT)) from error
+    pixels = np.array(pixels, dtype=np.uint8, order="C")
+    pixels.setflags(write=False)
+    return Picture.of(pixels, path.stem, path, is_grey, notices)
+
+
+def write_png(path, pixels):
+    """Write pixels as a PNG file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        What stood there is replaced in one step.
+    pixels : ndarray
+        uint8, (H, W) or (H, W, 3).
+
+    Raises
+    ------
+    PictureError
+        If the array is of another kind, or the file system refuses; nothing is left behind.
+    """
+    path, pixels = Path(path), np.asarray(pixels)
+    is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not is_picture or pixels.size == 0:
+        raise PictureError(
+            f"{path}: pixels of shape {pixels.shape} and type {pixels.dtype} cannot be written; "
+            "a PNG takes uint8 of shape (H, W) or (H, W, 3)"
+        )
+    # Not tempfile: its files are readable by their owner alone, and stay so under the new name.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise PictureError(f"{path}: cannot be written: {reason}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def find_pictures(folder):
+    """List the pictures that lie directly in a folder, sorted by name.
+
+    A picture is known by its suffix here (`SUFFIXES`, in any case). Hidden files are left out.
+
+    Raises
+    ------
+    PictureError
+        If there is no such folder, it holds no picture, or two pictures share a name but for the
+        suffix or the case: as names in a set, or on another file system, they would be one.
+    """
+    folder = Path(folder)
+    pictures = pictures_in(folder)
+    if not pictures:
+        raise PictureError(f"{folder}: {_what_else(folder)}")
+    require_distinct(pictures, folder)
+    return pictures
+
+
+def pictures_in(folder):
+    """List the pictures directly in a folder, sorted by name; none is no error here."""
+    # A dangling link or a pipe stays listed: reading it names it, leaving it out would not.
+    found = [path for path in entries(folder) if path.suffix.lower() in SUFFIXES]
+    found = [path for path in found if not path.is_dir()]
+    for path in found:
+        if not path.name.isprintable():  # neither a line break nor bytes that are no UTF-8
+            raise PictureError(f"{folder}: the name {path.name!a} cannot be shown; rename it")
+    return found
+
+
+def entries(folder):
+    """List what a folder holds, sorted by name, without hidden things."""
+    folder = Path(folder)
+    if not folder.exists():
+        raise PictureError(f"{folder}: no such folder")
+    if not folder.is_dir():
+        raise PictureError(f"{folder}: a file, not a folder of pictures")
+    try:
+        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise PictureError(f"{folder}: cannot be listed: {error.strerror}") from error
+    return sorted(found, key=lambda path: path.name)
+
+
+def require_distinct(pictures, folder):
+    """Refuse two pictures whose names differ in suffix or case only."""
+    seen = {}
+    for path in pictures:
+        other = seen.setdefault(path.stem.casefold(), path)
+        if other is not path:
+            raise PictureError(
+                f"{folder}: {other.name} and {path.name} share one name; keep one of them"
+            )
+
+
+def require_file(path):
+    """Refuse a path that is no regular file."""
+    if path.is_dir():
+        raise PictureError(f"{path}: a folder, not a picture that fnnet reads ({READ_FORMATS})")
+    if not path.exists():
+        raise PictureError(f"{path}: no such file")
+    if not path.is_file():
+        raise PictureError(f"{path}: a device or pipe, not a picture that fnnet reads")
+
+
+def _decode(path, allow_cmyk):
+    with Image.open(path, formats=["PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM"]) as image:
+        # Before load(), which takes the memory; Pillow's own limit is higher and only warns.
+        width, height = image.size
+        if width * height > PIXEL_LIMIT:
+            raise PictureError(
+                f"{path}: {width * height} pixels is over the limit of {PIXEL_LIMIT} pixels"
+            )
+        notices = []
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1:
+            notices.append(f"{path}: {frames} frames, of which only the first is read")
+        stored = sample_format(image)
+        image.load()
+        if image.format == "PNG" and lacks_png_end(path):
+            raise EOFError("truncated")
+        if image.info.get("icc_profile"):
+            notices.append(f"{path}: its ICC colour profile is dropped")
+        pixels, is_grey, more = rgb_pixels(image, stored, path, allow_cmyk=allow_cmyk)
+        pixels, yet_more = upright(image, pixels, path)
+    return pixels, is_grey, [*notices, *more, *yet_more]
+
+
+def _what_else(folder):
+    others = entries(folder)
+    if not others:
+        return "an empty folder"
+    folders = sum(path.is_dir() for path in others)
+    return (
+        f"no picture ({' '.join(SUFFIXES)}) among its {len(others) - folders} files "
+        f"and {folders} folders"
+    )

@@ -1,0 +1,122 @@
+"""From what Pillow decodes to 8-bit RGB: colour modes, depths, transparency, orientation."""
+
+import numpy as np
+
+from experiments.images.errors import PictureError
+
+ORIENTATION_TAG = 0x0112
+# EXIF says where the stored first row and column belong; each entry brings them back there.
+UPRIGHT = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.transpose(1, 0, 2),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda pixels: np.rot90(pixels),
+}
+REFUSED = {
+    "F": "floating-point samples have no fixed white; save it with 8 bits a sample first",
+    "LAB": "the LAB colour space is not read; save it as RGB first",
+    "I": "32-bit or signed samples have no fixed white; save it with 8 bits a sample first",
+}
+PLAIN = ("1", "L", "RGB", "YCbCr", "P")
+WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+
+
+def sample_format(image):
+    """Tell how the file stores its samples, by the name that Pillow's decoders use.
+
+    ``RGB;16B`` is the only sign that a picture which opens as 8-bit RGB has 16 bits in its file.
+    It is gone once the pixels are loaded. A maximum other than 255 (PPM) is told as ``;16`` too.
+    """
+    if not image.tile:
+        return ""
+    arguments = image.tile[0][3]
+    if isinstance(arguments, str):
+        return arguments
+    if not arguments:
+        return ""
+    is_deep = image.format == "PPM" and isinstance(arguments[1], int) and arguments[1] > 255
+    return f"{arguments[0]};16" if is_deep else str(arguments[0])
+
+
+def rgb_pixels(image, stored, path, *, allow_cmyk):
+    """Turn a loaded Pillow image into 8-bit RGB.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Loaded: its pixels are there.
+    stored : str
+        What `sample_format` said before loading.
+    path : Path
+        Named in notices and errors.
+    allow_cmyk : bool
+        Whether CMYK is converted (naively, without a profile) or refused.
+
+    Returns
+    -------
+    tuple of ndarray, bool, list of str
+        Pixels (H, W, 3) uint8, whether the source had one channel (besides alpha), notices.
+
+    Raises
+    ------
+    PictureError
+        For modes that have no faithful 8-bit RGB form.
+    """
+    mode = image.mode
+    # In PNG and PPM files mode I holds 0..65535 too; in TIFF files it may hold anything.
+    if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")):
+        return _grey_of_16_bits(image, stored, path)
+    if mode in REFUSED:
+        raise PictureError(f"{path}: {REFUSED[mode]}")
+    notices = [f"{path}: 16 bits a sample, read as 8"] if ";16" in stored else []
+    if mode == "CMYK":
+        if not allow_cmyk:
+            raise PictureError(f"{path}: CMYK is not read here; save it as RGB first")
+        notices.append(f"{path}: CMYK, converted to RGB without a colour profile")
+        return np.asarray(image.convert("RGB")), False, notices
+    if mode not in PLAIN + WITH_ALPHA:
+        raise PictureError(f"{path}: the colour mode {mode} is not read; save it as RGB first")
+    is_grey = mode in ("1", "L", "LA", "La") or stored.startswith("LA")
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB")), is_grey, notices
+    rgba = np.asarray(image.convert("RGBA"))
+    if (rgba[..., 3] == 255).all():
+        return rgba[..., :3], is_grey, notices
+    return over_white(rgba), is_grey, [*notices, _over_white_notice(path)]
+
+
+def over_white(rgba):
+    """Lay (H, W, 4) uint8 pixels with straight alpha over white: (H, W, 3) uint8, rounded."""
+    color, alpha = rgba[..., :3].astype(np.uint32), rgba[..., 3:].astype(np.uint32)
+    return ((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def upright(image, pixels, path):
+    """Turn `pixels` (H, W, 3) as the loaded image's EXIF data asks; give them and notices."""
+    try:
+        orientation = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # Pillow parses EXIF late and by hand: anything can come out of a broken one.
+        return pixels, [f"{path}: its EXIF data cannot be read; taken as upright"]
+    turn = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return (pixels if turn is None else turn(pixels)), []
+
+
+def _grey_of_16_bits(image, stored, path):
+    """Divide by 257, so that 0 and 65535 become 0 and 255; Pillow's own conversion clips."""
+    if stored.startswith("I;12"):
+        raise PictureError(f"{path}: 12-bit samples are not read; save it with 8 or 16 bits first")
+    values = np.asarray(image).astype(np.uint32)
+    grey = ((values + 128) // 257).astype(np.uint8)
+    notices = [f"{path}: 16-bit grey, divided by 257 and rounded to 8 bits"]
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int) and (values == transparent).any():
+        grey[values == transparent] = 255
+        notices.append(_over_white_notice(path))
+    return np.repeat(grey[..., None], 3, axis=-1), True, notices
+
+
+def _over_white_notice(path):
+    return f"{path}: partly transparent, laid over white"

@@ -1,0 +1,57 @@
+"""Square patches: whether pictures are large enough, and cutting one out."""
+
+import numpy as np
+
+from experiments.images.errors import PictureError
+
+BLOCK = 8  # the side of JPEG's blocks
+
+
+def check_patch(pictures, patch, grid="any"):
+    """Refuse a patch that does not fit into every picture.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+    patch : int
+        Side of the square in pixels.
+    grid : {"any", "keep", "shift"}
+        How patches lie on JPEG's grid, as `sample_batch` says.
+
+    Raises
+    ------
+    ValueError
+        If `patch` is below 1.
+    PictureError
+        Names the smallest picture and the largest patch that fits it.
+    """
+    if patch < 1:
+        raise ValueError(f"--patch {patch}: must be at least 1")
+    smallest = min(pictures, key=lambda picture: min(picture.shape[:2]), default=None)
+    if smallest is None:
+        return
+    height, width, _ = smallest.shape
+    largest = min(height, width) - (BLOCK - 1 if grid == "shift" else 0)
+    if largest < patch:
+        shifted = " that is shifted by up to 7" if grid == "shift" else ""
+        raise PictureError(
+            f"{smallest.path or smallest.name}: {width}x{height} pixels is smaller than the patch "
+            f"of {patch}{shifted}: leave it out, or take --patch {largest} or less"
+        )
+
+
+def cut(pixels, top, left, patch, *, flip, quarters):
+    """View a square of `patch` pixels, mirrored if `flip`, then turned left by quarter turns.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        (H, W, C).
+
+    Returns
+    -------
+    ndarray
+        (patch, patch, C), no copy.
+    """
+    square = pixels[top : top + patch, left : left + patch]
+    return np.rot90(square[:, ::-1] if flip else square, quarters)

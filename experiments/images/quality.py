@@ -1,0 +1,211 @@
+"""The JPEG quality of a version, found in its file or in its pixels."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from experiments.images.errors import PictureError
+from experiments.images.faults import explain
+from experiments.images.files import PIXEL_LIMIT, require_file
+from experiments.images.jpeg import jpeg_version
+
+QUALITIES = range(1, 101)
+# ITU-T T.81 (the JPEG standard), Annex K, tables K.1 and K.2, row by row.
+LUMA_STEPS = (
+    *(16, 11, 10, 16, 24, 40, 51, 61),
+    *(12, 12, 14, 19, 26, 58, 60, 55),
+    *(14, 13, 16, 24, 40, 57, 69, 56),
+    *(14, 17, 22, 29, 51, 87, 80, 62),
+    *(18, 22, 37, 56, 68, 109, 103, 77),
+    *(24, 35, 55, 64, 81, 104, 113, 92),
+    *(49, 64, 78, 87, 103, 121, 120, 101),
+    *(72, 92, 95, 98, 112, 100, 103, 99),
+)
+CHROMA_STEPS = (
+    *(17, 18, 24, 47, 99, 99, 99, 99),
+    *(18, 21, 26, 66, 99, 99, 99, 99),
+    *(24, 26, 56, 99, 99, 99, 99, 99),
+    *(47, 66, 99, 99, 99, 99, 99, 99),
+    *(99,) * 32,
+)
+BASELINE_LIMIT, LIMIT = 255, 32767
+CROP = 128
+# Interpolated chroma looks one sample beyond the crop, which is two pixels.
+BORDER = 2
+
+
+def quantization_steps(steps, quality, limit=BASELINE_LIMIT):
+    """Scale a table of the standard's Annex K to a quality, as the IJG's library does.
+
+    Parameters
+    ----------
+    steps : sequence of int
+        `LUMA_STEPS` or `CHROMA_STEPS`.
+    quality : int
+        1 to 100.
+    limit : int
+        The largest step: 255 in a baseline file.
+
+    Returns
+    -------
+    tuple of int
+        ``clip((steps * scale + 50) // 100, 1, limit)`` with ``scale = 5000 // quality`` below
+        quality 50, else ``200 - 2 * quality`` (libjpeg, ``jpeg_quality_scaling``).
+    """
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return tuple(min(max((step * scale + 50) // 100, 1), limit) for step in steps)
+
+
+def is_jpeg(path):
+    """Tell by its first bytes whether a file that exists is a JPEG."""
+    with open(path, "rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
+
+
+def quality_of_file(path):
+    """Find the quality whose tables a JPEG file was quantised with.
+
+    Only the header is read. Neither the Huffman tables nor the order of the scans matter.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    int or None
+        1 to 100 on the scale of the Independent JPEG Group, where the luma's table is Annex K's
+        at that quality, and so is that of both chroma channels if there are any; None for other
+        tables, for four channels, and for a file that is no JPEG.
+
+    Raises
+    ------
+    PictureError
+        If there is no such file, it cannot be read, or its header is damaged or over the limit
+        of pixels.
+    """
+    path = Path(path)
+    require_file(path)
+    try:
+        with Image.open(path, formats=["JPEG"]) as image:
+            found = _tables(image)
+    except UnidentifiedImageError:
+        return None
+    except Exception as error:  # as in read_picture, anything can come out of a damaged header
+        raise PictureError(explain(error, path, PIXEL_LIMIT)) from error
+    return _TABLES.get(found)
+
+
+def _tables(image):
+    """Give the steps of luma, or of luma and chroma; None where there is no such division."""
+    slots = [layer[3] for layer in image.layer]
+    used = [tuple(image.quantization[slot]) for slot in slots]
+    if len(used) == 1 or (len(used) == 3 and _is_rgb(image) and len(set(used)) == 1):
+        return used[0], None
+    if len(used) == 3 and not _is_rgb(image) and used[1] == used[2]:
+        return used[0], used[1]
+    return None
+
+
+def _is_rgb(image):
+    """Tell whether the three channels are red, green and blue themselves: none is chroma."""
+    names = bytes(layer[0] for layer in image.layer)
+    return image.info.get("adobe_transform") == 0 or names == b"RGB"
+
+
+def _all_tables():
+    """Map what `_tables` can give to its quality, with steps limited as in libjpeg's two forms."""
+    known = {}
+    for limit in (LIMIT, BASELINE_LIMIT):
+        for quality in QUALITIES:
+            luma, chroma = (
+                quantization_steps(steps, quality, limit) for steps in (LUMA_STEPS, CHROMA_STEPS)
+            )
+            known |= {(luma, None): quality, (luma, chroma): quality}
+    return known
+
+
+_TABLES = _all_tables()
+
+
+def quality_of_pixels(original, decoded, *, expected=None):
+    """Find the quality at which `jpeg_version` makes exactly these pixels of the original.
+
+    Parameters
+    ----------
+    original, decoded : ndarray
+        uint8 of one shape, (H, W) or (H, W, 3). An original whose three channels are equal is
+        compressed as one: its JPEG with three channels decodes to the same pixels.
+    expected : int, optional
+        A quality that is tried first.
+
+    Returns
+    -------
+    tuple of int and int, or None
+        Quality, and the bytes of the whole file that `jpeg_version` makes. Where several qualities
+        give the same pixels (flat pictures, and steps that differ only where nothing is), it is
+        the expected one if that is among them, else the lowest: the one with the smallest file.
+        None if no quality gives the pixels.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    Notes
+    -----
+    A busy crop on the grid of 16 pixels tells nearly all qualities apart; the whole picture then
+    confirms. The crop's border does not count: its chroma is interpolated from outside.
+    """
+    if original.shape != decoded.shape:
+        raise ValueError(
+            f"quality_of_pixels: shapes {original.shape} and {decoded.shape} must be equal"
+        )
+    if original.ndim == 3 and _is_grey(original):
+        if not _is_grey(decoded):
+            return None
+        original, decoded = original[..., 0], decoded[..., 0]
+    crop = _busy_crop(original)
+    for quality in _candidates(expected):
+        if not _agrees(original[crop], decoded[crop], quality):
+            continue
+        pixels, size = jpeg_version(original, quality)
+        if np.array_equal(pixels, decoded):
+            return quality, size
+    return None
+
+
+def _candidates(expected):
+    first = [] if expected is None else [expected]
+    return [*first, *(quality for quality in QUALITIES if quality != expected)]
+
+
+def _is_grey(pixels):
+    return all(np.array_equal(pixels[..., 0], pixels[..., channel]) for channel in (1, 2))
+
+
+def _busy_crop(pixels):
+    """Choose the square on the 16-pixel grid whose neighbouring rows differ most."""
+    plane = pixels if pixels.ndim == 2 else pixels[..., 1]
+    side = [min(CROP, length) for length in plane.shape]
+    steps = np.abs(np.diff(plane.astype(np.int16), axis=0))
+
+    def busyness(place):
+        top, left = place
+        return int(steps[top : top + side[0], left : left + side[1]].sum())
+
+    # Half a crop apart: each place is looked at about four times.
+    tops, lefts = (
+        range(0, length - extent + 1, CROP // 2)
+        for length, extent in zip(plane.shape, side, strict=True)
+    )
+    top, left = max(((top, left) for top in tops for left in lefts), key=busyness)
+    return slice(top, top + side[0]), slice(left, left + side[1])
+
+
+def _agrees(original, decoded, quality):
+    """Compare the inside of a crop with the same crop compressed alone."""
+    pixels, _ = jpeg_version(original, quality)
+    inside = tuple(slice(BORDER, max(length - BORDER, 0)) for length in original.shape[:2])
+    return np.array_equal(pixels[inside], decoded[inside])

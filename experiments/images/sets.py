@@ -1,0 +1,329 @@
+"""Sets of pictures: where they lie, their originals, and their JPEG versions."""
+
+import difflib
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from experiments.images.embedded import embedded_pictures
+from experiments.images.errors import PictureError
+from experiments.images.files import Picture, entries, read_picture
+from experiments.images.jpeg import jpeg_version
+from experiments.images.layouts import recognise
+from experiments.images.originals import read_originals
+from experiments.images.quality import is_jpeg
+from experiments.images.store import Store
+from experiments.images.thumbnails import most_alike, thumbnail
+from experiments.images.versions import Version
+from experiments.system.errors import some
+
+ROOT_VARIABLE = "FNNET_DATA"
+
+
+@dataclass(frozen=True, eq=False)
+class PictureSet:
+    """Originals, and the compressed versions that the set brings.
+
+    Attributes
+    ----------
+    name : str
+    folder : Path or None
+        None for the embedded photographs.
+    originals : tuple of Picture
+        Sorted by name; names are canonical and unique. Pixels are kept in memory as far as its
+        store has room, and else read again.
+    layout : str
+        How the folder is laid out, for people.
+    versions : tuple of Version
+        Whether they are what they are said to be is checked when one is read.
+    qualities : mapping of int to Path
+        The folder of each JPEG quality that has one. Whether it is complete is checked when the
+        quality is asked for.
+    score_name : str
+        What the versions' scores are.
+    notices : tuple of str
+        What a user must know of the set and of how its pictures were read.
+    """
+
+    name: str
+    folder: Path | None
+    originals: tuple[Picture, ...]
+    layout: str = "photographs of scikit-image"
+    versions: tuple[Version, ...] = ()
+    qualities: Mapping[int, Path] = field(default_factory=dict)
+    score_name: str = ""
+    notices: tuple[str, ...] = ()
+    store: Store = field(default_factory=Store, repr=False)
+
+    def read_version(self, version):
+        """Read a version that the set brings.
+
+        Returns
+        -------
+        Picture
+            Under its original's name.
+
+        Raises
+        ------
+        PictureError
+            If it cannot be read, has no original, another size than that, or clearly shows
+            another of the originals.
+        """
+        picture, original = read_picture(version.path), self._by_name.get(version.original)
+        if original is None:
+            raise PictureError(f"{version.path}: its original is not in the set")
+        if picture.shape != original.shape:
+            raise PictureError(
+                f"{version.path}: {_size(picture)} pixels, but its original {original.path} has "
+                f"{_size(original)}"
+            )
+        shown = most_alike(picture.pixels, self._thumbnails[picture.shape])
+        if shown is not None and shown != original.name:
+            raise PictureError(
+                f"{version.path}: shows {shown}, not {original.name}, of which it is said to be "
+                "a version"
+            )
+        return replace(picture, name=original.name)
+
+    @cached_property
+    def _by_name(self):
+        return {picture.name: picture for picture in self.originals}
+
+    @cached_property
+    def _thumbnails(self):
+        """Thumbnails of all originals, by shape and name."""
+        found = {}
+        for picture in self.originals:
+            found.setdefault(picture.shape, {})[picture.name] = thumbnail(picture.pixels)
+        return found
+
+    def partners(self, quality):
+        """Give the versions of a quality that has a folder, by their originals' names.
+
+        Raises
+        ------
+        PictureError
+            If there is an original without a version or a version without an original: counts
+            and names them.
+        """
+        if quality not in self._partners:
+            found = {v.original: v for v in self.versions if v.quality == quality}
+            self._require_pairs(quality, found.keys(), self._by_name.keys())
+            self._partners[quality] = found
+        return self._partners[quality]
+
+    @cached_property
+    def _partners(self):
+        return {}
+
+    def _require_pairs(self, quality, partners, names):
+        missing, surplus = sorted(names - partners), sorted(partners - names)
+        faults = []
+        if missing:
+            count = f"{len(missing)} of {len(names)}"
+            faults.append(f"no partner of {count} originals ({some(missing)})")
+        if surplus:
+            faults.append(f"{len(surplus)} pictures without an original ({some(surplus)})")
+        if faults:
+            where = self.qualities[quality].name
+            raise PictureError(f"{self.folder}: {where} has {' and '.join(faults)}")
+
+
+def locate(data):
+    """Find the folder that `data` means.
+
+    Parameters
+    ----------
+    data : str or Path
+        A folder; or, if there is none of that name, a set under the folder that the environment
+        variable FNNET_DATA names.
+
+    Raises
+    ------
+    PictureError
+        If neither is there: tells what was looked for and which named sets there are.
+    """
+    if not str(data):
+        raise PictureError("'': an empty name is neither a folder nor a set")
+    try:
+        folder = Path(data).expanduser()
+        if folder.is_dir():
+            return folder
+        if folder.exists():
+            raise PictureError(f"{data}: a file, not a folder of pictures")
+    except (OSError, RuntimeError) as error:  # a name that is too long, a ~user that is not there
+        raise PictureError(f"{data}: no such folder ({error})") from error
+    root = os.environ.get(ROOT_VARIABLE)
+    if not root:
+        raise PictureError(
+            f"{data}: no such folder, and {ROOT_VARIABLE}, which would name the folder of named "
+            "sets, is not set"
+        )
+    if not Path(root).is_dir():
+        raise PictureError(f"{data}: no such folder, and {ROOT_VARIABLE}={root} is no folder")
+    if (Path(root) / data).is_dir():
+        return Path(root) / data
+    sets = [path.name for path in entries(root) if path.is_dir()]
+    near = difflib.get_close_matches(str(data).lower(), sets, n=1)
+    raise PictureError(
+        f"{data}: neither a folder nor a set in {ROOT_VARIABLE}={root}, which has "
+        f"{', '.join(sets) or 'none'}" + (f"; did you mean {near[0]}?" if near else "")
+    )
+
+
+def open_set(data=None, *, skip_damaged=False):
+    """Read the originals of a set and find its compressed versions.
+
+    Parameters
+    ----------
+    data : str, Path or None
+        What `locate` takes; None means the embedded photographs.
+    skip_damaged : bool
+        Whether originals that cannot be read become notices; a mean over the rest is then not
+        the set's.
+
+    Returns
+    -------
+    PictureSet
+
+    Raises
+    ------
+    PictureError
+        If the set is not found, its layout is none that is known, or an original cannot be read.
+
+    Notes
+    -----
+    Files belong together by their names, or by the list that the set brings; never by position.
+    Versions that nothing names are given the original that they clearly resemble.
+    """
+    if data is None:
+        return PictureSet("embedded", None, embedded_pictures())
+    folder = locate(data)
+    layout, store = recognise(folder), Store()
+    originals, faults = read_originals(layout.originals, store)
+    if len(faults) == 1 and not (skip_damaged and originals):
+        raise PictureError(faults[0])
+    if faults and not (skip_damaged and originals):
+        raise PictureError(
+            f"{folder}: {len(faults)} of {len(layout.originals)} pictures cannot be read: "
+            f"{some(faults, '; ')}"
+        )
+    opened = PictureSet(
+        name=Path(os.path.abspath(folder)).name,
+        folder=folder,
+        originals=originals,
+        layout=layout.name,
+        versions=layout.versions,
+        qualities=layout.qualities,
+        score_name=layout.score_name,
+        notices=(*layout.notices, *faults, *(n for p in originals for n in p.notices)),
+        store=store,
+    )
+    return _with_originals_found(opened)
+
+
+def jpeg_for(picture_set, picture, quality):
+    """Give one original's JPEG version: the set's own, or made now where the set has none.
+
+    Parameters
+    ----------
+    picture_set : PictureSet
+    picture : Picture
+        One of its originals. A grey one is compressed as one channel.
+    quality : int
+        1 to 100.
+
+    Returns
+    -------
+    tuple of ndarray, int or None
+        Decoded pixels (H, W, 3) uint8, and the bytes of the JPEG file; None where the set brings
+        decoded pixels only.
+
+    Raises
+    ------
+    PictureError
+        If the set's folder for this quality lacks a partner of any original or has one too many,
+        or the partner is refused by `read_version`.
+
+    Warns
+    -----
+    UserWarning
+        If the set's own version had to be converted, as `read_picture` says.
+    """
+    if quality in picture_set.qualities:
+        return _own_version(picture_set, picture, quality)
+    return made_version(picture.pixels, quality, is_grey=picture.is_grey)
+
+
+def made_version(pixels, quality, *, is_grey):
+    """Compress (H, W, 3) pixels, as one channel if grey: pixels again, and the file's bytes."""
+    if not is_grey:
+        return jpeg_version(pixels, quality)
+    plane, size = jpeg_version(pixels[..., 0], quality)
+    return np.repeat(plane[..., None], 3, axis=-1), size
+
+
+def version_within(pixels, limit, *, is_grey):
+    """Do as `made_version`, at the highest quality whose file has no more than `limit` bytes.
+
+    Returns
+    -------
+    tuple of ndarray, int, int
+        The pixels, the bytes of the file and its quality: those of quality 1 where even that file
+        is larger.
+    """
+    low, high = 1, 100
+    while low < high:
+        middle = (low + high + 1) // 2
+        if made_version(pixels, middle, is_grey=is_grey)[1] <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return *made_version(pixels, low, is_grey=is_grey), low
+
+
+def _own_version(picture_set, picture, quality):
+    version = picture_set.partners(quality).get(picture.name)
+    if version is None:
+        raise PictureError(f"{picture.path or picture.name}: not in the set {picture_set.name}")
+    partner = picture_set.read_version(version)
+    for notice in partner.notices:
+        warnings.warn(notice, stacklevel=3)
+    return partner.pixels, version.path.stat().st_size if is_jpeg(version.path) else None
+
+
+def _with_originals_found(picture_set):
+    """Give versions that nothing names the original that they resemble; leave out the others."""
+    if picture_set.versions:
+        picture_set._thumbnails  # noqa: B018 (made now, and not by several threads at once)
+    if all(version.original is not None for version in picture_set.versions):
+        return picture_set
+    versions, faults = [], []
+    for version in picture_set.versions:
+        try:
+            versions.append(replace(version, original=_resembled(picture_set, version)))
+        except PictureError as error:
+            faults.append(str(error))
+    found = (
+        f"{picture_set.folder}: no list says of which originals its {len(picture_set.versions)} "
+        f"versions are; found by likeness for {len(versions)}"
+    )
+    notices = (*picture_set.notices, found, *faults)
+    return replace(picture_set, versions=tuple(versions), notices=notices)
+
+
+def _resembled(picture_set, version):
+    picture = read_picture(version.path)
+    name = most_alike(picture.pixels, picture_set._thumbnails.get(picture.shape, {}))
+    if name is None:
+        raise PictureError(f"{version.path}: resembles no original; left out")
+    return name
+
+
+def _size(picture):
+    return f"{picture.shape[1]}x{picture.shape[0]}"

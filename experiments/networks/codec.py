@@ -1,0 +1,297 @@
+"""A trained autoencoder as a codec: tables for its latents, pictures to files and back."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.fnn import Model, Tables, encode, ideal_bits, make_tables, read
+from experiments.networks.autoencoders import BOUND, Autoencoder, prior_bits
+from experiments.networks.padding import padded_pixels
+from experiments.networks.tasks import normalise
+from experiments.networks.tiles import in_tiles
+from experiments.system.errors import RunError
+from fnnet import metrics, trees
+
+# Larger pictures are done in pieces of this side, in pixels, and what reaches into them.
+_TILE = 1024
+# How far in cells a network's reach is looked for; with a wider one there are no pieces.
+_PROBE = 16
+# Share of the training latents that may lie outside a table.
+_TAIL = 1e-4
+# For how many latents the prior's probabilities count beside those that were seen.
+_PRIOR_COUNT = 200.0
+_MOST_PICTURES = 64
+
+
+@dataclass(frozen=True)
+class Read:
+    """A picture that was read from a file: (H, W, 3) uint8, its rate, and whether it is grey."""
+
+    pixels: np.ndarray
+    rate: int
+    is_grey: bool
+
+
+@dataclass(frozen=True)
+class Written:
+    """A picture's file, the share of its latents that are escapes, and its size by the tables."""
+
+    data: bytes
+    escapes: float
+    ideal_bits: float
+
+
+class Codec:
+    """Write pictures to files and read them, by a trained model that has its tables.
+
+    Parameters
+    ----------
+    model : Autoencoder
+    params, state : dict
+    model_record : dict
+        The model's config; with parameters and state it makes the digest that files name.
+
+    Attributes
+    ----------
+    rates, middle_rate : int
+        How many there are, and which is taken where none is named.
+
+    Raises
+    ------
+    RunError
+        If the model's latents are real numbers, or its tables have not been made.
+    FnnError
+        If the tables are damaged.
+    """
+
+    def __init__(self, model, params, state, model_record):
+        if not is_codec(model):
+            raise RunError(
+                "the run's latents are real numbers, which no file holds; train one with "
+                "--task autoencode"
+            )
+        self._coder = _Coder(model, params, state)
+        self.rates, self.middle_rate = model.rates, model.middle_rate
+        self._model = Model(
+            digest(params, state, model_record), _as_tables(state["tables"]), self._latent_shape
+        )
+
+    @property
+    def tables(self):
+        """The tables of each rate."""
+        return self._model.tables
+
+    @property
+    def digest(self):
+        """The 8 bytes by which files name the model."""
+        return self._model.digest
+
+    def write(self, pixels, rate, *, is_grey=False) -> Written:
+        """Make the file of a picture.
+
+        Parameters
+        ----------
+        pixels : (H, W, 3) uint8
+        rate : int
+            From 0 to ``rates - 1``.
+        is_grey : bool
+            Whether it is to come back with one channel.
+        """
+        height, width = pixels.shape[:2]
+        latents, tables = self._coder.latents(pixels, rate), self.tables[rate]
+        made = encode(
+            latents,
+            tables,
+            width=width,
+            height=height,
+            channels=1 if is_grey else 3,
+            rate=rate,
+            model=self.digest,
+        )
+        return Written(made.data, made.escapes / made.symbols, ideal_bits(latents, tables))
+
+    def read(self, path) -> Read:
+        """Read a file.
+
+        Raises
+        ------
+        FnnError
+            If it is damaged, hostile, or another model's.
+        """
+        header, latents = read(path, self._model)
+        size = header.height, header.width
+        pixels = self._coder.pixels(latents, header.rate, size)
+        if header.channels == 1:
+            grey = pixels.mean(-1, keepdims=True).round().astype(np.uint8)
+            pixels = np.repeat(grey, 3, axis=-1)
+        return Read(pixels, header.rate, header.channels == 1)
+
+    def _latent_shape(self, width, height):
+        multiple = self._coder.multiple
+        return -(-height // multiple), -(-width // multiple), self.tables[0].channels
+
+
+def is_codec(model):
+    """Tell whether a model's latents can be coded."""
+    return isinstance(model, Autoencoder) and model.entries is not None
+
+
+def digest(params, state, model_record):
+    """Compute the 8 bytes by which files name a model: of its config and all its arrays."""
+    named = trees.flatten({"params": params, "state": state})
+    return bytes.fromhex(trees.digest(jax.device_get(named), model_record))[:8]
+
+
+def with_tables(model, params, state, pictures):
+    """Make the tables of a model that has been trained.
+
+    Parameters
+    ----------
+    model : Autoencoder
+    params, state : dict
+    pictures : iterable of (H, W, 3) uint8
+        Training pictures, of which the first 64 are taken.
+
+    Returns
+    -------
+    dict
+        The state with tables: of each rate and channel the frequencies of the latents in these
+        pictures, mixed with the prior's, or with even ones where none was learned, as if those had
+        been seen 200 times. A table holds all latents but the rarest 1e-4.
+    """
+    coder, pictures = _Coder(model, params, state), list(islice(pictures, _MOST_PICTURES))
+    made = [_rate_tables(coder, model, params, rate, pictures) for rate in range(model.rates)]
+    stacked = {
+        name: jnp.asarray(np.stack([getattr(tables, name) for tables in made]))
+        for name in ("freq", "size", "start")
+    }
+    return state | {"tables": stacked}
+
+
+class _Coder:
+    """The two halves of a network, compiled, for pictures of any size."""
+
+    def __init__(self, model, params, state):
+        self.multiple = model.config["multiple"]
+        self._weights = jax.device_put((params, state))
+        self._encode = jax.jit(model.encode)
+        self._decode = jax.jit(model.decode, static_argnums=4)
+
+    def latents(self, pixels, rate):
+        """Compute latents (h, w, C) int32."""
+
+        def piece(pixels):
+            found = self._encode(*self._weights, normalise(pixels[None]), _rates(rate))[0]
+            return _whole(np.asarray(found))
+
+        return in_tiles(
+            piece,
+            padded_pixels(pixels, self.multiple),
+            side=self._side,
+            reach=self._reach(pixels.shape),
+            scale_in=self.multiple,
+            scale_out=1,
+        )
+
+    def pixels(self, latents, rate, size):
+        """Compute the picture (H, W, 3) uint8 of latents (h, w, C) int32."""
+
+        def piece(latents):
+            full = tuple(self.multiple * length for length in latents.shape[:2])
+            x = jnp.asarray(latents[None], jnp.float32)
+            found = self._decode(*self._weights, x, _rates(rate), full)
+            return metrics.to_8_bit(found[0])
+
+        padded = in_tiles(
+            piece,
+            latents,
+            side=self._side,
+            reach=self._reach(size),
+            scale_in=1,
+            scale_out=self.multiple,
+        )
+        return padded[: size[0], : size[1]]
+
+    @property
+    def _side(self):
+        return max(_TILE // self.multiple, 1)
+
+    def _reach(self, size):
+        """Tell over how many cells the network reaches, where that must be known."""
+        return 0 if size[0] * size[1] <= _TILE**2 else self._found_reach
+
+    @cached_property
+    def _found_reach(self):
+        """Follow a NaN through both halves, since whatever depends on it becomes one."""
+        cells = 2 * _PROBE + 1
+        x = np.zeros((1, cells * self.multiple, cells * self.multiple, 3), np.float32)
+        centre = slice(_PROBE * self.multiple, (_PROBE + 1) * self.multiple)
+        x[:, centre, centre] = np.nan
+        latents = np.array(self._encode(*self._weights, x, _rates(0)))
+        reached = [np.isnan(latents[0]).any(-1)]
+        latents[:] = 0
+        latents[0, _PROBE, _PROBE] = np.nan
+        y = np.asarray(self._decode(*self._weights, latents, _rates(0), x.shape[1:3]))[0]
+        blocks = y.reshape(cells, self.multiple, cells, self.multiple, 3)
+        reached.append(np.isnan(blocks).any((1, 3, 4)))
+        furthest = max(np.abs(np.argwhere(places) - _PROBE).max() for places in reached)
+        return int(furthest) if furthest < _PROBE else None
+
+
+def _rates(rate):
+    return jnp.full((1,), rate, jnp.int32)
+
+
+def _whole(latents):
+    """Convert latents to int32; an encoder that was given grey levels has finite ones."""
+    if not np.isfinite(latents).all() or np.abs(latents).max(initial=0) >= 2**31:
+        raise RunError("the encoder's latents leave the range of 32 bits: training has diverged")
+    return latents.astype(np.int32)
+
+
+def _as_tables(arrays):
+    freq, size, start = (np.asarray(arrays[name]) for name in ("freq", "size", "start"))
+    if not size.any():
+        raise RunError(
+            "the run's tables are not made yet, which is done when its training ends; go on with "
+            "python -m experiments.train --resume"
+        )
+    return tuple(Tables(*rate) for rate in zip(freq, size, start, strict=True))
+
+
+def _rate_tables(coder, model, params, rate, pictures):
+    latents = [coder.latents(pixels, rate) for pixels in pictures]
+    seen = np.concatenate([each.reshape(-1, each.shape[2]) for each in latents])
+    lowest, prior = _expected(model, params, rate, seen)
+    channels = [
+        (lowest[channel], _mixed(seen[:, channel], lowest[channel], prior[channel]))
+        for channel in range(seen.shape[1])
+    ]
+    return make_tables(channels, model.entries)
+
+
+def _expected(model, params, rate, seen):
+    """Give each channel's range, and the prior's probabilities over it."""
+    count, channels = seen.shape
+    if model.config["latents"] == "bounded":
+        lowest = np.full(channels, -BOUND)
+        return lowest, [np.full(2 * BOUND + 1, 1 / (2 * BOUND + 1))] * channels
+    ordered, rare = np.sort(seen, axis=0), int(count * _TAIL / 2)
+    lowest, highest = ordered[rare], ordered[count - 1 - rare]
+    grid = np.arange(lowest.min(), highest.max() + 1)
+    values = np.repeat(grid[:, None], channels, axis=1).astype(np.float32)
+    mass = np.exp2(-np.asarray(prior_bits(params, rate)(values), np.float64))
+    inside = zip(lowest - grid[0], highest - grid[0] + 1, strict=True)
+    return lowest, [mass[low:high, channel] for channel, (low, high) in enumerate(inside)]
+
+
+def _mixed(seen, lowest, prior):
+    """Mix how often latents were seen with the probabilities that were expected."""
+    places = seen - lowest
+    places = places[(places >= 0) & (places < len(prior))]
+    counts = np.bincount(places, minlength=len(prior))
+    return (counts + _PRIOR_COUNT * prior) / (len(seen) + _PRIOR_COUNT)

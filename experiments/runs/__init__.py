@@ -1,0 +1,1 @@
+"""A run as a value: folder, config, record, recipes, released weights."""

@@ -1,0 +1,56 @@
+"""Optimisers and schedules by the names that options give them."""
+
+from typing import Literal
+
+from fnnet import optim, schedules
+from fnnet.optim.transforms import partition_by
+
+OptimizerName = Literal["adam", "adamw", "rmsprop", "lion", "muon", "momentum", "nesterov", "sgd"]
+ScheduleName = Literal["cosine", "linear", "exponential", "constant"]
+LEARNING_RATES = {
+    **dict.fromkeys(("adam", "adamw", "muon"), 2e-3),
+    **{"rmsprop": 1e-3, "lion": 3e-4, "momentum": 0.5, "nesterov": 0.5, "sgd": 2.0},
+}
+# Adam's steps and those of its kin do not depend on the gradient's scale, only on how it changes:
+# there a low limit, which holds all steps to one length where gradients are large, costs little.
+CLIPS = {
+    **dict.fromkeys(("adam", "adamw", "rmsprop", "lion", "muon"), 0.02),
+    **dict.fromkeys(("momentum", "nesterov", "sgd"), 1.0),
+}
+# Arrays of several axes that are no matrices between channels: Muon would mix rates, and what must
+# stay small beside what is large.
+_NO_MATRICES = ("gain", "inverse_gain", "prior", "gamma_root")
+
+
+def make_optimizer(config):
+    """Make the optimiser and schedule that a run's options name."""
+    rule = {
+        "adam": optim.adam,
+        "adamw": optim.adamw,
+        "rmsprop": optim.rmsprop,
+        "lion": optim.lion,
+        "muon": _muon,
+        "momentum": optim.momentum,
+        "nesterov": optim.nesterov,
+        "sgd": optim.sgd,
+    }[config["optimizer"]]
+    return optim.chain(optim.clip_by_global_norm(config["clip"]), rule(make_schedule(config)))
+
+
+def _muon(rate):
+    def label(path, leaf):
+        return "others" if {*path.split("/")} & {*_NO_MATRICES} else "kernels"
+
+    # Not `optim.partition`, which wants every part to have a leaf: most models have no others.
+    return partition_by({"kernels": optim.muon(rate), "others": optim.adam(rate)}, label)
+
+
+def make_schedule(config):
+    """Make the learning rate's schedule."""
+    rate, steps = config["learning_rate"], config["steps"]
+    return {
+        "constant": lambda: schedules.constant(rate),
+        "linear": lambda: schedules.linear(rate, 0.01 * rate, steps=steps),
+        "exponential": lambda: schedules.exponential(rate, 0.01 * rate, steps=steps),
+        "cosine": lambda: schedules.cosine(rate, steps=steps, warmup=steps // 20, end=0.01 * rate),
+    }[config["schedule"]]()

@@ -1,0 +1,78 @@
+"""Checkpoints and released weights of a run."""
+
+from functools import partial
+
+import jax
+import numpy as np
+
+from fnnet import checkpoint
+from fnnet.train import TrainState, init_state
+
+WEIGHTS = "weights.safetensors"
+
+
+def save(folder, train_state, model_record):
+    """Save a training state in a run's folder; the two newest are kept."""
+    tree = _as_tree(train_state)
+    checkpoint.save_step(folder, int(train_state.step), tree, model_record)
+
+
+def restore(folder, model, optimizer, model_record):
+    """Restore a run's newest training state: ``(TrainState, step)``.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none that can be read, or it was saved for another model than `model_record`.
+    """
+    like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
+    tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
+    _require_same(folder, saved_for, model_record)
+    state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
+    return state, step
+
+
+def save_weights(path, params, state, step, model_record):
+    """Save what is used of a run, without its optimiser, with parameters of half the bytes."""
+    tree = {"params": jax.tree.map(lambda leaf: np.asarray(leaf, np.float16), params)}
+    checkpoint.save(path, tree | {"state": state, "step": np.int32(step)}, model_record)
+
+
+def restore_weights(path, model, model_record):
+    """Restore what `save_weights` saved: ``(params, state, step)``, parameters as float32.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read or is of another model.
+    """
+    params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
+    halves = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, np.float16), params)
+    step = jax.ShapeDtypeStruct((), np.int32)
+    tree, saved_for = checkpoint.restore(path, {"params": halves, "state": state, "step": step})
+    _require_same(path, saved_for, model_record)
+    params = jax.tree.map(lambda leaf: leaf.astype(np.float32), tree["params"])
+    return params, tree["state"], int(tree["step"])
+
+
+def _require_same(where, saved_for, model_record):
+    model_record, saved_for = _WITHOUT_CHOICE | model_record, _WITHOUT_CHOICE | saved_for
+    for name in sorted({*model_record, *saved_for}):
+        if model_record.get(name) != saved_for.get(name):
+            raise checkpoint.CheckpointError(
+                f"{where}: the checkpoint is of another config: {name} is "
+                f"{saved_for.get(name)!r} there, {model_record.get(name)!r} in the run"
+            )
+
+
+# What runs did from before there was a choice.
+_WITHOUT_CHOICE = {"precision": "float32", "latents": "real", "distortion_weights": []}
+
+
+def _init(model, optimizer, key):
+    return init_state(*model.init(key, (64, 64, 3)), optimizer)
+
+
+def _as_tree(train_state):
+    step, params, state, opt_state, skipped = train_state
+    return {"params": params, "state": state, "opt": opt_state, "step": step, "skipped": skipped}

@@ -1,0 +1,1 @@
+"""One training session: batches, devices, processes, stability."""

@@ -1,0 +1,52 @@
+"""What a network in training is given: batches for each step, and the crops that are watched."""
+
+import math
+
+from experiments.images import pool, sample_batch
+
+INIT, TRAIN = 0, 1  # what a key that is derived from a run's is for
+WATCHES = 30  # how many times held-out crops are measured in a run
+_WATCH_BATCH, _WATCH_PATCH, _WATCH_PICTURES = 8, 128, 64
+
+
+def make_batches(task, pairs, options, *, seed, rows=slice(None)):
+    """Make ``number -> batch``, a pure function of the step's number.
+
+    Parameters
+    ----------
+    task : Task
+    pairs : sequence of Pair
+    options : dict
+        batch, patch, and grid where that is not "any", as `sample_batch` has them.
+    seed : int
+    rows : slice
+        Which patches of each batch to cut.
+    """
+    sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
+
+    def batches(number):
+        chosen = pool(sizes, seed=seed, step=number)
+        return sample_batch(
+            _sources(task, [pairs[index] for index in chosen]),
+            seed=seed,
+            step=number,
+            batch_size=options["batch"],
+            patch=options["patch"],
+            grid=options.get("grid", "any"),
+            rows=rows,
+        )
+
+    return batches
+
+
+def watched_batch(task, pairs, *, seed):
+    """Cut crops out of held-out pictures: the same ones in every run of a seed."""
+    pairs = pairs[:_WATCH_PICTURES]
+    patch = min(_WATCH_PATCH, *(min(pair.picture.shape[:2]) for pair in pairs))
+    return sample_batch(
+        _sources(task, pairs), seed=seed, step=0, batch_size=_WATCH_BATCH, patch=patch
+    )
+
+
+def _sources(task, pairs):
+    return [(pair.get(task.source), pair.get(task.target)) for pair in pairs]

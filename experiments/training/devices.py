@@ -1,0 +1,118 @@
+"""The devices that a run computes on, and what lies where on them.
+
+The batch is cut into equal shares along its first axis, one a device; all else is on each of them
+whole. The compiled step is the same program on any number of devices: it sees the whole batch, and
+XLA puts in the sums over devices that it needs.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from experiments.system.errors import RunError
+
+AXIS = "data"
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where arrays lie: a batch in shares along the mesh's one axis, other arrays on each device.
+
+    Without a mesh everything is on JAX's default device and nothing here is moved.
+    """
+
+    mesh: Mesh | None = None
+
+    @property
+    def counts(self):
+        """Numbers of devices and processes, by name."""
+        if self.mesh is None:
+            return {"devices": 1, "processes": 1}
+        return {"devices": self.mesh.size, "processes": jax.process_count()}
+
+    def rows(self, batch_size):
+        """Tell which rows of a batch this process's devices work on, as a slice."""
+        if self.mesh is None:
+            return slice(0, batch_size)
+        shares = self._sharding(AXIS).addressable_devices_indices_map((batch_size,)).values()
+        # One device's share is slice(None), which `indices` turns into numbers.
+        bounds = [share.indices(batch_size)[:2] for (share,) in shares]
+        return slice(min(start for start, _ in bounds), max(stop for _, stop in bounds))
+
+    def sharded(self, batch, batch_size):
+        """Put this process's rows of a batch, a tree of arrays, on its devices."""
+        if self.mesh is None:
+            return batch
+        return jax.tree.map(
+            lambda rows: self._put(rows, (batch_size, *rows.shape[1:]), AXIS), batch
+        )
+
+    def replicated(self, tree):
+        """Put a tree of arrays, the same in every process, on each device."""
+        if self.mesh is None:
+            return tree
+        return jax.tree.map(self._replicate, tree)
+
+    def compiled(self, step):
+        """Compile a training step for the mesh: what it gives back is on each device."""
+        if self.mesh is None:
+            return step
+        return jax.jit(step, donate_argnums=0, out_shardings=self._sharding())
+
+    def local(self, tree):
+        """Give this process's own copy of replicated arrays, on its first device."""
+        if self.mesh is None:
+            return tree
+        return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
+
+    def _sharding(self, *axes):
+        return NamedSharding(self.mesh, PartitionSpec(*axes))
+
+    def _replicate(self, leaf):
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(self._replicate(jax.random.key_data(leaf)))
+        return self._put(np.asarray(leaf), leaf.shape)
+
+    def _put(self, array, shape, *axes):
+        return jax.make_array_from_process_local_data(self._sharding(*axes), array, shape)
+
+
+def place(devices, batch_size):
+    """Choose the devices of a run.
+
+    Parameters
+    ----------
+    devices : int, "all" or None
+        How many of JAX's devices; None for the default one. Where several processes train
+        together, "all" are theirs too.
+    batch_size : int
+        Rows of a batch, which the devices must divide.
+
+    Returns
+    -------
+    Placement
+
+    Raises
+    ------
+    RunError
+        If there are not so many devices, or they do not divide the batch.
+    """
+    if devices is None:
+        return Placement()
+    # By process, so that each one's shares of a batch lie side by side in it.
+    there = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    count = len(there) if devices == "all" else devices
+    if not 1 <= count <= len(there):
+        raise RunError(f"--devices {devices}: must be in 1..{len(there)}, the devices there are")
+    return _placement(there[:count], batch_size)
+
+
+def _placement(devices, batch_size):
+    count = len(devices)
+    if batch_size % count:
+        raise RunError(f"--batch {batch_size}: must be a multiple of the {count} devices")
+    if count == 1:
+        return Placement()
+    return Placement(Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,)))

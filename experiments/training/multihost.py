@@ -1,0 +1,287 @@
+"""Processes that train one run together, by JAX's own runtime: join, agree, stop and leave.
+
+Every function is also right in a process that joined no other: then it does nothing.
+"""
+
+import contextlib
+import math
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from experiments.cli.commands import EXPECTED, Interrupted
+from experiments.system.errors import RunError
+from fnnet.train import NotFiniteError
+
+# A process that is cut off, and so sends no sign of life, ends the others after so many seconds.
+_SILENCE_SECONDS = 30
+# What another process's end looks like where it is met; JAX names no exception of its own for it.
+_LOST = ("gloo", "nccl", "unavailable", "coordination", "deadline_exceeded")
+
+
+@contextlib.contextmanager
+def joined(address, count, number, seconds):
+    """Join the run's other processes; at the end leave together, or end them.
+
+    Process 0 alone prints, and all of them print errors. A failure that the others cannot know of
+    ends this process at once, whereupon their next step fails and ends them in turn.
+
+    Parameters
+    ----------
+    address : str or None
+        ``host:port`` on which process 0 listens.
+    count, number : int or None
+        How many processes there are, and which this is, from 0. What is None is found by JAX in
+        the environment of SLURM, Open MPI, Kubernetes and other clusters that it knows.
+    seconds : float
+        How long to wait for the others. Where they do not come the process ends with a sentence
+        and status 2.
+
+    Raises
+    ------
+    RunError
+        If the three are not given, not found, or cannot be.
+    """
+    _join(address, count, number, seconds)
+    try:
+        with _silent_unless_first():
+            yield
+    except NotFiniteError:  # all of them come to it, at the same step
+        leave()
+        raise
+    except BaseException as error:
+        if jax.distributed.is_initialized():
+            _end(error)
+        if isinstance(error, Interrupted) and not is_first():
+            sys.exit(130)
+        raise
+    leave()
+
+
+def is_first():
+    """Tell whether this process is the one that prints and writes."""
+    return jax.process_index() == 0
+
+
+def leave():
+    """Wait until all processes are here, and part: from now on each computes for itself."""
+    if jax.distributed.is_initialized():
+        jax.distributed.shutdown()
+
+
+def gathered(text):
+    """Give the texts of all processes, in their order, to each."""
+    if not jax.distributed.is_initialized():
+        return [text]
+    data = np.frombuffer(text.encode(), np.uint8)
+    sizes = multihost_utils.process_allgather(np.int32(data.size)).ravel()
+    padded = np.zeros(max(sizes.max(), 1), np.uint8)
+    padded[: data.size] = data
+    everyones = multihost_utils.process_allgather(padded).reshape(len(sizes), -1)
+    return [
+        row[:size].tobytes().decode() for row, size in zip(everyones, sizes.tolist(), strict=True)
+    ]
+
+
+def together(make):
+    """Call ``make()``; what a user can cause and goes wrong in one process is raised in all.
+
+    Returns
+    -------
+    anything
+        What `make` gave here.
+    """
+    result = failure = None
+    try:
+        result = make()
+    except EXPECTED as error:
+        failure = error
+    sentences = gathered(str(failure) if failure else "")
+    if any(sentences):
+        leave()
+        raise failure or RunError(next(filter(None, sentences)))
+    return result
+
+
+def require_same(text, what):
+    """Refuse to train where `text`, which tells about `what`, is not process 0's everywhere."""
+    first, *others = gathered(text)
+    for number, other in enumerate(others, 1):
+        if other != first:
+            leave()
+            raise RunError(f"{what} of process {number} are not those of process 0")
+
+
+def from_first(tree):
+    """Give process 0's arrays to all."""
+    if not jax.distributed.is_initialized():
+        return tree
+    return multihost_utils.broadcast_one_to_all(tree)
+
+
+def ending(step):
+    """Make a step that ends this process at once if another one is lost in it.
+
+    JAX's runtime ends processes too whose first one is lost, with its own message and an abort.
+    """
+    if not jax.distributed.is_initialized():
+        return step
+
+    def guarded(*args):
+        try:
+            return jax.block_until_ready(step(*args))
+        except (RuntimeError, ValueError) as error:
+            _end(error)
+
+    return guarded
+
+
+@contextlib.contextmanager
+def stop_requests():
+    """Turn Ctrl-C and SIGTERM into a stop between two steps; a second one ends the process.
+
+    Gives ``step -> bool``, to be asked at every step; it is true at the same step in all processes,
+    whichever of them got the signal.
+    """
+    stop, before = threading.Event(), {}
+    several = jax.distributed.is_initialized()
+
+    def request(number, frame):
+        stop.set()
+        if several:  # SIGTERM is what JAX passes on to the other processes
+            os.kill(os.getpid(), signal.SIGTERM)
+        for signal_number, handler in before.items():
+            signal.signal(signal_number, handler)
+
+    for number in (signal.SIGINT,) if several else (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, request)
+    try:
+        if several:
+            yield multihost_utils.reached_preemption_sync_point
+        else:
+            yield lambda step: stop.is_set()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _join(address, count, number, seconds):
+    _check(address, count, number, seconds)
+    # JAX ends a process that waited too long by an abort; this is earlier, and a sentence.
+    timer = threading.Timer(seconds, _give_up, (address, count, number, seconds))
+    timer.daemon = True
+    timer.start()
+    try:
+        jax.distributed.initialize(
+            address,
+            count,
+            number,
+            initialization_timeout=math.ceil(seconds) + 60,
+            heartbeat_timeout_seconds=_SILENCE_SECONDS,
+        )
+        with _without_output():  # the first exchange tells about its connections
+            gathered("")
+    except (ValueError, RuntimeError) as error:
+        raise RunError(_why_not_joined(address, error)) from error
+    finally:
+        timer.cancel()
+
+
+def _check(address, count, number, seconds):
+    if not 0 < seconds < 1e6:
+        raise RunError(f"--join-seconds {seconds}: must be above 0")
+    if address is not None:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 2**16:
+            raise RunError(f"--coordinator-address {address}: must be host:port, such as a:1234")
+    if count is not None and count < 1:
+        raise RunError(f"--num-processes {count}: must be at least 1")
+    if number is not None and not 0 <= number < (count or math.inf):
+        raise RunError(f"--process-id {number}: must be in 0..{count - 1 if count else '...'}")
+
+
+def _why_not_joined(address, error):
+    cause = str(error).split("\n")[0]
+    if "defined" in cause:
+        return (
+            "--distributed: the environment is of no cluster that JAX knows; give "
+            "--coordinator-address, --num-processes and --process-id"
+        )
+    return f"--distributed: {address or 'the cluster'}: cannot be joined: {cause}"
+
+
+def _give_up(address, count, number, seconds):
+    """End the process, which waits where no exception reaches it."""
+    where = address or "the cluster's address"
+    if number and address and not _answers(address):
+        sentence = f"--coordinator-address {where}: nobody answered in {seconds:g} s"
+    else:
+        sentence = (
+            f"--distributed: not all {count or ''} processes came to {where} in {seconds:g} s"
+        )
+    _exit(f"error: {sentence.replace('  ', ' ')}", 2)
+
+
+def _answers(address):
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _end(error):
+    """End this process without waiting for the others, who cannot know that it failed."""
+    cause = str(error).split("\n")[0]
+    if isinstance(error, EXPECTED):
+        _exit(f"error: {error}", 2)
+    elif isinstance(error, (Interrupted, KeyboardInterrupt)):
+        _exit(str(error) or "stopped", 130)
+    elif isinstance(error, (RuntimeError, ValueError)) and any(
+        word in cause.lower() for word in _LOST
+    ):
+        _exit(
+            f"error: process {jax.process_index()} lost another process of the run; start all "
+            f"again with --resume to go on from the last checkpoint ({cause})",
+            2,
+        )
+    _exit("".join(traceback.format_exception(error)).rstrip(), 1)
+
+
+def _exit(sentence, status):
+    sys.stdout.flush()
+    os.write(2, f"{sentence}\n".encode())
+    os._exit(status)
+
+
+@contextlib.contextmanager
+def _silent_unless_first():
+    with contextlib.ExitStack() as stack:
+        if not is_first():
+            nowhere = stack.enter_context(Path(os.devnull).open("w"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
+            stack.enter_context(contextlib.redirect_stderr(nowhere))
+        yield
+
+
+@contextlib.contextmanager
+def _without_output():
+    """Drop what is written to standard output past Python."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

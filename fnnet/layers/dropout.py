@@ -1,0 +1,38 @@
+"""Dropout of values and of channels."""
+
+from fnnet import ops
+from fnnet.core import Layer, require
+from fnnet.layers.stateless import no_params
+
+
+def dropout(rate):
+    """Drop the share `rate` of the values in training, scale up the others; identity otherwise.
+
+    (N, ...) -> (N, ...). `rate` is in [0, 1). Needs a key in training; see `fnnet.ops.dropout`.
+    """
+    return _dropout("dropout", ops.dropout, rate)
+
+
+def spatial_dropout(rate):
+    """Drop the share `rate` of an example's channels in training; identity otherwise.
+
+    (N, ..., C) -> (N, ..., C). `rate` is in [0, 1). Needs a key in training; see
+    `fnnet.ops.spatial_dropout`.
+    """
+    return _dropout("spatial_dropout", ops.spatial_dropout, rate)
+
+
+def _dropout(kind, function, rate):
+    require(0 <= rate < 1, f"{kind}: rate={rate} must be at least 0 and below 1")
+
+    def apply(params, state, x, *, key=None, train=False):
+        if not train:
+            return x, state
+        _require_key(kind, key)
+        return function(x, key, rate=rate), state
+
+    return Layer(kind, no_params, apply, {"rate": rate})
+
+
+def _require_key(kind, key):
+    require(key is not None, f"{kind} needs a key in training: apply(..., key=key, train=True)")

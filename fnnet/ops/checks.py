@@ -1,0 +1,14 @@
+"""Checks that functions of pictures (N, H, W, C) share."""
+
+from fnnet.core import require
+
+
+def pair(value):
+    """Make (rows, columns) of one number or two."""
+    return tuple(value) if isinstance(value, tuple | list) else (value, value)
+
+
+def require_pictures(x):
+    """Refuse what has not four axes."""
+    one = "; of one picture x, x[None] is a batch" if x.ndim == 3 else ""
+    require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes{one}")

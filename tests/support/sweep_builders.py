@@ -1,0 +1,54 @@
+"""Small pictures and short trials that the tests of sweeps are made of."""
+
+from dataclasses import replace
+
+from PIL import Image
+from skimage import data
+
+from experiments.evaluation.pairs import Pair
+from experiments.images import Picture, made_version
+from experiments.networks import configs
+from experiments.sweeps.material import Material
+from experiments.sweeps.plan import QUALITY, plan
+
+TIMES = ("seconds", "encode_seconds_per_megapixel", "decode_seconds_per_megapixel")
+SHALLOW = configs.to_json(configs.configure("shallow", latents="bounded", bottleneck=4))
+
+
+def material(train=3, test=2):
+    """Pictures of 40 x 48 pixels, of one photograph to train on and one to test on."""
+    astronaut, coffee = data.astronaut(), data.coffee()
+    return Material(
+        "these",
+        "those",
+        tuple(pair(astronaut, index, "train") for index in range(train)),
+        tuple(pair(coffee, index, "test") for index in range(test)),
+    )
+
+
+def pair(photo, index, side):
+    pixels = photo[40 * index : 40 * index + 40, 100:148].copy()
+    version = made_version(pixels, QUALITY, is_grey=False)
+    return Pair(Picture.of(pixels, f"{side}-{index}"), side, lambda: version)
+
+
+def trial(pictures, axis="activation", model=SHALLOW, **options):
+    """One of 3 steps of the smallest network; `options` replace the trial's own."""
+    first = plan((axis,), "tiny", 1, pictures)[0]
+    return replace(first, model=model, options=first.options | {"steps": 3} | options)
+
+
+def put_sets(root):
+    """Write sets of small pictures of these photographs; give the options that name them."""
+    for name, photo in (("these", data.astronaut()), ("those", data.coffee())):
+        (root / name).mkdir()
+        for index in range(3):
+            pixels = photo[90 * index : 90 * index + 40, 100:148]
+            Image.fromarray(pixels).save(root / name / f"{name}{index}.png")
+    return "--data", str(root / "these"), "--test", str(root / "those")
+
+
+def without_times(record):
+    """Leave out of a record what no two runs have in common."""
+    curve = [{k: v for k, v in row.items() if k != "seconds"} for row in record["curve"]]
+    return {k: v for k, v in record.items() if k not in TIMES} | {"curve": curve}

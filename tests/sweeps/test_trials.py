@@ -1,0 +1,234 @@
+"""Trials: pairs of one seed start equal, measure real files, and never end in an exception."""
+
+import json
+import pickle
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from sweep_builders import SHALLOW, material, trial, without_times
+
+import fnnet as fn
+from experiments.networks import configs
+from experiments.networks.codec import Codec
+from experiments.sweeps import records
+from experiments.sweeps.plan import plan
+from experiments.sweeps.trials import run_trial
+from experiments.training import learning
+from experiments.training.stability import stability, steps_to
+from experiments.training.steadiness import loss_ratios
+from fnnet.train import NotFiniteError
+
+PICTURES = material()
+
+
+def start(monkeypatch, trial):
+    """Give the weights and the first two batches that a trial begins with."""
+    seen = []
+
+    def fit(train_state, step, batches, key, **settings):
+        seen.append((train_state.params, [batches(number) for number in (0, 1)], key))
+        raise NotFiniteError
+
+    monkeypatch.setattr(learning, "fit", fit)
+    monkeypatch.setattr(learning, "evaluate", lambda *args: {"psnr": 0.0})
+    assert run_trial(trial, PICTURES)["status"] == "diverged"
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("axis", "least"),
+    # How many of the baseline's 16 arrays a value has too: batch norm takes out its 6 biases.
+    [("activation", 16), ("dropout", 16), ("norm", 10), ("depth", 2), ("schedule", 16)],
+)
+def test_values_of_an_axis_start_from_equal_weights_and_see_equal_batches(axis, least, monkeypatch):
+    baseline, *others = plan((axis,), "tiny", 1, PICTURES)
+    weights, batches, key = start(monkeypatch, baseline)
+    weights = fn.trees.flatten(weights)
+    for other in others:
+        other_weights, other_batches, other_key = start(monkeypatch, other)
+        common = 0
+        for path, leaf in fn.trees.flatten(other_weights).items():
+            if path in weights and weights[path].shape == leaf.shape:
+                np.testing.assert_array_equal(leaf, weights[path])
+                common += 1
+        assert common >= least
+        jax.tree.map(np.testing.assert_array_equal, other_batches, batches)
+        assert other_key == key
+
+
+def test_seeds_differ_in_weights_and_batches(monkeypatch):
+    first = trial(PICTURES)
+    weights, batches, _ = start(monkeypatch, first)
+    other_weights, other_batches, _ = start(monkeypatch, replace(first, seed=1))
+    kernels = [
+        fn.trees.flatten(each)["encoder/conv2d_0/kernel"] for each in (weights, other_weights)
+    ]
+    assert (kernels[0] != kernels[1]).any()
+    assert (batches[0][0] != other_batches[0][0]).any()
+
+
+def test_a_record_does_not_depend_on_what_ran_before():
+    first, other = trial(PICTURES), trial(PICTURES, learning_rate=0.01)
+    once = run_trial(first, PICTURES)
+    assert run_trial(other, PICTURES)["held_out"] != once["held_out"]
+    assert without_times(run_trial(first, PICTURES)) == without_times(once)
+
+
+def test_a_record_is_complete_and_its_rates_are_those_of_the_files_that_were_written(monkeypatch):
+    lengths, write = [], Path.write_bytes
+
+    def spy(path, content):
+        if path.suffix == ".fnn":
+            lengths.append(len(content))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", spy)
+    record = run_trial(trial(PICTURES, steps=12), PICTURES)
+    assert records.fault(json.loads(json.dumps(record))) is None
+    assert record["status"] == "finished"
+    rows = record["held_out"] + record["trained_on"]
+    assert [row["file_bytes"] for row in rows] == lengths[: len(rows)]
+    assert [row["name"] for row in rows][:2] == ["test-0", "test-1"] and len(rows) == 5
+    for row in rows:
+        assert row["pixels"] == 40 * 48 and row["rate"] == 0
+        assert 20 < row["file_bytes"] - row["ideal_bytes"] < 80
+    assert [row["step"] for row in record["curve"]] == list(range(1, 13))
+    assert record["steps"] == 12 and record["seconds"] > 0
+    assert record["latents_per_pixel"] == 4 / 16
+    assert record["encode_seconds_per_megapixel"] > 0 < record["decode_seconds_per_megapixel"]
+
+
+def test_each_rate_is_measured():
+    model = {"latents": "penalised", "distortion_weights": (0.002, 0.05), "bottleneck": 4}
+    model = configs.to_json(configs.configure("shallow", **model))
+    record = run_trial(trial(PICTURES, model=model), PICTURES)
+    rows = [(row["name"], row["rate"]) for row in record["held_out"]]
+    assert rows == [("test-0", 0), ("test-0", 1), ("test-1", 0), ("test-1", 1)]
+
+
+@pytest.mark.parametrize(("task", "source"), [("restore", "jpeg"), ("emulate", "original")])
+def test_a_task_without_coded_latents_is_set_beside_the_jpeg_version(task, source):
+    model = SHALLOW | {"latents": "real"}
+    record = run_trial(replace(trial(PICTURES, model=model), task=task), PICTURES)
+    assert records.fault(record) is None and record["status"] == "finished"
+    for row, pair in zip(record["held_out"], PICTURES.test, strict=True):
+        assert row["file_bytes"] is row["ideal_bytes"] is row["rate"] is None
+        assert row["jpeg_bytes"] == pair.load()[1]
+    assert record["encode_seconds_per_megapixel"] is None
+
+
+def test_a_run_that_diverges_is_recorded_with_what_was_learned_till_then():
+    record = run_trial(
+        trial(PICTURES, optimizer="sgd", learning_rate=1e38, clip=1e38, steps=40), PICTURES
+    )
+    assert record["status"] == "diverged" and records.fault(record) is None
+    assert record["held_out"] == record["trained_on"] == []
+    assert record["stability"]["skipped_steps"] >= 5
+    assert record["steps"] < 40 and len(record["curve"]) >= 1
+    json.dumps(record, allow_nan=False)
+
+
+def test_a_step_of_a_learning_rate_of_a_million_diverges():
+    model = configs.to_json(configs.configure("conv", latents="bounded", width=4))
+    diverging = trial(PICTURES, model=model, optimizer="sgd", learning_rate=1e6, clip=1.0, steps=40)
+    assert run_trial(diverging, PICTURES)["status"] == "diverged"
+
+
+def test_latents_that_leave_32_bits_are_a_divergence_too(monkeypatch):
+    model = {"latents": "penalised", "distortion_weights": (0.01,), "bottleneck": 4}
+    model = configs.to_json(configs.configure("shallow", **model))
+    fit = learning.fit
+
+    def far(*args, **settings):
+        train_state, report = fit(*args, **settings)
+        params = train_state.params
+        encoder = jax.tree.map(lambda leaf: leaf * 1e12, params["encoder"])
+        return train_state._replace(params=params | {"encoder": encoder}), report
+
+    monkeypatch.setattr(learning, "fit", far)
+    record = run_trial(trial(PICTURES, model=model), PICTURES)
+    assert record["status"] == "diverged" and record["held_out"] == []
+    assert record["steps"] == len(record["curve"]) == 3
+
+
+def test_identities_tell_apart_whatever_matters_and_baselines_share_their_work():
+    first = trial(PICTURES)
+    others = [
+        replace(first, **change)
+        for change in (
+            {"axis": "norm"},
+            {"value": "relu"},
+            {"seed": 1},
+            {"task": "restore"},
+            {"budget": "full"},
+            {"model": SHALLOW | {"bottleneck": 5}},
+            {"options": first.options | {"steps": 4}},
+            {"data": first.data | {"pictures": 2}},
+            {"kind": "rung"},
+        )
+    ]
+    assert len({each.identity for each in (first, *others)}) == len(others) + 1
+    assert replace(first, axis="norm", value="none", baseline=True).work == first.work
+    assert len({each.work for each in (first, *others)}) == 6
+
+
+def test_the_pictures_of_a_smaller_training_set_are_among_those_of_a_larger():
+    pictures = material(train=6)
+    names = [pair.picture.name for pair in pictures.trained_on(6, 0)]
+    assert [pair.picture.name for pair in pictures.trained_on(2, 0)] == names[:2]
+    assert [pair.picture.name for pair in pictures.trained_on(6, 1)] != names
+
+
+def test_pictures_arrive_in_other_processes_as_they_are():
+    there = pickle.loads(pickle.dumps(PICTURES))
+    assert there.digest == PICTURES.digest != material(train=2).digest
+    for side in ("train", "test"):
+        for one, other in zip(getattr(there, side), getattr(PICTURES, side), strict=True):
+            assert one.side == side and one.picture.name == other.picture.name
+            np.testing.assert_array_equal(one.original, other.original)
+            np.testing.assert_array_equal(one.jpeg, other.jpeg)
+            assert one.bits_per_pixel == other.bits_per_pixel
+
+
+def test_stability_is_counted_after_the_start():
+    losses = [9.0, *[1.0] * 20, 2.5, 1.0, 8.0, float("nan")]
+    found = stability(losses, [1.0, 5.0, 3.0, float("inf")], skipped=1)
+    assert found == {
+        "spikes": 2,
+        "largest_loss_ratio": 8.0,
+        "skipped_steps": 1,
+        "gradient_norm_median": 3.0,
+        "gradient_norm_highest": 5.0,
+    }
+    values = list(np.random.default_rng(0).random(200) + 0.5)
+    expected = [values[n] / statistics.median(values[max(n - 50, 0) : n]) for n in range(10, 200)]
+    assert loss_ratios(values, window=50, least=10) == expected
+    assert stability([1.0], [], 0)["largest_loss_ratio"] is None
+
+
+def test_steps_to_a_quality_are_the_first_that_were_measured():
+    curve = [
+        {"step": step, "held_out_psnr": psnr} for step, psnr in ((1, 11.5), (5, None), (9, 13.0))
+    ]
+    assert steps_to(curve) == {"10": 1, "11": 1, "12": 9, "13": 9}
+
+
+def test_a_codec_tells_what_its_tables_alone_would_take(monkeypatch):
+    bits = []
+    write = Codec.write
+
+    def spied(*args, **options):
+        made = write(*args, **options)
+        bits.append(made.ideal_bits)
+        return made
+
+    monkeypatch.setattr(Codec, "write", spied)
+    record = run_trial(trial(PICTURES), PICTURES)
+    found = [row["ideal_bytes"] for row in record["held_out"] + record["trained_on"]]
+    assert set(found) <= {each / 8 for each in bits}
+    for row in record["held_out"]:
+        assert row["ideal_bytes"] < row["file_bytes"] <= 1.01 * row["ideal_bytes"] + 64
