@@ -10,6 +10,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+from experiments.system.allocator import VARIABLE
+
 _ROOT = Path(__file__).parent.parent.parent
 # Behind the other Python's own packages, so that ours do not stand in for them.
 _START = f"import sys; sys.path.append({str(_ROOT)!r}); " + (
