@@ -1,12 +1,12 @@
 """List the commands."""
 
 COMMANDS = {
-    "explore": "show what is in a set of pictures, in tables and figures (half a minute for 29)",
-    "train": "train a network on pictures and show what it learned (about 4 minutes)",
-    "evaluate": "print a trained network's quality on held-out pictures or another set",
-    "reconstruct": "apply a trained network to your own pictures",
-    "compress": "write pictures as .fnn files by a trained network or by released weights",
-    "decompress": "read .fnn files back as pictures",
+    "explore": "show what is in a set of images, in tables and figures (half a minute for 29)",
+    "train": "train a network on images and show what it learned (about 4 minutes)",
+    "evaluate": "print a trained network's quality on held-out images or another set",
+    "reconstruct": "apply a trained network to your own images",
+    "compress": "write images as .fnn files by a trained network or by released weights",
+    "decompress": "read .fnn files back as images",
     "ladder": "train the ladder from a dense autoencoder to a learned codec (half an hour)",
     "release": "make a run's weights ready to be released",
     "selftest": "measure JPEG's published rows again, to see that the metrics are right",

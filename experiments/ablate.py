@@ -24,7 +24,7 @@ class Config:
     """Vary one thing at a time in a small codec, and record what each value does.
 
     Each value of an axis is trained with several seeds, each seed from the same weights on the
-    same batches, and measured on whole held-out pictures through real files, beside JPEG of at
+    same batches, and measured on whole held-out images through real files, beside JPEG of at
     most as many bytes. A record is added to a file when a run ends; runs that the file has are not
     done again. At the end a table is printed for each axis. An axis takes about 10 minutes on two
     cores by default, half a minute with --budget tiny.
@@ -32,7 +32,7 @@ class Config:
 
     axis: tuple[str, ...] = ()
     """What to vary: depth, width, activation, dropout, norm, bottleneck, pooling, optimizer,
-    learning_rate, schedule, loss, pictures, latents, task. Default: all, one after another."""
+    learning_rate, schedule, loss, images, latents, task. Default: all, one after another."""
     budget: BudgetName = "small"
     """tiny: 12 steps of two values, to see that all works. small: 800 steps. full: 2,000
     steps of a wider network."""

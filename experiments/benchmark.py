@@ -31,7 +31,7 @@ class Config:
 
     Training step, inference, compilation and peak memory of reference networks, each framework in
     processes of its own that take turns, all on the CPU with all its cores; how the cost grows
-    with batch, picture, width and depth; and the speed of reconstruct. Tables are printed; a
+    with batch, image, width and depth; and the speed of reconstruct. Tables are printed; a
     folder appears with benchmark.json and ratios.png. Frameworks that are not installed are named
     and left out. Let nothing else run beside it.
     """
@@ -49,7 +49,7 @@ class Config:
     torch_python: Path | None = None
     """Another Python that has PyTorch and NumPy. Default: this one."""
     data: str | None = None
-    """Pictures for reconstruct's speed: a folder, or the name of a set under the folder that
+    """Images for reconstruct's speed: a folder, or the name of a set under the folder that
     FNNET_DATA names. Default: photographs that come with scikit-image."""
     out: Path | None = None
     """Folder for the results, new or empty. Default: runs/ with time."""
@@ -70,8 +70,8 @@ class Config:
 
 def main(config: Config) -> Path:
     """Measure, print and write; return the folder."""
-    pictures = chosen(config.data)
-    megapixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures) / 1e6
+    images = chosen(config.data)
+    megapixels = sum(image.shape[0] * image.shape[1] for image in images) / 1e6
     machine = _machine(config)
     out = config.out or folders.new_folder("benchmark")
     with (

@@ -36,47 +36,47 @@ _FIGURES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL on a set of pictures.
+    """Measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL on a set of images.
 
-    For the 24 pictures of Kodak about 2 minutes on 2 cores; seconds when repeated, since every
+    For the 24 images of Kodak about 2 minutes on 2 cores; seconds when repeated, since every
     point that was measured is kept. Tables of points and of BD-rates against JPEG are printed. A
-    folder appears with points.tsv (means over the set), pictures.tsv (one row a picture and
+    folder appears with points.tsv (means over the set), pictures.tsv (one row an image and
     point), bd_rates.tsv, psnr.png and ms_ssim.png (the curves), a JSON file a codec in the form
     that CompressAI's plotting commands read, and versions.json.
     """
 
     data: str | None = None
-    """A folder of pictures, or the name of a set under the folder that FNNET_DATA names. Default:
+    """A folder of images, or the name of a set under the folder that FNNET_DATA names. Default:
     photographs that come with scikit-image."""
     out: Path | None = None
     """Folder for the results, new or empty. Default: runs/ with time."""
     cache: Path | None = None
     """Where measured points are kept. Default: ~/.cache/fnnet/classical."""
     times: bool = False
-    """Also take the times of encoding and decoding, one picture at a time after all else
+    """Also take the times of encoding and decoding, one image at a time after all else
     (times.tsv)."""
 
 
 def main(config: Config) -> Path:
     """Measure, print and write what `config` asks for; return the folder."""
-    pictures = open_set(config.data)
-    notes(pictures.notices)
+    images = open_set(config.data)
+    notes(images.notices)
     codecs = _present_codecs()
     points = [
-        Point(picture, codec.name, quality)
+        Point(image, codec.name, quality)
         for codec in codecs
         for quality in codec.qualities
-        for picture in pictures.originals
+        for image in images.originals
     ]
     out = config.out or folders.new_folder("classical")
     try:
         with folders.result_folder(out) as write:
             points = _measured(points, PointCache(config.cache))
             times = _timed(points) if config.times else None
-            _write(write, points, times, pictures, codecs)
+            _write(write, points, times, images, codecs)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
-    _print(points, times, pictures)
+    _print(points, times, images)
     console.console().print(f"written to {out}", soft_wrap=True)
     return out
 
@@ -113,12 +113,12 @@ def _measured(points, cache):
 
 
 def _note_small(points):
-    pictures = {point.picture for point in points}
+    images = {point.image for point in points}
     for name, least in (("SSIM", SSIM_LEAST), ("MS-SSIM", MS_SSIM_LEAST)):
-        small = sum(min(picture.shape[:2]) < least for picture in pictures)
+        small = sum(min(image.shape[:2]) < least for image in images)
         if small:
             note(
-                f"{name} needs {least}x{least} pixels; {small} of {len(pictures)} pictures are "
+                f"{name} needs {least}x{least} pixels; {small} of {len(images)} images are "
                 "smaller, so there is no mean of it"
             )
 
@@ -128,10 +128,10 @@ def _timed(points):
         return time_all(points, progress.advance)
 
 
-def _print(points, times, pictures):
+def _print(points, times, images):
     terminal = console.console()
     means = mean_points(points)
-    terminal.print(report.points_table(means, pictures.name))
+    terminal.print(report.points_table(means, images.name))
     saved = savings(means)
     terminal.print(report.bd_rate_table(saved))
     for line in report.missing_rates(saved):
@@ -140,28 +140,28 @@ def _print(points, times, pictures):
         terminal.print(report.times_table(times))
 
 
-def _write(write, points, times, pictures, codecs):
+def _write(write, points, times, images, codecs):
     means = mean_points(points)
     write("points.tsv", report.points_tsv(means))
     write("pictures.tsv", report.pictures_tsv(points))
     write("bd_rates.tsv", report.bd_rates_tsv(savings(means)))
     for codec in codecs:
-        write(f"{codec.name}.json", report.curve_json(means, codec.name, pictures.name))
+        write(f"{codec.name}.json", report.curve_json(means, codec.name, images.name))
     for measure in MEASURES:
-        _draw(write, means, measure, codecs, pictures)
+        _draw(write, means, measure, codecs, images)
     if times:
         write("times.tsv", report.times_tsv(times))
-    write("versions.json", json.dumps(_versions(pictures, codecs), indent=2) + "\n")
+    write("versions.json", json.dumps(_versions(images, codecs), indent=2) + "\n")
 
 
-def _draw(write, means, measure, codecs, pictures):
+def _draw(write, means, measure, codecs, images):
     curves = {codec.name: curve(means, codec.name, measure) for codec in codecs}
     if not any(curves.values()):
         return
     file, title, label = _FIGURES[measure]
     _note_infinite(file, title, curves)
-    count = console.counted(len(pictures.originals), "picture")
-    title = f"{title} over rate, mean of {count} ({pictures.name})"
+    count = console.counted(len(images.originals), "image")
+    title = f"{title} over rate, mean of {count} ({images.name})"
     write(file, rate_distortion(curves, title=title, quality_label=label))
 
 
@@ -178,7 +178,7 @@ def _note_infinite(file, title, curves):
         note(f"{file} leaves out points whose mean {title} is infinite: {', '.join(lacking)}")
 
 
-def _versions(pictures, codecs):
+def _versions(images, codecs):
     """Record what the figures come from."""
     packages = ("fnnet", "numpy", "scipy", "pillow")
     return {
@@ -190,8 +190,8 @@ def _versions(pictures, codecs):
         "machine": platform.machine(),
         "system": platform.system(),
         "cores": cores(),
-        "data": pictures.name,
-        "pictures": {picture.name: picture.sha256 for picture in pictures.originals},
+        "data": images.name,
+        "pictures": {image.name: image.sha256 for image in images.originals},
     }
 
 

@@ -1,4 +1,4 @@
-"""Read .fnn files back as pictures."""
+"""Read .fnn files back as images."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Decompress .fnn files; PNG pictures appear, a folder of 30 in some ten seconds.
+    """Decompress .fnn files; PNG images appear, a folder of 30 in some ten seconds.
 
     RUN is what they were compressed by. A file that is damaged, or another run's, is refused in one
     sentence; nothing that is there is overwritten.
@@ -30,7 +30,7 @@ class Config:
     inputs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IN...")]
     """Files that compress wrote, or folders of them."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """A folder for the pictures; or, for one file, a picture that ends in .png."""
+    """A folder for the images; or, for one file, an image that ends in .png."""
 
 
 def main(config: Config):

@@ -1,4 +1,4 @@
-"""Print how good a trained network is on held-out pictures, or on another set."""
+"""Print how good a trained network is on held-out images, or on another set."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,25 +22,25 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Print PSNR and SSIM of a trained network beside JPEG's, in under a minute for 29 pictures.
+    """Print PSNR and SSIM of a trained network beside JPEG's, in under a minute for 29 images.
 
-    Without --data: the held-out pictures of the run's own set, and the mean over its training
-    pictures, labelled so. Nothing is written.
+    Without --data: the held-out images of the run's own set, and the mean over its training
+    images, labelled so. Nothing is written.
     """
 
     run: tyro.conf.Positional[Path]
     """The run's folder, or the name of released weights."""
     data: str | None = None
-    """Another set: a folder of pictures, or a set's name under FNNET_DATA. It is refused if it
+    """Another set: a folder of images, or a set's name under FNNET_DATA. It is refused if it
     has photographs that the network was trained on, whatever their names, sizes or formats."""
     allow_overlap: bool = False
-    """Take such a set all the same: the table says so, and keeps those pictures apart."""
+    """Take such a set all the same: the table says so, and keeps those images apart."""
     quality: int | None = None
     """Quality of the JPEG versions of emulate and restore. Default: the run's."""
     rate: int | None = None
     """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
     curve: bool = False
-    """Measure all rates of a run of autoencode instead, about a minute for 29 pictures at 6 rates,
+    """Measure all rates of a run of autoencode instead, about a minute for 29 images at 6 rates,
     and print its rate-distortion points and its BD-rate against JPEG."""
 
 
@@ -57,14 +57,14 @@ def main(config: Config):
     # Another set is measured as it is; the run's own as the run prepared it.
     downscale = run.config["downscale"] if config.data is None else 1.0
     pairs = load_pairs(data, quality, leakage.sides(run), downscale=downscale)
-    # The run's own set has training pictures; one that was changed since is still one.
+    # The run's own set has training images; one that was changed since is still one.
     allowed = config.allow_overlap or config.data is None
     pairs = leakage.mark_trained(pairs, run, allow_overlap=allowed)
     stamp = None if config.data is None else leakage.stamp(pairs)
     seen = sum(pair.side == "train" for pair in pairs)
     if seen:
-        note(f"{seen} of {len(pairs)} pictures were trained on and are labelled so")
-    note(check_metrics(("psnr", "ssim"), [pair.picture for pair in pairs]))
+        note(f"{seen} of {len(pairs)} images were trained on and are labelled so")
+    note(check_metrics(("psnr", "ssim"), [pair.image for pair in pairs]))
     if config.curve:
         return _print_curve(config, run, pairs, stamp)
     apply = run.apply(config.rate)
@@ -83,10 +83,10 @@ def _print_curve(config, run, pairs, stamp):
     require(config.rate is None, f"--rate {config.rate}: --curve measures all of them")
     if config.data is None:
         pairs = [pair for pair in pairs if pair.side != "train"]
-    codec, pictures = run.codec(), [pair.picture for pair in pairs]
-    with Count("measured", codec.rates * len(pictures), "files") as progress:
-        means = curve_points(codec, pictures, progress.advance)
-    means += anchor_points(pictures)
+    codec, images = run.codec(), [pair.image for pair in pairs]
+    with Count("measured", codec.rates * len(images), "files") as progress:
+        means = curve_points(codec, images, progress.advance)
+    means += anchor_points(images)
     terminal = console.console()
     title = f"{config.run}, step {run.step}, through files of {config.data or 'its own set'}"
     table = report.points_table(means, title if stamp is None else f"{title}\n{stamp}")

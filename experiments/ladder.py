@@ -73,7 +73,7 @@ def main(config: Config):
     run = None if config.weights is None else _released_run(config.weights)
     materials = [load_material(config.data, test, QUALITY) for test in config.test or (None,)]
     for material in materials:
-        recorded(config.records, material)  # refuses damaged records, and those of other pictures
+        recorded(config.records, material)  # refuses damaged records, and those of other images
     config.records.parent.mkdir(parents=True, exist_ok=True)
     crops = None if config.crops is None else CropFolder(config.crops)
     try:

@@ -49,7 +49,7 @@ class Config:
     """
 
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of pictures and kernels."""
+    """Of images and kernels."""
     seconds: float = 0.5
     """How long the calls of one cell of the table may take, above 0."""
     out: Path | None = None

@@ -1,4 +1,4 @@
-"""Apply a trained network to your own pictures."""
+"""Apply a trained network to your own images."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +9,7 @@ import tyro
 
 from experiments.cli import outputs
 from experiments.cli.commands import note, run_command
-from experiments.images import SUFFIXES, find_pictures, read_picture, write_png
+from experiments.images import SUFFIXES, find_images, read_image, write_png
 from experiments.runs.released import released
 from experiments.runs.run import load_run
 from fnnet.core import require
@@ -17,47 +17,45 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Apply a trained network to pictures; PNG files appear, about a second a megapixel.
+    """Apply a trained network to images; PNG files appear, about a second a megapixel.
 
-    A run of the task restore repairs JPEG pictures; autoencode sends pictures through the
-    bottleneck and back; emulate makes them look as JPEG would. Pictures of any size; nothing that
+    A run of the task restore repairs JPEG images; autoencode sends images through the
+    bottleneck and back; emulate makes them look as JPEG would. Images of any size; nothing that
     is there is overwritten.
     """
 
     run: tyro.conf.Positional[Path]
     """The run's folder, or the name of released weights."""
     inputs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IN...")]
-    """Pictures (PNG, JPEG, BMP, TIFF, WebP, PPM), or folders of them."""
+    """Images (PNG, JPEG, BMP, TIFF, WebP, PPM), or folders of them."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """A folder for the results; or, for one picture, a file that ends in .png."""
+    """A folder for the results; or, for one image, a file that ends in .png."""
 
     rate: int | None = None
     """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
 
 
 def main(config: Config):
-    """Write a PNG for every picture and return the paths.
+    """Write a PNG for every image and return the paths.
 
-    A picture that cannot be read is named and the others are done; an error at the end then
+    An image that cannot be read is named and the others are done; an error at the end then
     counts the failures.
     """
-    require(config.inputs, "no pictures are named; give files or folders behind the run")
+    require(config.inputs, "no images are named; give files or folders behind the run")
     run = load_run(released(config.run))
     apply = run.apply(config.rate)
-    jobs = outputs.plan(
-        config.inputs, config.out, outputs.PNG, find=find_pictures, suffixes=SUFFIXES
-    )
+    jobs = outputs.plan(config.inputs, config.out, outputs.PNG, find=find_images, suffixes=SUFFIXES)
     outputs.make_all(jobs, config.out, partial(_reconstruct, run.task, apply))
     return list(jobs.values())
 
 
 def _reconstruct(task, apply, source, target):
     # A CMYK file's inks cannot be given back, so a JPEG of them is not repaired but changed.
-    picture = read_picture(source, allow_cmyk=task.name != "restore")
-    for notice in picture.notices:
+    image = read_image(source, allow_cmyk=task.name != "restore")
+    for notice in image.notices:
         note(notice)
-    result = apply(picture.pixels).pixels
-    write_png(target, result.mean(-1).round().astype("uint8") if picture.is_grey else result)
+    result = apply(image.pixels).pixels
+    write_png(target, result.mean(-1).round().astype("uint8") if image.is_grey else result)
 
 
 if __name__ == "__main__":

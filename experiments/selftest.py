@@ -13,13 +13,13 @@ from experiments.cli.console import console
 from experiments.cli.progress import Count
 from experiments.evaluation import selfcheck
 from experiments.evaluation.baselines import jpeg_rows
-from experiments.images import PictureError
+from experiments.images import ImageError
 
 LEGEND = """\
-grey: the luma, from 16 to 235, as a JPEG of one channel; a grey picture as it is
+grey: the luma, from 16 to 235, as a JPEG of one channel; a grey image as it is
 colour: RGB with halved chroma (4:2:0)
 double: the grey recipe twice, the second time on blocks shifted by 4 pixels; q=first,second
-columns are functions of fnnet.metrics, values means over the pictures of a set
+columns are functions of fnnet.metrics, values means over the images of a set
 in brackets: published, but given by no known form of the metric; not compared"""
 
 
@@ -59,11 +59,11 @@ def gather(data, terminal):
 
     Returns
     -------
-    dict of str to sequence of Picture
+    dict of str to sequence of StoredImage
 
     Raises
     ------
-    PictureError
+    ImageError
         If `data` is neither LIVE1 nor Classic5.
     """
     sets = selfcheck.embedded_sets()
@@ -74,7 +74,7 @@ def gather(data, terminal):
             continue
         try:
             sets |= [selfcheck.known_set(name)]
-        except PictureError as error:
+        except ImageError as error:
             terminal.print(f"{title} is not at hand and is left out: {error}", soft_wrap=True)
     return sets
 

@@ -1,4 +1,4 @@
-"""Train one network on pictures and show what it learned."""
+"""Train one network on images and show what it learned."""
 
 import json
 import math
@@ -42,19 +42,19 @@ _MODEL_SETTINGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Train one network on pictures and show what it learned.
+    """Train one network on images and show what it learned.
 
     Without options: an autoencoder that compresses, trained on photographs that come with
     scikit-image, in about 4 minutes on 2 cores. A run folder appears with the checkpoint, the
     curves (curves.png), and original, JPEG and reconstruction side by side (comparison.png); a
-    table of PSNR and SSIM on held-out pictures is printed.
+    table of PSNR and SSIM on held-out images is printed.
     """
 
     task: TaskName = "autoencode"
     """autoencode: original in, original out, through the bottleneck (compression). emulate:
     original in, its JPEG version out. restore: JPEG version in, original out."""
     data: str | None = None
-    """A folder of pictures, or of refimgs and qf10..qf90; or the name of a set under the folder
+    """A folder of images, or of refimgs and qf10..qf90; or the name of a set under the folder
     that FNNET_DATA names. Default: photographs that come with scikit-image."""
     quality: int = 10
     """Quality of the JPEG versions, 1 to 100: taken from the set if it has them, else made."""
@@ -108,9 +108,9 @@ class Config:
     """Side of a training patch in pixels. Default: 48."""
     grid: Grid = "any"
     """Where patches lie on JPEG's 8x8 grid. any: anywhere; keep: their corners are blocks'
-    corners, as a whole picture's are; shift: their corners never are."""
+    corners, as a whole image's are; shift: their corners never are."""
     downscale: float = 1.0
-    """Pictures are first scaled down by this factor, without aliasing; 2 halves their sides."""
+    """Images are first scaled down by this factor, without aliasing; 2 halves their sides."""
     seed: int = 0
     """Decides weights, patches, dropout, and the split of sets that have none of their own."""
     save_seconds: float = 20.0
@@ -146,7 +146,7 @@ def main(config: Config) -> Path:
         config = _shared_options(config)
         placement = multihost.together(lambda: _placement(config))
         pairs = multihost.together(lambda: load_training_pairs(asdict(config)))
-        multihost.require_same(digest(pairs), "the pictures")
+        multihost.require_same(digest(pairs), "the images")
         try:
             with ExitStack() as stack:
                 multihost.together(lambda: _open_folder(config, stack))
@@ -198,7 +198,7 @@ def _open_folder(config, stack):
     if not multihost.is_first():
         return
     if not config.resume:
-        # Not before the pictures are known to be good: a refusal leaves nothing behind.
+        # Not before the images are known to be good: a refusal leaves nothing behind.
         folders.create(config.out)
     stack.enter_context(locks.locked(config.out))
     if not config.resume:

@@ -161,7 +161,7 @@ def delta_orthogonal(gain=1.0):
 def icnr(factor, initializer=None):
     """Draw a kernel for `depth_to_space` whose ``factor²`` pixels of a cell start equal.
 
-    What comes out of the shuffle is then a picture enlarged by repetition, without a checkerboard.
+    What comes out of the shuffle is then an image enlarged by repetition, without a checkerboard.
     `factor` is a whole number of at least 1 and its square divides the features.
     `initializer` (default: `lecun_normal`) draws the kernel of one pixel, (..., features /
     factor²), in the channel order of `fnnet.ops.depth_to_space`.

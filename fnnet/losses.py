@@ -1,7 +1,7 @@
 """Losses: one value an example, (N,), computed in float32 or wider whatever comes in.
 
 Most take ``(prediction, target)``, floating-point arrays of equal shape (N, ...), and average over
-an example's values, so that a loss's size does not hang on the picture's.
+an example's values, so that a loss's size does not hang on the image's.
 """
 
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax import lax
 
 from fnnet.core import require, wide
 from fnnet.ops import ssim as ssim_ops
-from fnnet.ops.checks import require_pictures
+from fnnet.ops.checks import require_images
 
 __all__ = [
     "binary_cross_entropy",
@@ -60,7 +60,7 @@ def huber(prediction, target, *, delta=1.0):
 def binary_cross_entropy(logits, target):
     """Mean of ``-t log p - (1 - t) log(1 - p)`` with ``p = sigmoid(logits)``: (N, ...) -> (N,).
 
-    In nats. `target` holds probabilities in 0..1, pixels of pictures too. Computed from the
+    In nats. `target` holds probabilities in 0..1, pixels of images too. Computed from the
     logits, so that neither logarithm sees a 0.
     """
     logits, target = _equal_shapes(logits, target)
@@ -103,24 +103,24 @@ def softmax_cross_entropy(logits, target):
 
 
 def ssim(prediction, target, *, peak=1.0):
-    """``1 - SSIM``, the metric of this name: (N, H, W, C) -> (N,), 0 for equal pictures.
+    """``1 - SSIM``, the metric of this name: (N, H, W, C) -> (N,), 0 for equal images.
 
-    `peak` is the value of white. Pictures have at least 11x11 pixels. Zhao, Gallo, Frosio, Kautz
+    `peak` is the value of white. Images have at least 11x11 pixels. Zhao, Gallo, Frosio, Kautz
     2017, arXiv:1511.08861, section III-B.
     """
-    prediction, target = _equal_pictures(prediction, target)
+    prediction, target = _equal_images(prediction, target)
     ssim_ops.require_size("ssim", prediction, len(ssim_ops.GAUSSIAN_11.weights))
     return 1 - _channel_means(prediction, target, peak)[0].mean(1)
 
 
 def ms_ssim(prediction, target, *, peak=1.0):
-    """``1 - MS-SSIM``, the metric of this name: (N, H, W, C) -> (N,), 0 for equal pictures.
+    """``1 - MS-SSIM``, the metric of this name: (N, H, W, C) -> (N,), 0 for equal images.
 
-    `peak` is the value of white. Pictures have at least 161x161 pixels. A channel whose mean is 0
+    `peak` is the value of white. Images have at least 161x161 pixels. A channel whose mean is 0
     or below at some scale has no gradient. Zhao, Gallo, Frosio, Kautz 2017, arXiv:1511.08861,
     section III-C.
     """
-    prediction, target = _equal_pictures(prediction, target)
+    prediction, target = _equal_images(prediction, target)
     ssim_ops.require_size("ms_ssim", prediction, ssim_ops.MS_SSIM_LEAST)
     return 1 - ssim_ops.ms_ssim(prediction, target, lambda x, y: _channel_means(x, y, peak))
 
@@ -129,12 +129,12 @@ def total_variation(x):
     """Sum of the absolute differences of neighbours, by ``H W C``: (N, H, W, C) -> (N,).
 
     ``sum_{i,j,c} |x[i+1,j,c] - x[i,j,c]| + |x[i,j+1,c] - x[i,j,c]|``, over pairs inside the
-    picture: the anisotropic form (Esedoglu, Osher 2004, doi:10.1002/cpa.20045) of the total
+    image: the anisotropic form (Esedoglu, Osher 2004, doi:10.1002/cpa.20045) of the total
     variation of Rudin, Osher, Fatemi 1992, doi:10.1016/0167-2789(92)90242-F. A `LayerError` for
-    what are no pictures.
+    what are no images.
     """
     x = jnp.asarray(x)
-    require_pictures(x)
+    require_images(x)
     x = wide(x)
     sums = [jnp.abs(jnp.diff(x, axis=axis)).sum((1, 2, 3)) for axis in (1, 2)]
     return (sums[0] + sums[1]) / x[0].size
@@ -152,9 +152,9 @@ def _equal_shapes(prediction, target):
     return prediction.astype(dtype), target.astype(dtype)
 
 
-def _equal_pictures(prediction, target):
+def _equal_images(prediction, target):
     prediction, target = _equal_shapes(prediction, target)
-    require_pictures(prediction)
+    require_images(prediction)
     return prediction, target
 
 

@@ -1,8 +1,8 @@
-"""Measures of a decoded picture against its original, on the grey levels 0 to 255.
+"""Measures of a decoded image against its original, on the grey levels 0 to 255.
 
-They take NumPy arrays (N, H, W, C) of 8-bit pictures, or of floats on the same scale, compute in
-float64, and give one value a picture, (N,); a `LayerError` for floats that are not finite or all at
-most 1. Whole pictures at their own size: no crop, no border. A network's output is clipped to
+They take NumPy arrays (N, H, W, C) of 8-bit images, or of floats on the same scale, compute in
+float64, and give one value an image, (N,); a `LayerError` for floats that are not finite or all at
+most 1. Whole images at their own size: no crop, no border. A network's output is clipped to
 0..255 and rounded first (`to_8_bit`). Published figures differ by window, form and range, so each
 convention has its own name.
 """
@@ -55,17 +55,17 @@ def bits_per_pixel(file_bytes, height, width):
 
 
 def psnr(original, other):
-    """Peak signal-to-noise ratio: ``10 log10(255² / MSE)`` in dB, infinite for equal pictures.
+    """Peak signal-to-noise ratio: ``10 log10(255² / MSE)`` in dB, infinite for equal images.
 
     One MSE over all samples of all channels ("PSNR-RGB" for colour).
     """
-    return _decibels(_squared_error(*_pictures(original, other)).mean((1, 2, 3)))
+    return _decibels(_squared_error(*_images(original, other)).mean((1, 2, 3)))
 
 
 def ssim(original, other):
-    """Structural similarity, Gaussian window 11x11 with sigma 1.5, 1 for equal pictures.
+    """Structural similarity, Gaussian window 11x11 with sigma 1.5, 1 for equal images.
 
-    The mean over all window positions that lie wholly inside the picture, of each channel for
+    The mean over all window positions that lie wholly inside the image, of each channel for
     itself, then over channels. C1 = (0.01 * 255)², C2 = (0.03 * 255)², moments without the n-1
     correction. Equals scikit-image's ``structural_similarity(..., gaussian_weights=True,
     sigma=1.5, use_sample_covariance=False, data_range=255)``. The form that most papers on
@@ -74,7 +74,7 @@ def ssim(original, other):
     Raises
     ------
     LayerError
-        If a picture is smaller than the window.
+        If an image is smaller than the window.
 
     References
     ----------
@@ -110,7 +110,7 @@ def ms_ssim(original, other):
     ----------
     Wang, Simoncelli, Bovik 2003, doi:10.1109/ACSSC.2003.1292216, equation 7.
     """
-    original, other = _pictures(original, other)
+    original, other = _images(original, other)
     ssim_ops.require_size("ms_ssim", original, ssim_ops.MS_SSIM_LEAST)
     return ssim_ops.ms_ssim(
         original.astype(np.float64),
@@ -138,7 +138,7 @@ def psnrb(original, other):
     ----------
     Yim, Bovik 2011, doi:10.1109/TIP.2010.2061859, with blocks of 8 alone.
     """
-    original, other = _pictures(original, other)
+    original, other = _images(original, other)
     ssim_ops.require_size("psnrb", original, 16)
     channels = original.shape[3]
     require(channels in (1, 3), f"psnrb expects 1 or 3 channels, got {channels}")
@@ -156,7 +156,7 @@ def psnrb_channels(original, other):
     an edge are counted as ``H (W // 8 - 1) + W (H // 8 - 1)``. Sides of 16 pixels at least. Yim,
     Bovik 2011, doi:10.1109/TIP.2010.2061859.
     """
-    original, other = _pictures(original, other)
+    original, other = _images(original, other)
     ssim_ops.require_size("psnrb_channels", original, 16)
     plane = other.astype(np.float64)
     blocking = _blocking(plane, height_blocks=plane.shape[1] // 8, width_blocks=plane.shape[2] // 8)
@@ -173,7 +173,7 @@ def _decibels(error):
 
 
 def _mean_ssim(name, original, other, window):
-    original, other = _pictures(original, other)
+    original, other = _images(original, other)
     ssim_ops.require_size(name, original, len(window.weights))
     return _channel_means(original, other, window)[0].mean(1)
 
@@ -212,15 +212,15 @@ def _blocking(plane, *, height_blocks, width_blocks):
     return np.log2(8) / np.log2(min(height, width)) * np.maximum(excess, 0)
 
 
-def _pictures(original, other):
+def _images(original, other):
     require(
         np.shape(original) == np.shape(other) and np.ndim(original) == 4,
         f"expects two equal shapes (N, H, W, C), got {np.shape(original)} and {np.shape(other)}",
     )
-    pictures = np.asarray(original), np.asarray(other)
-    for x in pictures:
+    images = np.asarray(original), np.asarray(other)
+    for x in images:
         _require_grey_levels(x)
-    return pictures
+    return images
 
 
 def _require_grey_levels(x):

@@ -37,11 +37,11 @@ def pytest_unconfigure():
 
 @pytest.fixture
 def data_root():
-    """The folder of real picture sets: without one a test is skipped, and fails where CI is set."""
+    """The folder of real image sets: without one a test is skipped, and fails where CI is set."""
     root = os.environ.get("FNNET_DATA")
     if root and Path(root).is_dir():
         return Path(root)
-    reason = f"FNNET_DATA={root or ''} names no folder of picture sets"
+    reason = f"FNNET_DATA={root or ''} names no folder of image sets"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -52,6 +52,6 @@ def test_options_that_the_readme_names_exist():
     assert named <= options, named - options
 
 
-def test_links_and_pictures_are_there():
+def test_links_and_images_are_there():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target

@@ -37,5 +37,5 @@ def test_the_tour_shows_the_output_of_every_cell_in_order():
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     counts = [cell["execution_count"] for cell in cells if cell["cell_type"] == "code"]
     assert counts == list(range(1, len(counts) + 1))
-    pictures = [o for c in cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
-    assert len(pictures) == 2
+    images = [o for c in cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert len(images) == 2

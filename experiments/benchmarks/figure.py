@@ -1,4 +1,4 @@
-"""The comparison as a picture."""
+"""The comparison as an image."""
 
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution, zeros around the picture; `stride` makes the grid coarser."""
+    """A convolution, zeros around the image; `stride` makes the grid coarser."""
 
     features: int
     kernel: int = 3
@@ -85,7 +85,7 @@ class Network:
     infer_shape: tuple
 
 
-_PICTURE = (1, 512, 768, 3)
+_IMAGE = (1, 512, 768, 3)
 
 
 def _between():
@@ -96,14 +96,14 @@ def strided(batch=16, size=128):
     """Go down to a grid of 1/8 by strided convolutions and back by transposed ones."""
     down = (layer for f in (32, 64, 128) for layer in (Conv(f, 3, 2, bias=False), *_between()))
     up = (layer for f in (64, 32) for layer in (Transpose(f, bias=False), *_between()))
-    return Network((*down, *up, Transpose(3)), (batch, size, size, 3), _PICTURE)
+    return Network((*down, *up, Transpose(3)), (batch, size, size, 3), _IMAGE)
 
 
 def dncnn(batch=16, size=64, width=64, depth=12):
     """Stack 3x3 convolutions at full resolution, batch norm in all but first and last."""
     middle = (Conv(width, bias=False), BatchNorm(), Relu()) * (depth - 2)
     layers = (Conv(width), Relu(), *middle, Conv(3))
-    return Network(layers, (batch, size, size, 3), _PICTURE)
+    return Network(layers, (batch, size, size, 3), _IMAGE)
 
 
 def dense(batch=256):
@@ -116,14 +116,14 @@ def pooled(batch=16, size=128):
     """Go down to a grid of 1/8 by max pooling and back by bilinear enlargement."""
     down = (x for f in (32, 64, 128) for x in (Conv(f, bias=False), *_between(), MaxPool()))
     up = (x for f in (64, 32) for x in (Enlarge(), Conv(f, bias=False), *_between()))
-    return Network((*down, *up, Enlarge(), Conv(3)), (batch, size, size, 3), _PICTURE)
+    return Network((*down, *up, Enlarge(), Conv(3)), (batch, size, size, 3), _IMAGE)
 
 
 def shuffle(batch=16, size=96):
     """Put residual blocks on a grid of half the resolution, by pixel shuffle."""
     blocks = (Residual((Conv(64), Relu(), Conv(64))),) * 4
     layers = (SpaceToDepth(), Conv(64), *blocks, Conv(12), DepthToSpace())
-    return Network(layers, (batch, size, size, 3), _PICTURE)
+    return Network(layers, (batch, size, size, 3), _IMAGE)
 
 
 NETWORKS = {

@@ -12,10 +12,10 @@ from experiments.cli.console import number
 MODES = {"train": "training step", "infer": "inference"}
 _TITLES = {
     "train": "training step with Adam on the mean squared error",
-    "infer": "inference of one picture of 768x512 (dense: of 384 patches of 32x32)",
+    "infer": "inference of one image of 768x512 (dense: of 384 patches of 32x32)",
 }
 _GROWTH_UNITS = {
-    "batch": "pictures",
+    "batch": "images",
     "size": "pixels a side",
     "width": "channels",
     "depth": "convolutions",
@@ -44,7 +44,7 @@ def parts(timings, machine, megapixels):
     machine : dict
         Names and values to print first.
     megapixels : float
-        Of all pictures of the reconstruct comparison together.
+        Of all images of the reconstruct comparison together.
     """
     yield from (f"{name:15} {value}" for name, value in machine.items())
     yield from _products(timings)

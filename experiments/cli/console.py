@@ -5,7 +5,7 @@ from rich.console import Console
 
 def console():
     """Open the terminal; where there is none, lines are as wide as the tables."""
-    # Names of pictures and folders are no markup.
+    # Names of images and folders are no markup.
     opened = Console(highlight=False, markup=False, emoji=False)
     if opened.is_terminal:
         return opened
@@ -13,7 +13,7 @@ def console():
 
 
 def counted(count, noun):
-    """Write how many there are of something whose plural ends in s: "1 picture"."""
+    """Write how many there are of something whose plural ends in s: "1 image"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

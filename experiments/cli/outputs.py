@@ -41,7 +41,7 @@ def plan(inputs, out, suffix, *, find, suffixes):
         raise FileError(f"{out}: results are {_MADE_BY[suffix]}; end it in {suffix}")
     if is_file and (len(sources) != 1 or inputs[0].is_dir()):
         raise FileError(
-            f"{out}: several pictures need a folder; one picture, a file that ends in {suffix}"
+            f"{out}: several images need a folder; one image, a file that ends in {suffix}"
         )
     _make(out.parent if is_file else out)
     jobs = {}
@@ -78,15 +78,15 @@ def make_all(jobs, out, make):
     """
     terminal, made = console.console(), {}
     with Progress(console=terminal, disable=not terminal.is_terminal) as progress:
-        for source, target in progress.track(jobs.items(), description="pictures"):
+        for source, target in progress.track(jobs.items(), description="images"):
             try:
                 made[source] = make(source, target)
             except FileError as error:
                 note(error)
-    terminal.print(f"{len(made)} of {len(jobs)} pictures written to {out}", soft_wrap=True)
+    terminal.print(f"{len(made)} of {len(jobs)} images written to {out}", soft_wrap=True)
     missing = len(jobs) - len(made)
     if missing:
-        raise FileError(f"{out}: {missing} of {len(jobs)} pictures are missing there")
+        raise FileError(f"{out}: {missing} of {len(jobs)} images are missing there")
     return made
 
 
@@ -99,5 +99,5 @@ def _make(folder):
 
 def _files_in(folder: Path, find):
     if any(path.is_dir() for path in folder.iterdir()):
-        note(f"{folder}: pictures in folders inside it are left out")
+        note(f"{folder}: images in folders inside it are left out")
     return find(folder)

@@ -114,7 +114,7 @@ def map_with_progress(function, items, verb, what):
         ``item -> result``; most of its time is spent where NumPy or Pillow release the lock.
     items : sequence
     verb, what : str
-        What is done with what: "measured", "pictures".
+        What is done with what: "measured", "images".
 
     Returns
     -------

@@ -14,15 +14,15 @@ MEASURES = ("psnr", "ms_ssim")
 
 @dataclass(frozen=True)
 class MeanPoint:
-    """One codec at one quality: means over `pictures` pictures.
+    """One codec at one quality: means over `images` images.
 
-    bits per pixel, dB, SSIM and MS-SSIM; the last two are None unless every picture has them, for
-    each mean must be over the pictures that the rate is over.
+    bits per pixel, dB, SSIM and MS-SSIM; the last two are None unless every image has them, for
+    each mean must be over the images that the rate is over.
     """
 
     codec: str
     quality: float
-    pictures: int
+    images: int
     bits_per_pixel: float
     psnr: float
     ssim: float | None
@@ -47,7 +47,7 @@ class Saving:
 
 
 def mean_points(points):
-    """Average measured points over the pictures, in the order of the first picture's points."""
+    """Average measured points over the images, in the order of the first image's points."""
     groups = {}
     for point in points:
         groups.setdefault((point.codec, point.quality), []).append(point)

@@ -40,7 +40,7 @@ class Codec:
     remedy : str
         What brings the encoder.
     one_channel : bool
-        Whether a grey picture is coded as one channel; otherwise as RGB.
+        Whether a grey image is coded as one channel; otherwise as RGB.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Codec:
     remedy: str
     one_channel: bool = False
 
-    def source(self, picture):
-        """Give what is encoded of a picture: its pixels, or one channel, (H, W, C) uint8."""
-        return picture.pixels[..., :1] if picture.is_grey and self.one_channel else picture.pixels
+    def source(self, image):
+        """Give what is encoded of an image: its pixels, or one channel, (H, W, C) uint8."""
+        return image.pixels[..., :1] if image.is_grey and self.one_channel else image.pixels
 
     def encode(self, pixels, quality):
         """Encode (H, W, C) uint8 pixels as the bytes of a whole file."""
@@ -67,7 +67,7 @@ class Codec:
         return pixels.reshape(*pixels.shape[:2], channels)
 
     def identity(self, quality, channels):
-        """Spell out what decides the bytes of a given picture, to be compared and hashed."""
+        """Spell out what decides the bytes of a given image, to be compared and hashed."""
         return json.dumps([self.name, self.settings(quality, channels), self.versions()])
 
 
@@ -181,14 +181,14 @@ _ALL = (
         "AVIF",
         "AVIF at Pillow's defaults: speed 6, 4:2:0",
         (20, 30, 45, 60, 75, 85),
-        # More threads cut the picture into tiles, which changes the bytes.
+        # More threads cut the image into tiles, which changes the bytes.
         lambda quality, channels: {"quality": quality, "max_threads": 1},
         _avif_versions,
     ),
     Codec(
         "jpegxl",
         "JPEG XL, effort 7; the quality is the distance in butteraugli's unit",
-        # From 10 on the encoder halves the picture first, and the curve has a jump.
+        # From 10 on the encoder halves the image first, and the curve has a jump.
         (9, 6, 4, 2.5, 1.5, 1, 0.5),
         lambda distance, channels: {"distance": distance, "effort": 7},
         _jpegxl_encode,

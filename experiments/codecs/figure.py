@@ -1,4 +1,4 @@
-"""Rate-distortion curves as a picture."""
+"""Rate-distortion curves as an image."""
 
 import math
 

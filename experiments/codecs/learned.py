@@ -12,13 +12,13 @@ from experiments.evaluation import scores
 NAME = "network"
 
 
-def curve_points(codec, pictures, done=lambda: None):
-    """Write, read and measure every picture at every rate.
+def curve_points(codec, images, done=lambda: None):
+    """Write, read and measure every image at every rate.
 
     Parameters
     ----------
     codec : Codec
-    pictures : sequence of Picture
+    images : sequence of StoredImage
     done : callable
         Called after each file.
 
@@ -30,23 +30,21 @@ def curve_points(codec, pictures, done=lambda: None):
     applies = [scores.through_files(codec, rate) for rate in range(codec.rates)]
 
     def measured(job):
-        rate, picture = job
-        output = applies[rate](picture.pixels)
-        figures = Figures(output.file_bytes, *compare(picture, picture.pixels, output.pixels))
+        rate, image = job
+        output = applies[rate](image.pixels)
+        figures = Figures(output.file_bytes, *compare(image, image.pixels, output.pixels))
         done()
-        return Point(picture, NAME, rate + 1, figures)
+        return Point(image, NAME, rate + 1, figures)
 
-    jobs = [(rate, picture) for rate in range(codec.rates) for picture in pictures]
+    jobs = [(rate, image) for rate in range(codec.rates) for image in images]
     with ThreadPoolExecutor(2) as pool:
         return mean_points(list(pool.map(measured, jobs)))
 
 
-def anchor_points(pictures):
-    """Measure JPEG on the same pictures, or know it from the cache of `classical`."""
+def anchor_points(images):
+    """Measure JPEG on the same images, or know it from the cache of `classical`."""
     cache = PointCache()
-    points = [
-        Point(picture, ANCHOR, quality) for quality in ANCHOR_QUALITIES for picture in pictures
-    ]
+    points = [Point(image, ANCHOR, quality) for quality in ANCHOR_QUALITIES for image in images]
     figures = {point: cache.get(point) for point in points}
 
     def keep(point, measured):

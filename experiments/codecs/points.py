@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.codecs.encoders import CODECS
 from experiments.evaluation import scores
-from experiments.images import Picture, PictureError
+from experiments.images import ImageError, StoredImage
 from experiments.system.errors import RunError
 from experiments.system.hardware import cores
 from fnnet import metrics
@@ -33,7 +33,7 @@ MS_SSIM_LEAST = ssim.MS_SSIM_LEAST
 class Figures:
     """What is measured of one file: its bytes, PSNR in dB, SSIM and MS-SSIM.
 
-    The last two are None of a picture that is too small for them.
+    The last two are None of an image that is too small for them.
     """
 
     file_bytes: int
@@ -44,9 +44,9 @@ class Figures:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """One codec at one quality on one picture; `figures` is None until it is measured."""
+    """One codec at one quality on one image; `figures` is None until it is measured."""
 
-    picture: Picture
+    image: StoredImage
     codec: str
     quality: float
     figures: Figures | None = None
@@ -54,14 +54,14 @@ class Point:
     @property
     def bits_per_pixel(self):
         """Rate of the whole file, headers included."""
-        return metrics.bits_per_pixel(self.figures.file_bytes, *self.picture.shape[:2])
+        return metrics.bits_per_pixel(self.figures.file_bytes, *self.image.shape[:2])
 
     def identity(self):
         """Name what its figures come from: pixels, encoder with settings, metrics; all texts."""
         codec = CODECS[self.codec]
         return {
-            "pixels": self.picture.sha256,
-            "codec": codec.identity(self.quality, codec.source(self.picture).shape[2]),
+            "pixels": self.image.sha256,
+            "codec": codec.identity(self.quality, codec.source(self.image).shape[2]),
             "metrics": metrics_version(),
         }
 
@@ -79,16 +79,16 @@ def measure_all(points, done):
 
     Raises
     ------
-    PictureError
-        If a codec cannot take a picture: names both.
+    ImageError
+        If a codec cannot take an image: names both.
     RunError
         If a worker process is lost.
     """
     # Codecs that differ in their bytes alone give the same pixels at the same quality.
     groups = {}
     for point in points:
-        groups.setdefault((point.picture, point.quality), []).append(point)
-    largest = max((math.prod(point.picture.shape[:2]) for point in points), default=1)
+        groups.setdefault((point.image, point.quality), []).append(point)
+    largest = max((math.prod(point.image.shape[:2]) for point in points), default=1)
     processes = min(cores(), len(groups), max(_PIXELS_AT_ONCE // largest, 1))
     for group, measured in _measured(list(groups.values()), processes):
         for point, figures in zip(group, measured, strict=True):
@@ -152,13 +152,13 @@ def _interrupts_delayed():
 
 
 def measure(points):
-    """Measure points of one picture; pixels that come out twice are compared once."""
+    """Measure points of one image; pixels that come out twice are compared once."""
     compared, measured = {}, []
     for point in points:
         data, original, decoded = coded(point)
         digest = hashlib.sha256(decoded).hexdigest()
         if digest not in compared:
-            compared[digest] = compare(point.picture, original, decoded)
+            compared[digest] = compare(point.image, original, decoded)
         measured.append(Figures(len(data), *compared[digest]))
     return measured
 
@@ -168,28 +168,28 @@ def coded(point):
 
     Raises
     ------
-    PictureError
-        If the codec cannot: names the picture and the codec.
+    ImageError
+        If the codec cannot: names the image and the codec.
     """
     codec = CODECS[point.codec]
-    original = codec.source(point.picture)
+    original = codec.source(point.image)
     try:
         data = codec.encode(original, point.quality)
         return data, original, codec.decode(data, original.shape[2])
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         height, width = original.shape[:2]
-        raise PictureError(
-            f"{point.picture.path or point.picture.name}: {point.codec} cannot encode these "
+        raise ImageError(
+            f"{point.image.path or point.image.name}: {point.codec} cannot encode these "
             f"{width}x{height} pixels at {point.quality}: {error or 'not enough memory'}"
         ) from None
 
 
-def compare(picture, original, decoded):
-    """Compute PSNR, SSIM and MS-SSIM; the last two are None of a picture too small for them."""
+def compare(image, original, decoded):
+    """Compute PSNR, SSIM and MS-SSIM; the last two are None of an image too small for them."""
     try:
         psnr, ssim = scores.compare(original, decoded)
         if min(original.shape[:2]) < MS_SSIM_LEAST:
             return psnr, ssim, None
         return psnr, ssim, float(metrics.ms_ssim(original[None], decoded[None])[0])
     except MemoryError:
-        raise PictureError(f"{picture.path or picture.name}: not enough memory") from None
+        raise ImageError(f"{image.path or image.name}: not enough memory") from None

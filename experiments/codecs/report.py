@@ -16,15 +16,15 @@ _MEASURE_LABELS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 
 
 def pictures_tsv(points):
-    """Write one row a picture and point, as text."""
+    """Write one row an image and point, as text."""
     header = ("picture", "codec", "quality", "width", "height", "bytes")
     rows = [
         (
-            point.picture.name,
+            point.image.name,
             point.codec,
             f"{point.quality:g}",
-            point.picture.shape[1],
-            point.picture.shape[0],
+            point.image.shape[1],
+            point.image.shape[0],
             point.figures.file_bytes,
             *_six(point.bits_per_pixel, point.figures.psnr),
             *_six(point.figures.ssim, point.figures.ms_ssim),
@@ -35,12 +35,12 @@ def pictures_tsv(points):
 
 
 def points_tsv(means):
-    """Write one row a codec and quality, means over the pictures, as text."""
+    """Write one row a codec and quality, means over the images, as text."""
     rows = [
         (
             mean.codec,
             f"{mean.quality:g}",
-            mean.pictures,
+            mean.images,
             *_six(mean.bits_per_pixel, mean.psnr, mean.ssim, mean.ms_ssim),
         )
         for mean in means
@@ -94,7 +94,7 @@ def curve_json(means, codec, set_name):
     value = {
         "name": codec,
         "description": f"{CODECS[codec].description}; {_versions(codec)}; mean of "
-        f"{counted(points[0].pictures, 'picture')} ({set_name})",
+        f"{counted(points[0].images, 'image')} ({set_name})",
         "results": {name: values for name, values in columns.items() if None not in values},
     }
     return json.dumps(value, indent=2) + "\n"
@@ -103,7 +103,7 @@ def curve_json(means, codec, set_name):
 def points_table(means, set_name):
     """Lay out the points, a section a codec."""
     table = Table(
-        title=f"{set_name}: means of {counted(means[0].pictures, 'picture')}",
+        title=f"{set_name}: means of {counted(means[0].images, 'image')}",
         title_justify="left",
         caption="quality: jpeg2000's is the ratio of compression, jpegxl's the distance",
         caption_justify="left",
@@ -146,7 +146,7 @@ def missing_rates(savings):
 
 def times_table(times):
     """Lay out how fast codecs are."""
-    title = "megapixels a second in one thread: median over the pictures (quartiles)"
+    title = "megapixels a second in one thread: median over the images (quartiles)"
     table = Table(title=title, title_justify="left")
     return _fill(table, ("codec", "quality", "encode", "", "decode", ""), times, _time_cells)
 
@@ -210,7 +210,7 @@ def _six(*values):
 
 
 def _tsv(header, rows):
-    # A picture's name can hold a tab or a quote: the module quotes what needs it.
+    # An image's name can hold a tab or a quote: the module quotes what needs it.
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
     writer.writerows([header, *rows])

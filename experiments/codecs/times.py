@@ -1,4 +1,4 @@
-"""How fast codecs are: one picture at a time, in one thread, nothing beside it."""
+"""How fast codecs are: one image at a time, in one thread, nothing beside it."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from experiments.codecs.encoders import CODECS, decode_in_one_thread
 
 @dataclass(frozen=True)
 class Speed:
-    """Megapixels a second over the pictures: the quartiles and, between them, the median."""
+    """Megapixels a second over the images: the quartiles and, between them, the median."""
 
     low: float
     median: float
@@ -30,7 +30,7 @@ class CodecTimes:
 def time_all(points, done):
     """Time points, one after the other, and call ``done()`` after each.
 
-    Every picture counts once; what runs for the first time is run once before.
+    Every image counts once; what runs for the first time is run once before.
     """
     decode_in_one_thread()
     groups = {}
@@ -39,7 +39,7 @@ def time_all(points, done):
     rows = []
     for (codec, quality), group in groups.items():
         _seconds(group[0])
-        megapixels = np.array([point.picture.pixels[..., 0].size / 1e6 for point in group])
+        megapixels = np.array([point.image.pixels[..., 0].size / 1e6 for point in group])
         seconds = []
         for point in group:
             seconds.append(_seconds(point))
@@ -51,7 +51,7 @@ def time_all(points, done):
 def _seconds(point):
     """Time encoding and decoding, from array to array."""
     codec = CODECS[point.codec]
-    original = codec.source(point.picture)
+    original = codec.source(point.image)
     began = time.perf_counter()
     data = codec.encode(original, point.quality)
     encoded = time.perf_counter()

@@ -17,7 +17,7 @@ Quality = int | tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class JpegRow:
-    """JPEG's own figure by one metric, a mean over a set's pictures.
+    """JPEG's own figure by one metric, a mean over a set's images.
 
     `measured` is the reference, `published` what `source` prints, to as many digits; `reproduced`
     is False where no known form of the metric gives that. Both are None if nothing is published.
@@ -70,8 +70,8 @@ class CodecPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureRow:
-    """A picture of a test set by the SHA-256 of its pixels, as `Picture.sha256` gives it."""
+class ImageRow:
+    """An image of a test set by the SHA-256 of its pixels, as `StoredImage.sha256` gives it."""
 
     set: str
     name: str
@@ -93,9 +93,9 @@ def codec_points():
     return read_rows(FOLDER / "kodak_codecs.tsv", CodecPoint)
 
 
-def picture_rows():
-    """Read which pictures are a test set's, a list of `PictureRow`; errors as `jpeg_rows`."""
-    return read_rows(FOLDER / "pictures.tsv", PictureRow)
+def image_rows():
+    """Read which images are a test set's, a list of `ImageRow`; errors as `jpeg_rows`."""
+    return read_rows(FOLDER / "pictures.tsv", ImageRow)
 
 
 def read_rows(path, row_type):

@@ -1,4 +1,4 @@
-"""What is drawn: curves of a run, and pictures side by side."""
+"""What is drawn: curves of a run, and images side by side."""
 
 import io
 
@@ -40,7 +40,7 @@ def _curve(axis, rows, name, label, style="-"):
 
 
 def comparison(pairs, outcomes, task, quality):
-    """Draw pictures side by side, as PNG bytes: whole, and a detail below.
+    """Draw images side by side, as PNG bytes: whole, and a detail below.
 
     Columns: the original, a JPEG version, the network's output, and how far the JPEG version is
     from the original and the output from the task's target, in grey levels. The JPEG version is
@@ -61,7 +61,7 @@ def comparison(pairs, outcomes, task, quality):
         for column, (pixels, title) in enumerate(_panels(pair, outcome, task, quality)):
             image = _show(axes[2 * index, column], pixels, title)
             _show(axes[2 * index + 1, column], _detail(pixels, pair))
-        axes[2 * index, 0].set_ylabel(pair.picture.name, parse_math=False)
+        axes[2 * index, 0].set_ylabel(pair.image.name, parse_math=False)
         axes[2 * index + 1, 0].set_ylabel("detail")
     figure.colorbar(
         image,
@@ -118,7 +118,7 @@ def _height(pair):
 
 
 def _detail(pixels, pair):
-    """Cut out the middle of the picture's busiest quarter, a square of up to 128 pixels."""
+    """Cut out the middle of the image's busiest quarter, a square of up to 128 pixels."""
     height, width = pair.original.shape[:2]
     side = min(_CROP, height, width)
     detail = np.abs(np.diff(pair.original.astype(np.float32).mean(-1), axis=1)) ** 2

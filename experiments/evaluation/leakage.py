@@ -1,4 +1,4 @@
-"""Pictures that a network was trained on, found again in a set that it is to be measured on."""
+"""Images that a network was trained on, found again in a set that it is to be measured on."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,7 +10,7 @@ SIDES = ("train", "validation", "test")
 
 
 class Recorded(NamedTuple):
-    """A picture as a run's record has it."""
+    """An image as a run's record has it."""
 
     name: str
     sha256: str
@@ -18,8 +18,8 @@ class Recorded(NamedTuple):
     side: str
 
 
-def recorded_pictures(run):
-    """Give the pictures that a run's record names, those of all sides.
+def recorded_images(run):
+    """Give the images that a run's record names, those of all sides.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def recorded_pictures(run):
         If the record is damaged there.
     """
     found = [_recorded(run, row) for row in run.record["pictures"]]
-    if not any(picture.side == "train" for picture in found):
+    if not any(image.side == "train" for image in found):
         raise _damaged(run, "none is on the side 'train'")
     return found
 
@@ -35,18 +35,18 @@ def recorded_pictures(run):
 def _recorded(run, row):
     values = [row.get(name) for name in Recorded._fields] if isinstance(row, dict) else [None]
     if not all(isinstance(value, str) for value in values):
-        raise _damaged(run, f"{row!r} is no picture")
-    picture = Recorded(*values)
-    if picture.side not in SIDES:
-        raise _damaged(run, f"the side of {_printable(picture.name)}")
-    if not FINGERPRINT_FORM.fullmatch(picture.fingerprint):
-        raise _damaged(run, f"the fingerprint of {_printable(picture.name)}")
-    return picture
+        raise _damaged(run, f"{row!r} is no image")
+    image = Recorded(*values)
+    if image.side not in SIDES:
+        raise _damaged(run, f"the side of {_printable(image.name)}")
+    if not FINGERPRINT_FORM.fullmatch(image.fingerprint):
+        raise _damaged(run, f"the fingerprint of {_printable(image.name)}")
+    return image
 
 
 def sides(run):
-    """Map the hashes of a run's pictures to their sides of the split."""
-    return {picture.sha256: picture.side for picture in recorded_pictures(run)}
+    """Map the hashes of a run's images to their sides of the split."""
+    return {image.sha256: image.side for image in recorded_images(run)}
 
 
 def mark_trained(pairs, run, *, allow_overlap):
@@ -69,16 +69,16 @@ def mark_trained(pairs, run, *, allow_overlap):
         If there is one and `allow_overlap` is false; or the record is damaged there.
     """
     shared = {}
-    for found in find_shared([pair.picture for pair in pairs], _trained(run)):
+    for found in find_shared([pair.image for pair in pairs], _trained(run)):
         shared.setdefault(found.name_a, found)
     if shared and not allow_overlap:
         said = [_said(found) for found in shared.values()]
         raise RunError(
-            f"{len(shared)} of {len(pairs)} pictures were trained on: {some(said)}; "
-            "leave --data out to measure on this run's own held-out pictures, or add "
+            f"{len(shared)} of {len(pairs)} images were trained on: {some(said)}; "
+            "leave --data out to measure on this run's own held-out images, or add "
             "--allow-overlap to go on with these labelled"
         )
-    return [replace(pair, side="train") if pair.picture.name in shared else pair for pair in pairs]
+    return [replace(pair, side="train") if pair.image.name in shared else pair for pair in pairs]
 
 
 def stamp(pairs):
@@ -86,22 +86,20 @@ def stamp(pairs):
     seen = sum(pair.side == "train" for pair in pairs)
     if not seen:
         return None
-    return (
-        f"{seen} of {len(pairs)} pictures were trained on: no mean over them is a held-out result"
-    )
+    return f"{seen} of {len(pairs)} images were trained on: no mean over them is a held-out result"
 
 
 def _trained(run):
-    """Give the recorded pictures of the side "train"."""
-    return [picture for picture in recorded_pictures(run) if picture.side == "train"]
+    """Give the recorded images of the side "train"."""
+    return [image for image in recorded_images(run) if image.side == "train"]
 
 
 def _damaged(run, what):
-    return RunError(f"{run.folder / 'record.json'}: its list of pictures is damaged: {what}")
+    return RunError(f"{run.folder / 'record.json'}: its list of images is damaged: {what}")
 
 
 def _said(found):
-    """Name a picture, the one it shares a photograph with if that is called otherwise, and how."""
+    """Name an image, the one it shares a photograph with if that is called otherwise, and how."""
     name, other = _printable(found.name_a), _printable(found.name_b)
     return f"{name} ({found.relation})" if name == other else f"{name} ({other}, {found.relation})"
 

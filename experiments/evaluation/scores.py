@@ -1,4 +1,4 @@
-"""How good a network's pictures are, beside JPEG's."""
+"""How good a network's images are, beside JPEG's."""
 
 import math
 import tempfile
@@ -18,7 +18,7 @@ from fnnet.summary import rows as layer_rows
 
 @dataclass(frozen=True)
 class Score:
-    """One picture's figures: dB, SSIM (None below 11x11 pixels), bits per pixel of whole files.
+    """One image's figures: dB, SSIM (None below 11x11 pixels), bits per pixel of whole files.
 
     `psnr` and `ssim` compare the network's output with the task's target, `bits_per_pixel` is the
     rate of its file, None for a network that writes none; `jpeg_psnr` and `jpeg_ssim` compare a
@@ -45,7 +45,7 @@ class Outcome:
 
 
 class Output(NamedTuple):
-    """A network's picture, (H, W, 3) uint8, and what its file takes, None if it writes none.
+    """A network's image, (H, W, 3) uint8, and what its file takes, None if it writes none.
 
     `ideal_bytes` is what the tables give its latents, without any coder's overhead.
     """
@@ -74,7 +74,7 @@ def through_files(codec, rate):
     def apply(pixels):
         made = codec.write(pixels, rate)
         with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
-            path = Path(folder) / "picture.fnn"
+            path = Path(folder) / "image.fnn"
             path.write_bytes(made.data)
             return Output(codec.read(path).pixels, len(made.data), made.ideal_bits / 8)
 
@@ -87,13 +87,11 @@ def outcome(apply, task, pair):
     if file_bytes is None:
         jpeg, jpeg_rate, rate = pair.jpeg, pair.bits_per_pixel, None
     else:
-        size = pair.picture.shape[:2]
-        jpeg, jpeg_bytes, _ = version_within(
-            pair.original, file_bytes, is_grey=pair.picture.is_grey
-        )
+        size = pair.image.shape[:2]
+        jpeg, jpeg_bytes, _ = version_within(pair.original, file_bytes, is_grey=pair.image.is_grey)
         jpeg_rate, rate = (metrics.bits_per_pixel(n, *size) for n in (jpeg_bytes, file_bytes))
     score = Score(
-        pair.picture.name,
+        pair.image.name,
         pair.side,
         *compare(pair.get(task.target), output),
         *compare(pair.original, jpeg),
@@ -105,13 +103,13 @@ def outcome(apply, task, pair):
 
 def score_all(apply, task, pairs):
     """Measure pairs, two at a time unless they are so large that memory might run out."""
-    largest = max(math.prod(pair.picture.shape[:2]) for pair in pairs)
+    largest = max(math.prod(pair.image.shape[:2]) for pair in pairs)
     with ThreadPoolExecutor(2 if largest < 2**22 else 1) as pool:
         return list(pool.map(lambda pair: outcome(apply, task, pair).score, pairs))
 
 
 def compare(original, other):
-    """Compute PSNR in dB and SSIM (None where the picture is too small) of (H, W, 3) pictures."""
+    """Compute PSNR in dB and SSIM (None where the image is too small) of (H, W, 3) images."""
     psnr = float(metrics.psnr(original[None], other[None])[0])
     if min(original.shape[:2]) < 11:
         return psnr, None
@@ -126,9 +124,9 @@ def mean(scores, name):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network is made of and what a picture costs.
+    """What a network is made of and what an image costs.
 
-    `latents_per_value` is how many numbers the bottleneck holds for each of the picture's, None
+    `latents_per_value` is how many numbers the bottleneck holds for each of the image's, None
     without a bottleneck.
     """
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.evaluation.baselines import JpegRow, jpeg_rows, picture_rows
-from experiments.images import PictureError, embedded_pictures, open_set
+from experiments.evaluation.baselines import JpegRow, image_rows, jpeg_rows
+from experiments.images import ImageError, embedded_images, open_set
 from experiments.images.recipes import RECIPES
 from experiments.system.errors import RunError
 from experiments.system.hardware import cores
@@ -55,25 +55,25 @@ def quality_label(quality):
 
 
 def measure(rows, sets, follow=lambda results, total: results):
-    """Measure the rows' values again on their pictures.
+    """Measure the rows' values again on their images.
 
     Parameters
     ----------
     rows : list of JpegRow
-    sets : mapping of str to sequence of Picture
-        The pictures of each set that the rows name.
+    sets : mapping of str to sequence of StoredImage
+        The images of each set that the rows name.
     follow : callable
         ``(iterable, total) -> iterable``, for a bar.
 
     Returns
     -------
     list of Cell
-        One a row, in their order: the mean over the set's pictures of each one's own value.
+        One a row, in their order: the mean over the set's images of each one's own value.
     """
     names = defaultdict(list)
     for row in rows:
         names[row.set, row.recipe, row.quality].append(row.metric)
-    jobs = [(key, picture) for key in names for picture in sets[key[0]]]
+    jobs = [(key, image) for key in names for image in sets[key[0]]]
     values = defaultdict(list)
     with (
         ThreadPoolExecutor(min(8, cores())) as pool,
@@ -90,9 +90,9 @@ def measure(rows, sets, follow=lambda results, total: results):
     return [Cell(row, means[row.set, row.recipe, row.quality, row.metric]) for row in rows]
 
 
-def _values(key, picture, names):
+def _values(key, image, names):
     _, recipe, quality = key
-    original, degraded = (pixels[None] for pixels in RECIPES[recipe](picture, quality))
+    original, degraded = (pixels[None] for pixels in RECIPES[recipe](image, quality))
     return [getattr(metrics, name)(original, degraded)[0] for name in names]
 
 
@@ -106,58 +106,58 @@ def known_set(data):
 
     Returns
     -------
-    str, tuple of Picture
-        "live1" or "classic5", and its pictures.
+    str, tuple of StoredImage
+        "live1" or "classic5", and its images.
 
     Raises
     ------
-    PictureError
+    ImageError
         If it is neither, or cannot be read.
     """
-    pictures = open_set(data).originals
-    name = name_of(pictures)
+    images = open_set(data).originals
+    name = name_of(images)
     if name is None:
         shares = " and ".join(
-            f"{len(hashes & _hashes(pictures))} of {TITLES[known]}'s {len(hashes)}"
+            f"{len(hashes & _hashes(images))} of {TITLES[known]}'s {len(hashes)}"
             for known, hashes in _known_hashes().items()
         )
-        raise PictureError(
-            f"{data}: neither LIVE1 nor Classic5, told by the pixels: of its {len(pictures)} "
-            f"pictures, {shares} are here"
+        raise ImageError(
+            f"{data}: neither LIVE1 nor Classic5, told by the pixels: of its {len(images)} "
+            f"images, {shares} are here"
         )
-    return name, pictures
+    return name, images
 
 
-def name_of(pictures):
-    """Tell by their pixels which set some pictures are: "live1", "classic5", or None."""
-    found = _hashes(pictures)
+def name_of(images):
+    """Tell by their pixels which set some images are: "live1", "classic5", or None."""
+    found = _hashes(images)
     return next((name for name, hashes in _known_hashes().items() if hashes == found), None)
 
 
-def _hashes(pictures):
-    return {picture.sha256 for picture in pictures}
+def _hashes(images):
+    return {image.sha256 for image in images}
 
 
 def _known_hashes():
     known = defaultdict(set)
-    for row in picture_rows():
+    for row in image_rows():
         known[row.set].add(row.sha256)
     return known
 
 
 def embedded_sets():
     """Give scikit-image's photographs, each a set of one under its own name."""
-    return {picture.name: (picture,) for picture in embedded_pictures()}
+    return {image.name: (image,) for image in embedded_images()}
 
 
-def check_metrics(names, pictures=()):
+def check_metrics(names, images=()):
     """Check metrics that are about to be printed on JPEG's rows at quality 10, in 1 to 3 seconds.
 
     Parameters
     ----------
     names : sequence of str
         Of `fnnet.metrics`.
-    pictures : sequence of Picture
+    images : sequence of StoredImage
         What will be measured. If that is LIVE1, the check is made on it; otherwise on the named
         set live1; where there is none, on scikit-image's photographs.
 
@@ -171,7 +171,7 @@ def check_metrics(names, pictures=()):
     RunError
         If a value is not what it must be.
     """
-    sets = _live1(pictures) or embedded_sets()
+    sets = _live1(images) or embedded_sets()
     rows = [
         row for row in jpeg_rows() if row.set in sets and row.quality == 10 and row.metric in names
     ]
@@ -189,10 +189,10 @@ def check_metrics(names, pictures=()):
     )
 
 
-def _live1(pictures):
-    if name_of(pictures) == "live1":
-        return {"live1": pictures}
+def _live1(images):
+    if name_of(images) == "live1":
+        return {"live1": images}
     try:
         return dict([known_set("live1")])
-    except PictureError:
+    except ImageError:
         return None

@@ -10,22 +10,22 @@ _SIDES = {"train": "training", "validation": "held-out", "test": "held-out", "ne
 
 
 def side_label(side):
-    """Say of a side of the split whether the network has seen its pictures."""
+    """Say of a side of the split whether the network has seen its images."""
     return _SIDES[side]
 
 
 def score_table(scores, task, quality, *, downscale=1.0, stamp=None):
-    """Lay out one row a held-out or new picture, and the means, training pictures last.
+    """Lay out one row a held-out or new image, and the means, training images last.
 
-    Of a large set the first 60 pictures get a row; the means are over all. `downscale` is told in
-    the title where pictures were made smaller, and so is a `stamp` that says what the table does
-    not show; training pictures have rows then.
+    Of a large set the first 60 images get a row; the means are over all. `downscale` is told in
+    the title where images were made smaller, and so is a `stamp` that says what the table does
+    not show; training images have rows then.
     """
     title = _title(scores, task, quality, downscale)
     coded = _coded(scores)
     table = Table(title=f"{title}\n{stamp}" if stamp else title, title_justify="left")
     # The one column that gives way on a narrow terminal: no number is ever cut.
-    table.add_column("picture", overflow="fold")
+    table.add_column("image", overflow="fold")
     table.add_column("side", no_wrap=True)
     for name in (
         "JPEG\nbpp",
@@ -69,7 +69,7 @@ def _title(scores, task, quality, downscale):
             "autoencode: what is decoded from the network's file, and JPEG of at most as many "
             "bytes, against the original"
         )
-    return title if downscale == 1 else f"{title}; pictures scaled down by {downscale:g}"
+    return title if downscale == 1 else f"{title}; images scaled down by {downscale:g}"
 
 
 def _cells(scores, coded):
@@ -95,6 +95,5 @@ def cost_lines(cost):
         yield "bottleneck              none"
     else:
         yield (
-            f"bottleneck              1 number for {1 / cost.latents_per_value:.1f} of the "
-            "picture's"
+            f"bottleneck              1 number for {1 / cost.latents_per_value:.1f} of the image's"
         )

@@ -1,1 +1,1 @@
-"""What is in a set of pictures: measured, laid out in tables, drawn."""
+"""What is in a set of images: measured, laid out in tables, drawn."""

@@ -31,7 +31,7 @@ def find_places(original, decoded):
     """Find the squares where blocking, ringing and colour bleeding show most.
 
     Their corners lie on the grid of 8 pixels, and they keep 8 pixels from the border: the frames
-    of scanned photographs show strong artefacts, but are no part of the picture.
+    of scanned photographs show strong artefacts, but are no part of the image.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def find_places(original, decoded):
     Returns
     -------
     dict of str to Place
-        By artefact. One that does not occur is left out, and so are all in pictures with a side
+        By artefact. One that does not occur is left out, and so are all in images with a side
         below 80 pixels.
     """
     before, after = (
@@ -73,7 +73,7 @@ def blocking(after, flat):
     Returns
     -------
     ndarray
-        (H // 8, W // 8): sums of absolute steps in grey levels; 0 at the picture's own border.
+        (H // 8, W // 8): sums of absolute steps in grey levels; 0 at the image's own border.
     """
     across = np.zeros_like(after)
     across[BLOCK::BLOCK] = np.abs(np.diff(after, axis=0))[BLOCK - 1 :: BLOCK]

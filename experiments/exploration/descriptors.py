@@ -1,6 +1,6 @@
-"""What a picture is like, in numbers: functions of arrays, for photographs of 8 bits.
+"""What an image is like, in numbers: functions of arrays, for photographs of 8 bits.
 
-Those of luma take (H, W) on the grey levels 0 to 255 and give None where a picture is too small, or
+Those of luma take (H, W) on the grey levels 0 to 255 and give None where an image is too small, or
 too flat, for the number to mean anything.
 """
 
@@ -67,7 +67,7 @@ def colorfulness(pixels):
 
 
 def noise_sigma(luma):
-    """Estimate the standard deviation of white noise in a picture, in grey levels.
+    """Estimate the standard deviation of white noise in an image, in grey levels.
 
     Patches of 8x8 pixels of a photograph lie near a plane of few dimensions; in all others there
     is noise alone. So the smallest eigenvalues of the patches' covariance scatter around the
@@ -104,16 +104,16 @@ def noise_sigma(luma):
 
 
 def sharpness(luma):
-    """Compute how much of a picture's steps between neighbours a blur takes away, 0 to 1.
+    """Compute how much of an image's steps between neighbours a blur takes away, 0 to 1.
 
-    Blurring changes a sharp picture much and a blurred one little: the share of the absolute
+    Blurring changes a sharp image much and a blurred one little: the share of the absolute
     steps that goes when 9 pixels in a line are averaged, along the direction where it is less.
     It does not depend on contrast; noise counts as sharp.
 
     Returns
     -------
     float or None
-        1 less the paper's blur. None if a side is below 11 pixels, and for a flat picture.
+        1 less the paper's blur. None if a side is below 11 pixels, and for a flat image.
 
     References
     ----------
@@ -128,7 +128,7 @@ def sharpness(luma):
 def _share_lost(plane):
     sums = np.cumsum(plane, axis=0, dtype=np.float64)
     blurred = (sums[BLUR:] - sums[:-BLUR]) / BLUR
-    # Row i of `blurred` is centred on row i + 5 of the picture.
+    # Row i of `blurred` is centred on row i + 5 of the image.
     steps = np.abs(np.diff(plane[BLUR // 2 + 1 : -(BLUR // 2)], axis=0))
     total = float(steps.sum(dtype=np.float64))
     kept = np.abs(np.diff(blurred, axis=0))

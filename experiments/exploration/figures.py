@@ -14,7 +14,7 @@ from experiments.exploration.descriptors import rank_correlation
 from experiments.exploration.findings import CURVES, most_visible, spread
 from experiments.images import made_version
 
-SHEET = 60  # pictures on the contact sheet
+SHEET = 60  # images on the contact sheet
 THUMBNAIL = 200
 NAMED = 4  # curves: the two best and the two worst
 CLOSE_UPS = (5, 10, 20, 40, 70)  # qualities beside the original
@@ -53,7 +53,7 @@ def draw(found):
 
 
 def contact_sheet(found):
-    """Draw all pictures small, with names and sizes: up to 60, evenly from first to last."""
+    """Draw all images small, with names and sizes: up to 60, evenly from first to last."""
     rows = spread(found.descriptions, SHEET)
     columns = min(len(rows), 6)
     lines = math.ceil(len(rows) / columns)
@@ -64,13 +64,13 @@ def contact_sheet(found):
     for axis in axes:
         axis.axis("off")
     for axis, row in zip(axes, rows, strict=False):
-        axis.imshow(_thumbnail(found.find(row.picture).pixels))
+        axis.imshow(_thumbnail(found.find(row.image).pixels))
         grey = " grey" if row.is_grey else ""
-        title = f"{row.picture}\n{row.width}x{row.height}{grey}"
+        title = f"{row.image}\n{row.width}x{row.height}{grey}"
         axis.set_title(title, fontsize=8, parse_math=False)
     total = len(found.descriptions)
     shown = f"{len(rows)} of {total}" if len(rows) < total else total
-    figure.suptitle(f"{found.picture_set.name}: {shown} originals", parse_math=False)
+    figure.suptitle(f"{found.image_set.name}: {shown} originals", parse_math=False)
     return png(figure, dpi=90)
 
 
@@ -82,7 +82,7 @@ def _thumbnail(pixels):
 
 def histograms(found):
     """Draw the distributions of grey levels, of the originals' descriptors and of the versions."""
-    own = bool(found.picture_set.versions)
+    own = bool(found.image_set.versions)
     versions = VERSIONS if own else MADE
     lines = math.ceil((2 + len(ORIGINALS) + len(versions)) / 4)
     figure, axes = plt.subplots(lines, 4, figsize=(15, 3 * lines), layout="constrained")
@@ -91,14 +91,14 @@ def histograms(found):
     _grey_levels(axes[:2], np.mean(levels, axis=0))
     for axis, (name, label) in zip(axes[2:], ORIGINALS, strict=False):
         _histogram(axis, [getattr(row, name) for row in found.descriptions], label)
-        axis.set(ylabel="pictures")
+        axis.set(ylabel="images")
     for axis, (name, label) in zip(axes[2 + len(ORIGINALS) :], versions, strict=False):
         if own:
             _histogram(axis, [getattr(row, name) for row in found.compressed], label)
             axis.set(ylabel="versions")
         else:
             _boxes(axis, found.compressed, name, label)
-    figure.suptitle(f"{found.picture_set.name}: distributions", parse_math=False)
+    figure.suptitle(f"{found.image_set.name}: distributions", parse_math=False)
     return png(figure, dpi=90)
 
 
@@ -111,14 +111,14 @@ def _histogram(axis, values, label):
 
 
 def _boxes(axis, measures, name, label):
-    """Draw one box a quality: quartiles over the pictures, and all points beyond 1.5 of a box."""
+    """Draw one box a quality: quartiles over the images, and all points beyond 1.5 of a box."""
     groups = {quality: [] for quality in sorted({measure.quality for measure in measures})}
     for measure in measures:
         value = getattr(measure, name)
         if value is not None and math.isfinite(value):
             groups[measure.quality].append(value)
     axis.set(xlabel="JPEG quality", ylabel=label)
-    if not any(groups.values()):  # pictures too small for it
+    if not any(groups.values()):  # images too small for it
         return
     axis.boxplot(
         list(groups.values()),
@@ -145,11 +145,11 @@ def _grey_levels(axes, shares):
 
 
 def _curves(found):
-    """Gather each picture's JPEG versions by rising rate, of up to 100 pictures."""
+    """Gather each image's JPEG versions by rising rate, of up to 100 images."""
     curves = {}
     for measure in found.compressed:
         if measure.quality and measure.bits_per_pixel and measure.ssim is not None:
-            curves.setdefault(measure.picture, []).append(measure)
+            curves.setdefault(measure.image, []).append(measure)
     return {
         name: sorted(curves[name], key=lambda measure: measure.bits_per_pixel)
         for name in spread(list(curves), CURVES)
@@ -157,18 +157,18 @@ def _curves(found):
 
 
 def rate_distortion(found):
-    """Draw PSNR and SSIM over the rate, a line a picture; the best and the worst are named."""
+    """Draw PSNR and SSIM over the rate, a line an image; the best and the worst are named."""
     curves = _curves(found)
     figure, axes = plt.subplots(1, 2, figsize=(15, 6.5), layout="constrained")
     for axis, (name, label) in zip(axes, FIGURES[1:], strict=True):
-        points = {picture: _points(curve, name) for picture, curve in curves.items()}
-        lines = {picture: values for picture, values in points.items() if len(values) > 1}
-        for picture, values in points.items():
-            mark = "-" if picture in lines else "."  # a line of one point shows nothing
+        points = {image: _points(curve, name) for image, curve in curves.items()}
+        lines = {image: values for image, values in points.items() if len(values) > 1}
+        for image, values in points.items():
+            mark = "-" if image in lines else "."  # a line of one point shows nothing
             axis.plot(*values.T, mark, color=GREY, linewidth=0.7, alpha=0.7)
         named = _extremes(lines)
-        for picture, style in named.items():
-            axis.plot(*lines[picture].T, **style, linewidth=1.4, label=picture)
+        for image, style in named.items():
+            axis.plot(*lines[image].T, **style, linewidth=1.4, label=image)
         _mean_curve(axis, curves, name)
         axis.set(xlabel="bits per pixel", ylabel=label, xscale="log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -179,7 +179,7 @@ def rate_distortion(found):
             for text in axis.legend(loc="lower right").get_texts():
                 text.set_parse_math(False)
     single = sum(len(curve) == 1 for curve in curves.values())
-    title = f"{found.picture_set.name}: JPEG, {_drawn(len(curves) - single, single)}"
+    title = f"{found.image_set.name}: JPEG, {_drawn(len(curves) - single, single)}"
     if len(named) == NAMED:
         title += "; named are the two best and the two worst at the middle rate"
     figure.suptitle(title, parse_math=False)
@@ -193,33 +193,33 @@ def _points(curve, name):
 
 
 def _drawn(lines, single):
-    """Say what stands for the pictures."""
-    text = "a line for one picture" if lines == 1 else f"a line for each of {lines} pictures"
+    """Say what stands for the images."""
+    text = "a line for one image" if lines == 1 else f"a line for each of {lines} images"
     return text + (f", a dot for {single} with a single version" if single else "")
 
 
 def _extremes(lines):
-    """Choose line styles for the two pictures highest and the two lowest at the middle rate."""
+    """Choose line styles for the two images highest and the two lowest at the middle rate."""
     if not lines:
         return {}
     middle = np.median(np.concatenate([points[:, 0] for points in lines.values()]))
     covering = {
-        picture: np.interp(np.log(middle), np.log(points[:, 0]), points[:, 1])
-        for picture, points in lines.items()
+        image: np.interp(np.log(middle), np.log(points[:, 0]), points[:, 1])
+        for image, points in lines.items()
         if points[0, 0] <= middle <= points[-1, 0]
     }
     order = sorted(covering, key=covering.get)
     styles = [(order[-1:], BLUE, "-"), (order[-2:-1], BLUE, "--")]
     styles += [(order[1:-2][:1], RED, "--"), (order[:-2][:1], RED, "-")]
     return {
-        picture: {"color": color, "linestyle": dashes}
-        for pictures, color, dashes in styles
-        for picture in pictures
+        image: {"color": color, "linestyle": dashes}
+        for images, color, dashes in styles
+        for image in images
     }
 
 
 def _mean_curve(axis, curves, name):
-    """Draw the mean over pictures by quality, where all pictures have the same qualities."""
+    """Draw the mean over images by quality, where all images have the same qualities."""
     qualities = {tuple(measure.quality for measure in curve) for curve in curves.values()}
     if len(qualities) > 1 or None in next(iter(qualities)):
         return
@@ -246,8 +246,8 @@ def artefacts(found, places):
         squeeze=False,
     )
     for line, (artefact, (name, place)) in zip(axes, places.items(), strict=True):
-        picture = found.find(name)
-        pixels = picture.pixels
+        image = found.find(name)
+        pixels = image.pixels
         line[0].imshow(pixels)
         line[0].add_patch(
             Rectangle((place.left, place.top), SIDE, SIDE, fill=False, color="red", linewidth=1.5)
@@ -257,13 +257,13 @@ def artefacts(found, places):
         line[1].imshow(place.cut(pixels), interpolation="nearest")
         line[1].set_title("original", fontsize=9)
         for axis, quality in zip(line[2:], CLOSE_UPS, strict=True):
-            decoded, _ = made_version(pixels, quality, is_grey=picture.is_grey)
+            decoded, _ = made_version(pixels, quality, is_grey=image.is_grey)
             axis.imshow(place.cut(decoded), interpolation="nearest")
             axis.set_title(f"quality {quality}", fontsize=9)
         for axis in line:
             axis.set(xticks=[], yticks=[])
     figure.suptitle(
-        f"{found.picture_set.name}: what JPEG does, close-ups of {SIDE}x{SIDE} pixels where it "
+        f"{found.image_set.name}: what JPEG does, close-ups of {SIDE}x{SIDE} pixels where it "
         "shows most",
         parse_math=False,
     )
@@ -284,9 +284,9 @@ def scores(found):
         value, count = rank_correlation(*points)
         if value is not None:
             axis.set_title(f"Spearman {value:+.3f}, {count} versions", fontsize=10)
-    figure.suptitle(f"{found.picture_set.name}: opinion scores", parse_math=False)
+    figure.suptitle(f"{found.image_set.name}: opinion scores", parse_math=False)
     return png(figure, dpi=90)
 
 
 def _score_name(found):
-    return found.picture_set.score_name or "opinion score"
+    return found.image_set.score_name or "opinion score"

@@ -12,7 +12,7 @@ from experiments.evaluation.scores import compare
 from experiments.exploration import descriptors
 from experiments.exploration.artefacts import Place, find_places
 from experiments.images import (
-    PictureError,
+    ImageError,
     is_jpeg,
     made_version,
     quality_of_file,
@@ -27,8 +27,8 @@ ARTEFACT_QUALITY = 10  # where the places for close-ups are looked for
 GRID_SHOWS = 1.05
 # How far a stated rate may be from the file's: a share of it, and bits per pixel.
 RATE_SHARE, RATE_LEAST = 0.02, 0.01
-CURVES = 100  # pictures of a larger set that JPEG versions are made of, or have a curve
-LARGE = 2**22  # pixels: pictures from here on are measured one at a time, to spare memory
+CURVES = 100  # images of a larger set that JPEG versions are made of, or have a curve
+LARGE = 2**22  # pixels: images from here on are measured one at a time, to spare memory
 _large = threading.Lock()
 
 
@@ -39,7 +39,7 @@ class Description:
     `file_quality` is that of an original which is a JPEG file with libjpeg's tables.
     """
 
-    picture: str
+    image: str
     width: int
     height: int
     is_grey: bool
@@ -68,7 +68,7 @@ class Measure:
     is one: what a stated rate should be.
     """
 
-    picture: str
+    image: str
     quality: int | None
     quality_from: str
     bits_per_pixel: float | None
@@ -108,11 +108,11 @@ class Findings:
     places: dict[str, Place] = field(default_factory=dict)
 
 
-def versions_by_original(picture_set):
+def versions_by_original(image_set):
     """Sort a set's versions by their original's name; faults name those that have none."""
-    names = {picture.name for picture in picture_set.originals}
+    names = {image.name for image in image_set.originals}
     versions, faults = defaultdict(list), []
-    for version in picture_set.versions:
+    for version in image_set.versions:
         if version.original in names:
             versions[version.original].append(version)
         else:
@@ -120,13 +120,13 @@ def versions_by_original(picture_set):
     return versions, faults
 
 
-def explore_picture(picture_set, picture, versions, qualities):
+def explore_image(image_set, image, versions, qualities):
     """Measure an original and its versions; what cannot be read becomes a fault.
 
     Parameters
     ----------
-    picture_set : PictureSet
-    picture : Picture
+    image_set : ImageSet
+    image : StoredImage
         One of its originals.
     versions : sequence of Version
         Those of this original.
@@ -138,38 +138,38 @@ def explore_picture(picture_set, picture, versions, qualities):
     Findings
     """
     try:
-        pixels = picture.pixels
-    except PictureError as error:
+        pixels = image.pixels
+    except ImageError as error:
         return Findings(faults=(str(error),))
     alone = _large if pixels[..., 0].size >= LARGE else contextlib.nullcontext()
     with alone:
         measures, faults = [], []
         for version in versions:
             try:
-                measures.append(_measure_version(picture_set, picture, pixels, version))
-            except PictureError as error:
+                measures.append(_measure_version(image_set, image, pixels, version))
+            except ImageError as error:
                 faults.append(str(error))
-        measures += [_measure_jpeg(picture, pixels, quality) for quality in qualities]
+        measures += [_measure_jpeg(image, pixels, quality) for quality in qualities]
         luma = descriptors.luma(pixels)
         return Findings(
-            describe(picture, pixels, luma),
+            describe(image, pixels, luma),
             tuple(measures),
             tuple(faults),
             descriptors.histogram(pixels, luma),
-            find_places(pixels, made_version(pixels, ARTEFACT_QUALITY, is_grey=picture.is_grey)[0]),
+            find_places(pixels, made_version(pixels, ARTEFACT_QUALITY, is_grey=image.is_grey)[0]),
         )
 
 
-def describe(picture, pixels, luma):
+def describe(image, pixels, luma):
     """Describe an original, of `pixels` (H, W, 3) and `luma` (H, W), in numbers."""
     height, width = luma.shape
     grid, (row, column) = descriptors.strongest_grid(luma)
     return Description(
-        picture.name,
+        image.name,
         width,
         height,
-        picture.is_grey,
-        None if picture.path is None else quality_of_file(picture.path),
+        image.is_grey,
+        None if image.path is None else quality_of_file(image.path),
         descriptors.brightness(luma),
         descriptors.contrast(luma),
         descriptors.colorfulness(pixels),
@@ -179,19 +179,19 @@ def describe(picture, pixels, luma):
         grid,
         row,
         column,
-        picture.sha256,
+        image.sha256,
     )
 
 
-def _measure_jpeg(picture, original, quality):
-    pixels, size = made_version(original, quality, is_grey=picture.is_grey)
+def _measure_jpeg(image, original, quality):
+    pixels, size = made_version(original, quality, is_grey=image.is_grey)
     rate = bits_per_pixel(size, *pixels.shape[:2])
-    return Measure(picture.name, quality, "made", rate, "file", *_figures(original, pixels))
+    return Measure(image.name, quality, "made", rate, "file", *_figures(original, pixels))
 
 
-def _measure_version(picture_set, picture, original, version):
+def _measure_version(image_set, image, original, version):
     """Measure a version that the set brings beside the original's pixels; find its quality."""
-    pixels = picture_set.read_version(version).pixels
+    pixels = image_set.read_version(version).pixels
     quality, quality_from, made_bytes = _find_quality(original, pixels, version)
     own_bytes = version.path.stat().st_size if is_jpeg(version.path) else None
     own, made = (
@@ -200,7 +200,7 @@ def _measure_version(picture_set, picture, original, version):
     rates = {"file": own, "index": version.bits_per_pixel, "pixels": made}
     rate_from = next((name for name, rate in rates.items() if rate is not None), None)
     return Measure(
-        picture.name,
+        image.name,
         quality,
         quality_from,
         rates.get(rate_from),
@@ -234,7 +234,7 @@ def _figures(original, pixels):
 class Exploration:
     """All findings of a set, in the order of its originals."""
 
-    picture_set: object
+    image_set: object
     sides: dict[str, str]
     findings: tuple[Findings, ...]
     faults: tuple[str, ...]
@@ -256,7 +256,7 @@ class Exploration:
 
     def find(self, name):
         """Give the original of that name."""
-        return next(p for p in self.picture_set.originals if p.name == name)
+        return next(p for p in self.image_set.originals if p.name == name)
 
 
 def spread(items, most):
@@ -266,17 +266,17 @@ def spread(items, most):
 
 
 def most_visible(findings):
-    """Choose the place that shows each artefact best, in a picture of its own where possible.
+    """Choose the place that shows each artefact best, in an image of its own where possible.
 
     Returns
     -------
     dict of str to (str, Place)
-        By artefact, the picture's name and the place in it.
+        By artefact, the image's name and the place in it.
     """
     chosen = {}
     for artefact in ("blocking", "ringing", "colour bleeding"):
         places = [
-            (found.description.picture, found.places[artefact])
+            (found.description.image, found.places[artefact])
             for found in findings
             if artefact in found.places
         ]

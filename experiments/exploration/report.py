@@ -11,7 +11,7 @@ from experiments.exploration.findings import GRID_SHOWS
 from experiments.images import known_copies, same_photographs
 from experiments.system.errors import some
 
-ROWS = 60  # pictures in the table
+ROWS = 60  # images in the table
 DISTINCT = 12  # more qualities than these are put into bins
 BINS = (1, 2, 6, 11, 21, 41, 61, 81, 96, 101)
 FIGURES = (
@@ -23,10 +23,10 @@ FIGURES = (
 
 
 def print_report(terminal, found):
-    """Print what is known of a set: facts, pictures, versions, scores."""
+    """Print what is known of a set: facts, images, versions, scores."""
     for name, text in facts(found):
         terminal.print(f"{name:12} {text}", soft_wrap=True)
-    terminal.print(picture_table(found))
+    terminal.print(image_table(found))
     if found.compressed:
         terminal.print(version_table(found))
     for line in verdicts(found):
@@ -37,23 +37,23 @@ def print_report(terminal, found):
 
 def facts(found):
     """Say in a few lines what the set is: pairs of a heading and a sentence."""
-    rows, picture_set = found.descriptions, found.picture_set
-    yield "set", f"{picture_set.name}: {picture_set.layout}"
-    if picture_set.folder is not None:
-        yield "folder", _folder(picture_set)
+    rows, image_set = found.descriptions, found.image_set
+    yield "set", f"{image_set.name}: {image_set.layout}"
+    if image_set.folder is not None:
+        yield "folder", _folder(image_set)
     grey = sum(row.is_grey for row in rows)
     yield "originals", f"{len(rows)}: {len(rows) - grey} in colour, {grey} grey"
     yield "sizes", _counted([f"of {row.width}x{row.height}" for row in rows])
     if found.sides:
         yield "split", _counted(list(found.sides.values()))
-    if picture_set.versions:
+    if image_set.versions:
         copies = sum(measure.is_lossless for measure in found.measures)
-        text = f"{len(picture_set.versions)} with the set"
+        text = f"{len(image_set.versions)} with the set"
         yield "versions", text + (f", {copies} of them lossless copies" if copies else "")
-    groups = same_photographs(picture_set.originals)
+    groups = same_photographs(image_set.originals)
     same = [" = ".join(names) for names in groups if len(names) > 1]
     yield "duplicates", some(same) if same else "none: no two originals show one photograph"
-    copies = [f"{count} in {name}" for name, count in known_copies(picture_set.originals).items()]
+    copies = [f"{count} in {name}" for name, count in known_copies(image_set.originals).items()]
     if copies:
         yield "known copies", ", ".join(copies)
     qualities = [row.file_quality for row in rows if row.file_quality is not None]
@@ -64,11 +64,11 @@ def facts(found):
         yield "faults", f"{len(found.faults)} left out: {some(found.faults, '; ')}"
 
 
-def _folder(picture_set):
+def _folder(image_set):
     """Name the set's folder, and the one within it where the originals lie."""
-    folders = {picture.path.parent for picture in picture_set.originals}
-    inside = [str(folder) for folder in sorted(folders) if folder != picture_set.folder]
-    return f"{picture_set.folder}" + (f", originals in {some(inside)}" if inside else "")
+    folders = {image.path.parent for image in image_set.originals}
+    inside = [str(folder) for folder in sorted(folders) if folder != image_set.folder]
+    return f"{image_set.folder}" + (f", originals in {some(inside)}" if inside else "")
 
 
 def _grids(rows):
@@ -79,11 +79,11 @@ def _grids(rows):
     if not shown:
         return "none: no original shows an 8x8 grid"
     shown.sort(key=lambda row: -row.strongest_grid)
-    names = some([f"{row.picture} {row.strongest_grid:.2f}" for row in shown])
+    names = some([f"{row.image} {row.strongest_grid:.2f}" for row in shown])
     return f"an 8x8 grid, as if compressed before, in {len(shown)} of {len(searched)}: {names}"
 
 
-def picture_table(found):
+def image_table(found):
     """Lay out one row an original, and the mean and range of all."""
     table = _table(f"originals: {len(found.descriptions)}")
     table.caption = (
@@ -92,7 +92,7 @@ def picture_table(found):
         "grid: 1 shows no 8x8 blocks"
     )
     # The one column that gives way on a narrow terminal: no number is ever cut.
-    table.add_column("picture", max_width=28)
+    table.add_column("image", max_width=28)
     for name in ("size", "side"):
         table.add_column(name, no_wrap=True)
     for name in ("luma", "contrast", "colour", "noise", "sharp", "grid"):
@@ -100,9 +100,9 @@ def picture_table(found):
     rows = found.descriptions
     for row in rows[:ROWS]:
         size = f"{row.width}x{row.height}" + (" grey" if row.is_grey else "")
-        side = found.sides.get(row.picture, "")
+        side = found.sides.get(row.image, "")
         table.add_row(
-            row.picture, size, side, *_descriptors(lambda name, row=row: getattr(row, name))
+            row.image, size, side, *_descriptors(lambda name, row=row: getattr(row, name))
         )
     if len(rows) > ROWS:
         table.add_row(f"and {len(rows) - ROWS} more", "in pictures.tsv")
@@ -122,10 +122,10 @@ def _descriptors(get):
 
 
 def version_table(found):
-    """Lay out one row a quality: mean and range over the pictures."""
-    own = bool(found.picture_set.versions)
-    pictures = counted(len({measure.picture for measure in found.compressed}), "picture")
-    title = "versions that came with the set" if own else f"JPEG made now of {pictures}"
+    """Lay out one row a quality: mean and range over the images."""
+    own = bool(found.image_set.versions)
+    images = counted(len({measure.image for measure in found.compressed}), "image")
+    title = "versions that came with the set" if own else f"JPEG made now of {images}"
     table = _table(f"{title}: mean (lowest–highest)")
     for name in ("quality", "count"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -242,7 +242,7 @@ def _files(measures):
 def score_table(found):
     """Lay out how well each figure ranks the versions as the opinion scores do."""
     scored = [measure for measure in found.compressed if measure.score is not None]
-    name = found.picture_set.score_name or "opinion score"
+    name = found.image_set.score_name or "opinion score"
     table = _table("rank correlation (Spearman)")
     for heading in ("figure", name, "versions"):
         table.add_column(heading, justify="left" if heading == "figure" else "right")

@@ -8,12 +8,12 @@ offset bytes field                                    rule
 0      4     magic                                    ``89 46 4E 4E``
 4      1     version                                  1
 5      1     header length                            48
-6      1     picture channels                         1 or 3
+6      1     image channels                         1 or 3
 7      1     rate: which of the model's rates         below the number of rates; a model of one
                                                       rate has 0 only
 8      8     model digest                             the model's
-16     4     picture width before padding             1 to 65,535
-20     4     picture height before padding            1 to 65,535; width x height at most 2**26
+16     4     image width before padding             1 to 65,535
+20     4     image height before padding            1 to 65,535; width x height at most 2**26
 24     4     number of symbols                        what model and size give
 28     4     payload bytes, P                         multiple of 4, at most 2 x symbols + 8
 32     4     escape bytes, E                          at most 5 x symbols
@@ -29,7 +29,7 @@ offset bytes field                                    rule
 ====== ===== ======================================== =============================================
 
 A reader checks from the cheap to the dear, trusting nothing that comes later: at least 48 bytes;
-magic; version; header length; CRC; picture; model; rate; symbols; lengths; length of the file;
+magic; version; header length; CRC; image; model; rate; symbols; lengths; length of the file;
 digest; only then it decodes, encodes again and compares, and reads the escapes.
 
 The payload is what constriction 0.5's ``RangeEncoder`` writes with the tables' frequencies times
@@ -37,7 +37,7 @@ The payload is what constriction 0.5's ``RangeEncoder`` writes with the tables' 
 of a table is its escape symbol.
 
 CRC and digest find accidents. They are no signature: whoever can write a file can write a valid
-one that decodes to another picture.
+one that decodes to another image.
 """
 
 import hashlib
@@ -75,9 +75,9 @@ class Header:
         return LENGTH + self.payload + self.escapes
 
 
-def check_picture(channels, width, height):
-    """Refuse a picture that the format does not have, in writing and in reading."""
-    require(channels in (1, 3), f"{channels} channels; a picture has 1 or 3")
+def check_image(channels, width, height):
+    """Refuse an image that the format does not have, in writing and in reading."""
+    require(channels in (1, 3), f"{channels} channels; an image has 1 or 3")
     sides = f"{width} x {height} pixels"
     fits = 1 <= width <= SIDE_LIMIT and 1 <= height <= SIDE_LIMIT
     require(fits, f"{sides}: a side must be from 1 to {SIDE_LIMIT}")
@@ -112,7 +112,7 @@ def parse(head):
     intact = version == VERSION and length == LENGTH and head[_FIELDS.size : _CHECKED] == crc
     require(intact, "header damaged")
     header = Header(channels, rate, *rest)
-    check_picture(channels, header.width, header.height)
+    check_image(channels, header.width, header.height)
     return header
 
 

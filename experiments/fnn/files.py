@@ -1,4 +1,4 @@
-"""A picture's latents as a ``.fnn`` file and back: exact on every machine.
+"""An image's latents as a ``.fnn`` file and back: exact on every machine.
 
 Who may write a model's files and who may read them is settled by `Model`; how the bytes lie, by
 ``experiments.fnn.container``.
@@ -47,7 +47,7 @@ def encode(latents, tables, *, width, height, channels, rate, model):
     tables : Tables
         The model's for this rate.
     width, height, channels : int
-        The picture's, before padding.
+        The image's, before padding.
     rate : int
         Which of the model's rates this is, from 0.
     model : bytes
@@ -56,14 +56,14 @@ def encode(latents, tables, *, width, height, channels, rate, model):
     Returns
     -------
     Encoded
-        Many escapes mean that the tables were made for other pictures.
+        Many escapes mean that the tables were made for other images.
 
     Raises
     ------
     FnnError
-        If the format has no such picture, rate or digest, or the tables no such channels.
+        If the format has no such image, rate or digest, or the tables no such channels.
     """
-    container.check_picture(channels, width, height)
+    container.check_image(channels, width, height)
     require(0 <= rate <= 255, f"rate {rate} must be from 0 to 255")
     require(len(model) == 8, f"a model digest has 8 bytes, not {len(model)}")
     symbols, escaped = to_symbols(latents, tables)

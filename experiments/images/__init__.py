@@ -1,14 +1,14 @@
-"""Pictures: reading and writing files, sets and their layouts, JPEG versions, splits, batches."""
+"""Images: reading and writing files, sets and their layouts, JPEG versions, splits, batches."""
 
 from experiments.images.batches import Grid, sample_batch
-from experiments.images.embedded import embedded_pictures
-from experiments.images.errors import PictureError
+from experiments.images.embedded import embedded_images
+from experiments.images.errors import ImageError
 from experiments.images.files import (
     PIXEL_LIMIT,
     SUFFIXES,
-    Picture,
-    find_pictures,
-    read_picture,
+    StoredImage,
+    find_images,
+    read_image,
     write_png,
 )
 from experiments.images.fingerprint import FORM as FINGERPRINT_FORM
@@ -19,7 +19,7 @@ from experiments.images.patches import check_patch
 from experiments.images.pools import pool
 from experiments.images.quality import is_jpeg, quality_of_file, quality_of_pixels
 from experiments.images.sets import (
-    PictureSet,
+    ImageSet,
     jpeg_for,
     locate,
     made_version,
@@ -35,15 +35,15 @@ __all__ = [
     "PIXEL_LIMIT",
     "SUFFIXES",
     "Grid",
-    "Picture",
-    "PictureError",
-    "PictureSet",
+    "ImageError",
+    "ImageSet",
     "Shared",
+    "StoredImage",
     "Version",
     "canonical_name",
     "check_patch",
-    "embedded_pictures",
-    "find_pictures",
+    "embedded_images",
+    "find_images",
     "find_shared",
     "is_jpeg",
     "jpeg_for",
@@ -55,7 +55,7 @@ __all__ = [
     "pool",
     "quality_of_file",
     "quality_of_pixels",
-    "read_picture",
+    "read_image",
     "same_photographs",
     "sample_batch",
     "split",

@@ -22,16 +22,16 @@ def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any", 
     Parameters
     ----------
     sources : sequence of tuple of ndarray
-        One tuple a picture, say (input, target): (H, W, 3) uint8 arrays of one size.
+        One tuple an image, say (input, target): (H, W, 3) uint8 arrays of one size.
     seed, step : int
         Not negative. The same two give the same batch on every machine.
     batch_size, patch : int
-        At least 1; no picture may be smaller than the patch.
+        At least 1; no image may be smaller than the patch.
     grid : {"any", "keep", "shift"}
-        How patches lie on the 8x8 grid of the pictures' JPEG versions. ``"any"``: each place is
-        as likely as any other, as a picture that was cropped has it. ``"keep"``: every patch's
-        edges are block edges, also when it is mirrored or turned, as in a whole picture; the patch
-        must be a multiple of 8. ``"shift"``: no patch's top left corner is a block's; pictures
+        How patches lie on the 8x8 grid of the images' JPEG versions. ``"any"``: each place is
+        as likely as any other, as an image that was cropped has it. ``"keep"``: every patch's
+        edges are block edges, also when it is mirrored or turned, as in a whole image; the patch
+        must be a multiple of 8. ``"shift"``: no patch's top left corner is a block's; images
         must be 7 pixels larger than the patch.
     rows : slice
         Which patches of the batch to cut: each is what it is in the whole batch.
@@ -50,7 +50,7 @@ def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any", 
     Notes
     -----
     Each batch is spread evenly, from a random start, so that losses of different batches compare
-    and batch norm sees the same brightness: pictures are taken by equal steps through all pixels,
+    and batch norm sees the same brightness: images are taken by equal steps through all pixels,
     places in them by a sequence of low discrepancy. Each place is as likely as any other. Mirroring
     and one of four quarter turns are drawn independently.
     """
@@ -103,7 +103,7 @@ def _check_grid(grid, shapes, patch):
         raise ValueError(f"sample_batch: grid='keep' needs a multiple of 8, not a patch of {patch}")
     if grid == "shift" and (shapes < patch + BLOCK - 1).any():
         raise ValueError(
-            f"sample_batch: grid='shift' needs pictures of {patch + BLOCK - 1} pixels at least"
+            f"sample_batch: grid='shift' needs images of {patch + BLOCK - 1} pixels at least"
         )
 
 
@@ -118,7 +118,7 @@ def _checked_shapes(sources, *, seed, step, batch_size, patch):
         if value < least:
             raise ValueError(f"sample_batch: {name}={value} must be at least {least}")
     if len(sources) == 0:
-        raise ValueError("sample_batch: no pictures to draw from")
+        raise ValueError("sample_batch: no images to draw from")
     for index, arrays in enumerate(sources):
         _check_source(index, arrays, len(sources[0]), patch)
     return np.array([arrays[0].shape[:2] for arrays in sources], dtype=np.int64)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import skimage
 
-from experiments.images.errors import PictureError
-from experiments.images.files import read_picture
+from experiments.images.errors import ImageError
+from experiments.images.files import read_image
 
 # The two motorcycle views are one scene, seen by a left and a right eye: never on two sides.
 SIDES = {
@@ -30,7 +30,7 @@ FILES = (
 )
 
 
-def embedded_pictures(folder=None):
+def embedded_images(folder=None):
     """Read the embedded photographs, sorted by name; nothing is downloaded.
 
     Parameters
@@ -40,7 +40,7 @@ def embedded_pictures(folder=None):
 
     Raises
     ------
-    PictureError
+    ImageError
         If one is not there.
     """
     folder = Path(skimage.__file__).parent / "data" if folder is None else Path(folder)
@@ -49,8 +49,8 @@ def embedded_pictures(folder=None):
 
 def _read(path):
     if not path.exists():
-        raise PictureError(
+        raise ImageError(
             f"{path}: not in scikit-image {skimage.__version__}; its releases 0.25 and 0.26 have it"
         )
     # Two bring the profile of sRGB, which changes nothing: no run need begin by saying so.
-    return replace(read_picture(path), notices=())
+    return replace(read_image(path), notices=())

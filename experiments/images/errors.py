@@ -3,5 +3,5 @@
 from experiments.system.errors import FileError
 
 
-class PictureError(FileError):
-    """What is wrong with a picture, a folder or a set: one sentence that begins with its path."""
+class ImageError(FileError):
+    """What is wrong with an image, a folder or a set: one sentence that begins with its path."""

@@ -1,4 +1,4 @@
-"""Why a file cannot be read as a picture, in one sentence."""
+"""Why a file cannot be read as an image, in one sentence."""
 
 import errno
 import mmap
@@ -29,7 +29,7 @@ def explain(error, path, pixel_limit):
         Begins with the path.
     """
     if isinstance(error, MemoryError):
-        return f"{path}: not enough memory for this picture"
+        return f"{path}: not enough memory for this image"
     if isinstance(error, Image.DecompressionBombError):
         count = re.search(r"\d+", str(error))
         pixels = f"{count[0]} pixels" if count else "its size"
@@ -38,20 +38,20 @@ def explain(error, path, pixel_limit):
         return f"{path}: cannot be read: {error.strerror}"
     size, head = path.stat().st_size, _head(path)
     if size == 0:
-        return f"{path}: empty, not a picture that fnnet reads ({READ_FORMATS})"
+        return f"{path}: empty, not an image that fnnet reads ({READ_FORMATS})"
     kind = _kind(head)
     if kind is None:
-        return f"{path}: not a picture that fnnet reads ({READ_FORMATS})"
+        return f"{path}: not an image that fnnet reads ({READ_FORMATS})"
     declared = _declared_size(kind, head)
     if declared is not None and declared > size:
         return f"{path}: ends after {size:,} of {declared:,} bytes; a truncated {kind} is not read"
     if "truncated" in str(error).lower():
         return (
-            f"{path}: ends after {size:,} bytes, before its picture does; "
+            f"{path}: ends after {size:,} bytes, before its image does; "
             f"a truncated {kind} is not read"
         )
     if kind == "PNG" and isinstance(error, ValueError) and "text" in str(error).lower():
-        return f"{path}: a text chunk of this PNG unpacks to more than a picture's text may hold"
+        return f"{path}: a text chunk of this PNG unpacks to more than an image's text may hold"
     if isinstance(error, UnidentifiedImageError):
         return f"{path}: begins like a {kind} but is none; the file is cut short or damaged"
     return f"{path}: a damaged {kind} is not read ({_first_line(error)})"

@@ -1,4 +1,4 @@
-"""One picture: reading it without trust, writing it whole, finding it in a folder."""
+"""One image: reading it without trust, writing it whole, finding it in a folder."""
 
 import hashlib
 import logging
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from experiments.images.errors import PictureError
+from experiments.images.errors import ImageError
 from experiments.images.faults import READ_FORMATS, explain, lacks_png_end
 from experiments.images.fingerprint import fingerprint
 from experiments.images.modes import rgb_pixels, sample_format, upright
@@ -27,8 +27,8 @@ warnings.filterwarnings("ignore", module=r"PIL\b")
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture, 8-bit RGB, and where it came from.
+class StoredImage:
+    """An image, 8-bit RGB, and where it came from.
 
     Attributes
     ----------
@@ -36,13 +36,13 @@ class Picture:
         The file's name without its suffix, or the name that its set gives it.
     path : Path or None
     load : callable
-        ``() -> pixels``; those of a set's pictures are read again when memory ran short.
+        ``() -> pixels``; those of a set's images are read again when memory ran short.
     shape : tuple of int
         (H, W, 3), the pixels'.
     sha256 : str
         SHA-256 of the pixels' bytes in row-major order, as 64 hexadecimal digits.
     fingerprint : str
-        What the picture looks like, to find it again after small changes.
+        What the image looks like, to find it again after small changes.
     is_grey : bool
         Whether the source had one channel; the three are equal then.
     notices : tuple of str
@@ -60,7 +60,7 @@ class Picture:
 
     @classmethod
     def of(cls, pixels, name, path=None, is_grey=False, notices=()):
-        """Make a picture of (H, W, 3) uint8 pixels, which it keeps."""
+        """Make an image of (H, W, 3) uint8 pixels, which it keeps."""
         digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
         looks = fingerprint(pixels)
         return cls(name, path, lambda: pixels, pixels.shape, digest, looks, is_grey, tuple(notices))
@@ -77,10 +77,10 @@ class Picture:
 
 
 def _in_memory(pixels, others):
-    return Picture(load=lambda: pixels, **others)
+    return StoredImage(load=lambda: pixels, **others)
 
 
-def read_picture(path, *, allow_cmyk=True):
+def read_image(path, *, allow_cmyk=True):
     """Read a PNG, JPEG, BMP, TIFF, WebP or PPM file as 8-bit RGB.
 
     Everything that is not plain 8-bit RGB or grey is either converted with a notice or refused:
@@ -96,26 +96,26 @@ def read_picture(path, *, allow_cmyk=True):
 
     Returns
     -------
-    Picture
+    StoredImage
         Its pixels are read-only.
 
     Raises
     ------
-    PictureError
-        If there is no such file, it is no picture of these formats, truncated, damaged, over
+    ImageError
+        If there is no such file, it is no image of these formats, truncated, damaged, over
         `PIXEL_LIMIT` pixels, or of a kind without a faithful 8-bit RGB form.
     """
     path = Path(path)
     require_file(path)
     try:
         pixels, is_grey, notices = _decode(path, allow_cmyk)
-    except PictureError:
+    except ImageError:
         raise
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError, struct.error, ...
-        raise PictureError(explain(error, path, PIXEL_LIMIT)) from error
+        raise ImageError(explain(error, path, PIXEL_LIMIT)) from error
     pixels = np.array(pixels, dtype=np.uint8, order="C")
     pixels.setflags(write=False)
-    return Picture.of(pixels, path.stem, path, is_grey, notices)
+    return StoredImage.of(pixels, path.stem, path, is_grey, notices)
 
 
 def write_png(path, pixels):
@@ -130,13 +130,13 @@ def write_png(path, pixels):
 
     Raises
     ------
-    PictureError
+    ImageError
         If the array is of another kind, or the file system refuses; nothing is left behind.
     """
     path, pixels = Path(path), np.asarray(pixels)
-    is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
-    if pixels.dtype != np.uint8 or not is_picture or pixels.size == 0:
-        raise PictureError(
+    is_image = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not is_image or pixels.size == 0:
+        raise ImageError(
             f"{path}: pixels of shape {pixels.shape} and type {pixels.dtype} cannot be written; "
             "a PNG takes uint8 of shape (H, W) or (H, W, 3)"
         )
@@ -150,38 +150,38 @@ def write_png(path, pixels):
         os.replace(temporary, path)
     except OSError as error:
         reason = error.strerror or error
-        raise PictureError(f"{path}: cannot be written: {reason}") from error
+        raise ImageError(f"{path}: cannot be written: {reason}") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def find_pictures(folder):
-    """List the pictures that lie directly in a folder, sorted by name.
+def find_images(folder):
+    """List the images that lie directly in a folder, sorted by name.
 
-    A picture is known by its suffix here (`SUFFIXES`, in any case). Hidden files are left out.
+    An image is known by its suffix here (`SUFFIXES`, in any case). Hidden files are left out.
 
     Raises
     ------
-    PictureError
-        If there is no such folder, it holds no picture, or two pictures share a name but for the
+    ImageError
+        If there is no such folder, it holds no image, or two images share a name but for the
         suffix or the case: as names in a set, or on another file system, they would be one.
     """
     folder = Path(folder)
-    pictures = pictures_in(folder)
-    if not pictures:
-        raise PictureError(f"{folder}: {_what_else(folder)}")
-    require_distinct(pictures, folder)
-    return pictures
+    images = images_in(folder)
+    if not images:
+        raise ImageError(f"{folder}: {_what_else(folder)}")
+    require_distinct(images, folder)
+    return images
 
 
-def pictures_in(folder):
-    """List the pictures directly in a folder, sorted by name; none is no error here."""
+def images_in(folder):
+    """List the images directly in a folder, sorted by name; none is no error here."""
     # A dangling link or a pipe stays listed: reading it names it, leaving it out would not.
     found = [path for path in entries(folder) if path.suffix.lower() in SUFFIXES]
     found = [path for path in found if not path.is_dir()]
     for path in found:
         if not path.name.isprintable():  # neither a line break nor bytes that are no UTF-8
-            raise PictureError(f"{folder}: the name {path.name!a} cannot be shown; rename it")
+            raise ImageError(f"{folder}: the name {path.name!a} cannot be shown; rename it")
     return found
 
 
@@ -189,23 +189,23 @@ def entries(folder):
     """List what a folder holds, sorted by name, without hidden things."""
     folder = Path(folder)
     if not folder.exists():
-        raise PictureError(f"{folder}: no such folder")
+        raise ImageError(f"{folder}: no such folder")
     if not folder.is_dir():
-        raise PictureError(f"{folder}: a file, not a folder of pictures")
+        raise ImageError(f"{folder}: a file, not a folder of images")
     try:
         found = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
-        raise PictureError(f"{folder}: cannot be listed: {error.strerror}") from error
+        raise ImageError(f"{folder}: cannot be listed: {error.strerror}") from error
     return sorted(found, key=lambda path: path.name)
 
 
-def require_distinct(pictures, folder):
-    """Refuse two pictures whose names differ in suffix or case only."""
+def require_distinct(images, folder):
+    """Refuse two images whose names differ in suffix or case only."""
     seen = {}
-    for path in pictures:
+    for path in images:
         other = seen.setdefault(path.stem.casefold(), path)
         if other is not path:
-            raise PictureError(
+            raise ImageError(
                 f"{folder}: {other.name} and {path.name} share one name; keep one of them"
             )
 
@@ -213,11 +213,11 @@ def require_distinct(pictures, folder):
 def require_file(path):
     """Refuse a path that is no regular file."""
     if path.is_dir():
-        raise PictureError(f"{path}: a folder, not a picture that fnnet reads ({READ_FORMATS})")
+        raise ImageError(f"{path}: a folder, not an image that fnnet reads ({READ_FORMATS})")
     if not path.exists():
-        raise PictureError(f"{path}: no such file")
+        raise ImageError(f"{path}: no such file")
     if not path.is_file():
-        raise PictureError(f"{path}: a device or pipe, not a picture that fnnet reads")
+        raise ImageError(f"{path}: a device or pipe, not an image that fnnet reads")
 
 
 def _decode(path, allow_cmyk):
@@ -225,7 +225,7 @@ def _decode(path, allow_cmyk):
         # Before load(), which takes the memory; Pillow's own limit is higher and only warns.
         width, height = image.size
         if width * height > PIXEL_LIMIT:
-            raise PictureError(
+            raise ImageError(
                 f"{path}: {width * height} pixels is over the limit of {PIXEL_LIMIT} pixels"
             )
         notices = []
@@ -249,6 +249,6 @@ def _what_else(folder):
         return "an empty folder"
     folders = sum(path.is_dir() for path in others)
     return (
-        f"no picture ({' '.join(SUFFIXES)}) among its {len(others) - folders} files "
+        f"no image ({' '.join(SUFFIXES)}) among its {len(others) - folders} files "
         f"and {folders} folders"
     )

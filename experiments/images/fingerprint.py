@@ -3,7 +3,7 @@
 The bits are signs of the low frequencies of the luma, after the perceptual hashes that keep signs
 of DCT coefficients (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions",
 2010, section 3.2.1). Here they are compared with 0, not with their median: a mirrored or turned
-picture's bits then follow from the picture's own.
+image's bits then follow from the image's own.
 """
 
 import re
@@ -21,7 +21,7 @@ LIMIT = 72
 FORM = re.compile(r"[0-9a-f]{64}|[0-9]+x[0-9]+")
 
 _SIDE = 64  # of the thumbnail
-_FREQUENCIES = 16  # each way; they must be there, so no side of a picture may be shorter
+_FREQUENCIES = 16  # each way; they must be there, so no side of an image may be shorter
 _LUMA = np.array([299, 587, 114])  # BT.601, in thousandths
 _SCALE = 1024  # of the cosines
 _FAINT = 0.05  # grey levels: amplitudes below are rounding
@@ -30,7 +30,7 @@ _ROWS = 16  # fingerprints that are compared with all others at a time, to stay 
 
 
 def fingerprint(pixels):
-    """Compute a picture's fingerprint, the same on every machine.
+    """Compute an image's fingerprint, the same on every machine.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def fingerprint(pixels):
     Returns
     -------
     str
-        64 hexadecimal digits. Or ``"WIDTHxHEIGHT"`` where a picture has too little to tell it by:
+        64 hexadecimal digits. Or ``"WIDTHxHEIGHT"`` where an image has too little to tell it by:
         a side below 16 pixels, or more than a third of its low frequencies missing (one colour, a
-        plain ramp). Such a picture looks like no other.
+        plain ramp). Such an image looks like no other.
 
     Notes
     -----
@@ -139,7 +139,7 @@ def _pack(bits):
 
 
 def _forms(bits):
-    """Give the fingerprints of pictures' mirrored and turned forms, eight arrays of words.
+    """Give the fingerprints of images' mirrored and turned forms, eight arrays of words.
 
     Mirroring turns the sign of odd frequencies in its direction; the diagonal swaps directions.
     """

@@ -1,4 +1,4 @@
-"""JPEG versions of a picture, made in memory."""
+"""JPEG versions of an image, made in memory."""
 
 import io
 
@@ -34,8 +34,8 @@ def jpeg_version(pixels, quality):
     if not 1 <= quality <= 100:
         raise ValueError(f"jpeg_version: quality={quality} must be from 1 to 100")
     pixels = np.asarray(pixels)
-    is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
-    if pixels.dtype != np.uint8 or not is_picture:
+    is_image = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not is_image:
         raise ValueError(
             f"jpeg_version: pixels of shape {pixels.shape} and type {pixels.dtype} "
             "must be uint8 of shape (H, W) or (H, W, 3)"

@@ -4,8 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from experiments.images.errors import PictureError
-from experiments.images.files import entries, pictures_in
+from experiments.images.errors import ImageError
+from experiments.images.files import entries, images_in
 from experiments.images.live1 import canonical_name
 from experiments.images.places import ORIGINALS, Layout, Place, loose, named
 from experiments.images.releases import release_1, release_2
@@ -14,8 +14,8 @@ from experiments.system.errors import some
 
 GREY_ORIGINALS = ("refimgs-gray", "refimgs-grey", "refimgs_gray", "refimgs_grey")
 LOOKED_FOR = (
-    "pictures here or in originals; refimgs beside qf10, qf20 ..., color/qf_10 ... or jpeg/img1 "
-    "...; pictures beside lr_10 ... or beside img1 ... and jpeginfo.txt; original beside "
+    "images here or in originals; refimgs beside qf10, qf20 ..., color/qf_10 ... or jpeg/img1 "
+    "...; images beside lr_10 ... or beside img1 ... and jpeginfo.txt; original beside "
     "compressed/NAME_0_5838 ..."
 )
 UNREAD = (".gif", ".jp2", ".heic", ".heif", ".avif", ".jxl", ".dng", ".svg")
@@ -27,7 +27,7 @@ def recognise(folder):
 
     Raises
     ------
-    PictureError
+    ImageError
         If it is laid out in no known way, or holds several sets: says what was looked for and
         what was found.
     """
@@ -37,9 +37,9 @@ def recognise(folder):
         return inside[0][1]
     if inside:
         names = some([str(path.relative_to(folder)) for path, _ in inside])
-        raise PictureError(f"{folder}: holds several sets ({names}); name one of them")
+        raise ImageError(f"{folder}: holds several sets ({names}); name one of them")
     found = some([path.name for path in entries(folder)]) or "nothing"
-    raise PictureError(f"{folder}: looked for {LOOKED_FOR}; found {found}")
+    raise ImageError(f"{folder}: looked for {LOOKED_FOR}; found {found}")
 
 
 def _search(folder, deeper):
@@ -72,15 +72,15 @@ def _by_quality(place):
     if not folders:
         return None
     if originals is None:
-        raise PictureError(
+        raise ImageError(
             f"{place.folder}: JPEG versions of {len(folders)} qualities, but no originals: looked "
-            "for refimgs, originals, pictures beside them, and for grey ones refimgs-gray"
+            "for refimgs, originals, images beside them, and for grey ones refimgs-gray"
         )
-    names = named(pictures_in(originals), originals)
+    names = named(images_in(originals), originals)
     versions = [
         Version(path, name, quality=quality)
         for quality in sorted(folders)
-        for name, path in named(pictures_in(folders[quality]), folders[quality], names).items()
+        for name, path in named(images_in(folders[quality]), folders[quality], names).items()
     ]
     return Layout(
         "originals beside a folder for each JPEG quality",
@@ -95,7 +95,7 @@ def _originals_beside(place):
     """Find the originals of versions that lie here: here, or above where here is one colour."""
     if place.first(ORIGINALS) is not None:
         return place.first(ORIGINALS)
-    if place.pictures:
+    if place.images:
         return place.folder
     here = Path(os.path.abspath(place.folder))  # the name that "." stands for
     is_grey = here.name.lower() in ("gray", "grey")
@@ -111,22 +111,22 @@ def _quality_folders(folder):
             continue
         quality = int(match[1])
         if not 1 <= quality <= 100:
-            raise PictureError(f"{path}: a JPEG quality is from 1 to 100")
+            raise ImageError(f"{path}: a JPEG quality is from 1 to 100")
         other = qualities.setdefault(quality, path)
         if other is not path:
-            raise PictureError(f"{folder}: {other.name} and {path.name} are one quality; keep one")
-    return qualities if any(map(pictures_in, qualities.values())) else {}
+            raise ImageError(f"{folder}: {other.name} and {path.name} are one quality; keep one")
+    return qualities if any(map(images_in, qualities.values())) else {}
 
 
 def _rate_in_name(place):
     """Recognise originals beside compressed/NAME_0_5838: the bits per pixel are in the name."""
     originals, compressed = place.first(ORIGINALS), place.folders.get("compressed")
-    if originals is None or compressed is None or not pictures_in(compressed):
+    if originals is None or compressed is None or not images_in(compressed):
         return None
-    names = named(pictures_in(originals), originals)
+    names = named(images_in(originals), originals)
     by_name = {name.casefold(): name for name in names}
     versions, odd = [], []
-    for path in pictures_in(compressed):
+    for path in images_in(compressed):
         match = re.fullmatch(r"(.+)_(\d+)_(\d+)", path.stem, re.ASCII)
         original = by_name.get(canonical_name(match[1]).casefold()) if match else None
         if original is None:
@@ -135,29 +135,29 @@ def _rate_in_name(place):
             rate = float(f"{match[2]}.{match[3]}")
             versions.append(Version(path, original, None, rate or None, rate == 0))
     notices = (
-        f"{compressed}: {len(odd)} pictures are not named by an original and a rate, as "
+        f"{compressed}: {len(odd)} images are not named by an original and a rate, as "
         f"NAME_0_5838 ({some(odd)}); left out",
     )
-    name = "originals beside compressed pictures with their rate in the name"
+    name = "originals beside compressed images with their rate in the name"
     return Layout(name, names, tuple(versions), notices=notices if odd else ())
 
 
 def _plain(place):
     """Recognise originals alone."""
-    folder = place.folder if place.pictures else place.first(ORIGINALS)
+    folder = place.folder if place.images else place.first(ORIGINALS)
     if folder is None:
         return None
-    inside = [path.name for path in place.folders.values() if path != folder and pictures_in(path)]
+    inside = [path.name for path in place.folders.values() if path != folder and images_in(path)]
     unread = [path.name for name, path in place.files.items() if name.endswith(UNREAD)]
     notices = [
         f"{place.folder}: {what} ({some(names)})"
         for what, names in (
-            ("folders of pictures beside these are left out", inside),
+            ("folders of images beside these are left out", inside),
             ("files of kinds that are not read are left out", unread),
         )
         if names
     ]
-    names = named(pictures_in(folder), folder)
+    names = named(images_in(folder), folder)
     return Layout("a plain folder", names, notices=tuple(notices))
 
 

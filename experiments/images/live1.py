@@ -1,4 +1,4 @@
-"""LIVE1: the names of its 29 pictures, and its split by scene."""
+"""LIVE1: the names of its 29 images, and its split by scene."""
 
 # sailing1 and sailing4 show one boat in one bay, sailing2 and sailing3 one regatta; ocean, the
 # lighthouses, rapids and stream are near to these or to each other. All nine are trained on, so
@@ -17,12 +17,12 @@ SIDES = (
     | dict.fromkeys(TRAIN, "train")
 )
 LIVE1 = tuple(sorted(SIDES))
-# Two communities call the same picture by two names.
+# Two communities call the same image by two names.
 ALIASES = {"lighthouse3": "lighthouse"}
 
 
 def canonical_name(stem):
-    """Give a picture's name as LIVE's own release spells it; other names stay as they are."""
+    """Give an image's name as LIVE's own release spells it; other names stay as they are."""
     lower = stem.lower()
     name = ALIASES.get(lower, lower)
     return name if name in SIDES else stem

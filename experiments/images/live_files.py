@@ -1,4 +1,4 @@
-"""The files beside LIVE's pictures: which original each was made of, at what rate, how it looks.
+"""The files beside LIVE's images: which original each was made of, at what rate, how it looks.
 
 Release 2 has ``jpeg/info.txt``, ``refnames_all.mat``, ``dmos_realigned.mat`` and ``dmos.mat``;
 release 1 has ``jpeginfo.txt`` and ``subjectscores1.txt``, ``subjectscores2.txt``. All names here
@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.io import loadmat
 
-from experiments.images.errors import PictureError
+from experiments.images.errors import ImageError
 from experiments.system.errors import some
 
-# In release 2's vectors of 982 the JPEG pictures 1 to 233 follow 227 of JPEG 2000.
+# In release 2's vectors of 982 the JPEG images 1 to 233 follow 227 of JPEG 2000.
 ALL, JPEG_FIRST, JPEG_COUNT = 982, 227, 233
 REALIGNED, RELEASED, RAW = "DMOS, realigned", "DMOS", "mean raw opinion score"
 
@@ -29,24 +29,24 @@ class Entry(NamedTuple):
 
 
 def numbered(path):
-    """Give N of a picture ``imgN``, in any case; None for other names."""
+    """Give N of an image ``imgN``, in any case; None for other names."""
     match = re.fullmatch(r"img(\d{1,6})", path.stem.lower(), re.ASCII)
     return int(match[1]) if match else None
 
 
 def read_list(path):
-    """Read ``info.txt`` or ``jpeginfo.txt``: lines of original, picture, bits per pixel.
+    """Read ``info.txt`` or ``jpeginfo.txt``: lines of original, image, bits per pixel.
 
     Returns
     -------
     dict of int to Entry
-        By the picture's number.
+        By the image's number.
     list of str
         A sentence for each kind of fault; lines at fault are left out.
 
     Raises
     ------
-    PictureError
+    ImageError
         If it cannot be read as text.
     """
     entries, odd, twice = {}, [], set()
@@ -59,7 +59,7 @@ def read_list(path):
     faults = []
     if odd:
         faults.append(
-            f"{path}: {len(odd)} lines are not '<original> <picture> <bits per pixel>' and are "
+            f"{path}: {len(odd)} lines are not '<original> <image> <bits per pixel>' and are "
             f"left out (line {some(odd)})"
         )
     if twice:
@@ -81,35 +81,35 @@ def _entry(line):
 
 
 def read_reference_names(path):
-    """Read ``refnames_all.mat``: the original's file name of each JPEG picture, and no faults.
+    """Read ``refnames_all.mat``: the original's file name of each JPEG image, and no faults.
 
     Raises
     ------
-    PictureError
+    ImageError
         If the file is not MATLAB's or has no cell of 982 names.
     """
     values = _variable(path, "refnames_all")
     names = [value.ravel()[0] if np.size(value) else "" for value in values]
     part = names[JPEG_FIRST : JPEG_FIRST + JPEG_COUNT]
     if not all(isinstance(name, str) for name in part):
-        raise PictureError(f"{path}: refnames_all does not hold names")
+        raise ImageError(f"{path}: refnames_all does not hold names")
     return {number: name.lower() for number, name in enumerate(part, 1)}, []
 
 
 def read_dmos(path):
-    """Read the difference mean opinion score of each JPEG picture, 0 is best; and no faults.
+    """Read the difference mean opinion score of each JPEG image, 0 is best; and no faults.
 
     ``dmos_new`` of ``dmos_realigned.mat``, or ``dmos`` of ``dmos.mat``, each of 982 values.
 
     Raises
     ------
-    PictureError
+    ImageError
         If the file is not MATLAB's or has no such vector.
     """
     name = "dmos_new" if "realigned" in path.name.lower() else "dmos"
     values = _variable(path, name)
     if values.dtype.kind not in "fiu":
-        raise PictureError(f"{path}: {name} does not hold numbers")
+        raise ImageError(f"{path}: {name} does not hold numbers")
     part = values[JPEG_FIRST : JPEG_FIRST + JPEG_COUNT].astype(float)
     finite = enumerate(part.tolist(), 1)
     return {number: value for number, value in finite if math.isfinite(value)}, []
@@ -121,14 +121,14 @@ def read_raw_scores(path):
     Returns
     -------
     dict of int to float
-        By the picture's number.
+        By the image's number.
     list of str
-        A sentence if there are lines of another form, or a second one for a picture; they are
+        A sentence if there are lines of another form, or a second one for an image; they are
         left out.
 
     Raises
     ------
-    PictureError
+    ImageError
         If it cannot be read as text.
     """
     means, odd = {}, []
@@ -163,9 +163,9 @@ def _lines(path):
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise PictureError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ImageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise PictureError(f"{path}: is not text") from error
+        raise ImageError(f"{path}: is not text") from error
     return [(count, line) for count, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
@@ -176,7 +176,7 @@ def _variable(path, name):
             warnings.simplefilter("ignore")
             values = loadmat(path, variable_names=[name]).get(name)
     except Exception as error:  # its parser lets many kinds of exception out
-        raise PictureError(f"{path}: cannot be read as a MATLAB file") from error
+        raise ImageError(f"{path}: cannot be read as a MATLAB file") from error
     if values is None or not isinstance(values, np.ndarray) or values.size != ALL:
-        raise PictureError(f"{path}: has no {name} of {ALL} values")
+        raise ImageError(f"{path}: has no {name} of {ALL} values")
     return values.ravel()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.images.errors import PictureError
+from experiments.images.errors import ImageError
 
 ORIENTATION_TAG = 0x0112
 # EXIF says where the stored first row and column belong; each entry brings them back there.
@@ -27,7 +27,7 @@ WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 def sample_format(image):
     """Tell how the file stores its samples, by the name that Pillow's decoders use.
 
-    ``RGB;16B`` is the only sign that a picture which opens as 8-bit RGB has 16 bits in its file.
+    ``RGB;16B`` is the only sign that an image which opens as 8-bit RGB has 16 bits in its file.
     It is gone once the pixels are loaded. A maximum other than 255 (PPM) is told as ``;16`` too.
     """
     if not image.tile:
@@ -62,7 +62,7 @@ def rgb_pixels(image, stored, path, *, allow_cmyk):
 
     Raises
     ------
-    PictureError
+    ImageError
         For modes that have no faithful 8-bit RGB form.
     """
     mode = image.mode
@@ -70,15 +70,15 @@ def rgb_pixels(image, stored, path, *, allow_cmyk):
     if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")):
         return _grey_of_16_bits(image, stored, path)
     if mode in REFUSED:
-        raise PictureError(f"{path}: {REFUSED[mode]}")
+        raise ImageError(f"{path}: {REFUSED[mode]}")
     notices = [f"{path}: 16 bits a sample, read as 8"] if ";16" in stored else []
     if mode == "CMYK":
         if not allow_cmyk:
-            raise PictureError(f"{path}: CMYK is not read here; save it as RGB first")
+            raise ImageError(f"{path}: CMYK is not read here; save it as RGB first")
         notices.append(f"{path}: CMYK, converted to RGB without a colour profile")
         return np.asarray(image.convert("RGB")), False, notices
     if mode not in PLAIN + WITH_ALPHA:
-        raise PictureError(f"{path}: the colour mode {mode} is not read; save it as RGB first")
+        raise ImageError(f"{path}: the colour mode {mode} is not read; save it as RGB first")
     is_grey = mode in ("1", "L", "LA", "La") or stored.startswith("LA")
     if not image.has_transparency_data:
         return np.asarray(image.convert("RGB")), is_grey, notices
@@ -107,7 +107,7 @@ def upright(image, pixels, path):
 def _grey_of_16_bits(image, stored, path):
     """Divide by 257, so that 0 and 65535 become 0 and 255; Pillow's own conversion clips."""
     if stored.startswith("I;12"):
-        raise PictureError(f"{path}: 12-bit samples are not read; save it with 8 or 16 bits first")
+        raise ImageError(f"{path}: 12-bit samples are not read; save it with 8 or 16 bits first")
     values = np.asarray(image).astype(np.uint32)
     grey = ((values + 128) // 257).astype(np.uint8)
     notices = [f"{path}: 16-bit grey, divided by 257 and rounded to 8 bits"]

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from experiments.images.errors import PictureError
-from experiments.images.files import Picture, read_picture
+from experiments.images.errors import ImageError
+from experiments.images.files import StoredImage, read_image
 
 
 def read_originals(paths, store):
@@ -14,13 +14,13 @@ def read_originals(paths, store):
     Parameters
     ----------
     paths : mapping of str to Path
-        By the names that the pictures get.
+        By the names that the images get.
     store : Store
         Keeps their pixels; those that it dropped are read again when they are needed.
 
     Returns
     -------
-    tuple of Picture
+    tuple of StoredImage
         Those that can be read.
     list of str
         A sentence for each that cannot.
@@ -29,25 +29,25 @@ def read_originals(paths, store):
     def read(item):
         try:
             return _stored(*item, store)
-        except PictureError as error:
+        except ImageError as error:
             return str(error)
 
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(read, paths.items()))
-    pictures = tuple(picture for picture in found if isinstance(picture, Picture))
-    return pictures, [fault for fault in found if isinstance(fault, str)]
+    images = tuple(image for image in found if isinstance(image, StoredImage))
+    return images, [fault for fault in found if isinstance(fault, str)]
 
 
 def _stored(name, path, store):
-    """Read a picture, and leave its pixels to the store."""
-    picture = read_picture(path)
-    digest = picture.sha256
-    store.get(path, lambda: (picture.pixels, picture.pixels.nbytes))
+    """Read an image, and leave its pixels to the store."""
+    image = read_image(path)
+    digest = image.sha256
+    store.get(path, lambda: (image.pixels, image.pixels.nbytes))
 
     def again():
-        pixels = read_picture(path)
+        pixels = read_image(path)
         if pixels.sha256 != digest:
-            raise PictureError(f"{path}: was changed while it was in use")
+            raise ImageError(f"{path}: was changed while it was in use")
         return pixels.pixels, pixels.pixels.nbytes
 
-    return replace(picture, name=name, load=partial(store.get, path, again))
+    return replace(image, name=name, load=partial(store.get, path, again))

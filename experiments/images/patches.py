@@ -1,18 +1,18 @@
-"""Square patches: whether pictures are large enough, and cutting one out."""
+"""Square patches: whether images are large enough, and cutting one out."""
 
 import numpy as np
 
-from experiments.images.errors import PictureError
+from experiments.images.errors import ImageError
 
 BLOCK = 8  # the side of JPEG's blocks
 
 
-def check_patch(pictures, patch, grid="any"):
-    """Refuse a patch that does not fit into every picture.
+def check_patch(images, patch, grid="any"):
+    """Refuse a patch that does not fit into every image.
 
     Parameters
     ----------
-    pictures : sequence of Picture
+    images : sequence of StoredImage
     patch : int
         Side of the square in pixels.
     grid : {"any", "keep", "shift"}
@@ -22,19 +22,19 @@ def check_patch(pictures, patch, grid="any"):
     ------
     ValueError
         If `patch` is below 1.
-    PictureError
-        Names the smallest picture and the largest patch that fits it.
+    ImageError
+        Names the smallest image and the largest patch that fits it.
     """
     if patch < 1:
         raise ValueError(f"--patch {patch}: must be at least 1")
-    smallest = min(pictures, key=lambda picture: min(picture.shape[:2]), default=None)
+    smallest = min(images, key=lambda image: min(image.shape[:2]), default=None)
     if smallest is None:
         return
     height, width, _ = smallest.shape
     largest = min(height, width) - (BLOCK - 1 if grid == "shift" else 0)
     if largest < patch:
         shifted = " that is shifted by up to 7" if grid == "shift" else ""
-        raise PictureError(
+        raise ImageError(
             f"{smallest.path or smallest.name}: {width}x{height} pixels is smaller than the patch "
             f"of {patch}{shifted}: leave it out, or take --patch {largest} or less"
         )

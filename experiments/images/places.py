@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.images.files import entries, pictures_in, require_distinct
+from experiments.images.files import entries, images_in, require_distinct
 from experiments.images.live1 import canonical_name
 from experiments.images.versions import Version
 from experiments.system.errors import some
@@ -29,20 +29,20 @@ class Layout:
 
 
 class Place:
-    """A folder's pictures, and its subfolders and other files by their name in small letters."""
+    """A folder's images, and its subfolders and other files by their name in small letters."""
 
     def __init__(self, folder):
         self.folder = folder
         found = entries(folder)
-        # Archives made on a Mac bring __MACOSX, a shadow of their folders without pictures.
+        # Archives made on a Mac bring __MACOSX, a shadow of their folders without images.
         self.folders = {p.name.lower(): p for p in found if p.is_dir() and p.name != "__MACOSX"}
-        self.pictures = pictures_in(folder)
+        self.images = images_in(folder)
         self.files = {p.name.lower(): p for p in found if not p.is_dir()}
 
     def first(self, names):
-        """Give the first subfolder of one of these names that holds pictures; None if none."""
+        """Give the first subfolder of one of these names that holds images; None if none."""
         there = (self.folders[name] for name in names if name in self.folders)
-        return next((folder for folder in there if pictures_in(folder)), None)
+        return next((folder for folder in there if images_in(folder)), None)
 
 
 def named(paths, folder, others=()):
@@ -60,12 +60,12 @@ def named(paths, folder, others=()):
 
 
 def left_out(folder, names):
-    """Say that pictures of these names are left out, in a tuple of one sentence or none."""
+    """Say that images of these names are left out, in a tuple of one sentence or none."""
     if not names:
         return ()
-    return (f"{folder}: pictures that are no part of the set are left out ({some(names)})",)
+    return (f"{folder}: images that are no part of the set are left out ({some(names)})",)
 
 
 def loose(place):
-    """Say which pictures beside a set's folders are left out."""
-    return left_out(place.folder, [path.name for path in place.pictures])
+    """Say which images beside a set's folders are left out."""
+    return left_out(place.folder, [path.name for path in place.images])

@@ -1,29 +1,29 @@
-"""Which pictures of a large set are in memory at a training step."""
+"""Which images of a large set are in memory at a training step."""
 
 import numpy as np
 
 from experiments.images.store import STORE_BYTES
 
 PURPOSE = 0x706F6F6C
-# The rest of the store is for pictures that are measured between steps.
+# The rest of the store is for images that are measured between steps.
 POOL_BYTES = 3 * STORE_BYTES // 4
 
 
 def pool(sizes, *, seed, step, limit=POOL_BYTES):
-    """Choose the pictures that a step may draw from, a pure function of (seed, step).
+    """Choose the images that a step may draw from, a pure function of (seed, step).
 
     All of them where they fit into `limit`. Else they are put in a seeded order, a new one each
-    time all were in, and a window of what fits begins one picture later at each step: a step costs
-    the reading of one picture or so, however large the set.
+    time all were in, and a window of what fits begins one image later at each step: a step costs
+    the reading of one image or so, however large the set.
 
     Parameters
     ----------
     sizes : sequence of int
-        Bytes of each picture in memory.
+        Bytes of each image in memory.
     seed, step : int
         Not negative.
     limit : int
-        Bytes. One picture is chosen even if it alone is larger.
+        Bytes. One image is chosen even if it alone is larger.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from experiments.images.errors import PictureError
+from experiments.images.errors import ImageError
 from experiments.images.faults import explain
 from experiments.images.files import PIXEL_LIMIT, require_file
 from experiments.images.jpeg import jpeg_version
@@ -81,7 +81,7 @@ def quality_of_file(path):
 
     Raises
     ------
-    PictureError
+    ImageError
         If there is no such file, it cannot be read, or its header is damaged or over the limit
         of pixels.
     """
@@ -92,8 +92,8 @@ def quality_of_file(path):
             found = _tables(image)
     except UnidentifiedImageError:
         return None
-    except Exception as error:  # as in read_picture, anything can come out of a damaged header
-        raise PictureError(explain(error, path, PIXEL_LIMIT)) from error
+    except Exception as error:  # as in read_image, anything can come out of a damaged header
+        raise ImageError(explain(error, path, PIXEL_LIMIT)) from error
     return _TABLES.get(found)
 
 
@@ -144,7 +144,7 @@ def quality_of_pixels(original, decoded, *, expected=None):
     -------
     tuple of int and int, or None
         Quality, and the bytes of the whole file that `jpeg_version` makes. Where several qualities
-        give the same pixels (flat pictures, and steps that differ only where nothing is), it is
+        give the same pixels (flat images, and steps that differ only where nothing is), it is
         the expected one if that is among them, else the lowest: the one with the smallest file.
         None if no quality gives the pixels.
 
@@ -155,7 +155,7 @@ def quality_of_pixels(original, decoded, *, expected=None):
 
     Notes
     -----
-    A busy crop on the grid of 16 pixels tells nearly all qualities apart; the whole picture then
+    A busy crop on the grid of 16 pixels tells nearly all qualities apart; the whole image then
     confirms. The crop's border does not count: its chroma is interpolated from outside.
     """
     if original.shape != decoded.shape:

@@ -12,24 +12,24 @@ from fnnet.ops.color import rgb_to_ycbcr_studio
 SHIFT = 4  # half a block: as far apart as two 8x8 grids can be
 
 
-def grey_plane(picture):
-    """Give a picture's luma as the artefact-removal literature does, (H, W) uint8.
+def grey_plane(image):
+    """Give an image's luma as the artefact-removal literature does, (H, W) uint8.
 
     ``floor(Y + 0.5)`` of MATLAB's studio-range Y, from 16 to 235; full-range luma would lower
-    PSNR by about 0.75 dB. A picture that came with one channel is its own plane.
+    PSNR by about 0.75 dB. An image that came with one channel is its own plane.
     """
-    if picture.is_grey:
-        return picture.pixels[..., 0]
-    luma = rgb_to_ycbcr_studio(picture.pixels.astype(np.float64), peak=255.0)[..., 0]
+    if image.is_grey:
+        return image.pixels[..., 0]
+    luma = rgb_to_ycbcr_studio(image.pixels.astype(np.float64), peak=255.0)[..., 0]
     return np.floor(luma + 0.5).astype(np.uint8)
 
 
-def grey_recipe(picture, quality):
+def grey_recipe(image, quality):
     """Compress the grey plane as a JPEG of one channel.
 
     Parameters
     ----------
-    picture : Picture
+    image : StoredImage
     quality : int
         1 to 100.
 
@@ -37,21 +37,21 @@ def grey_recipe(picture, quality):
     -------
     original, degraded : ndarray (H, W, 1) uint8
     """
-    plane = grey_plane(picture)
+    plane = grey_plane(image)
     degraded, _ = jpeg_version(plane, quality)
     return plane[..., None], degraded[..., None]
 
 
-def colour_recipe(picture, quality):
+def colour_recipe(image, quality):
     """Compress the RGB pixels, chroma halved (4:2:0): (H, W, 3) uint8 twice.
 
     Arguments as in `grey_recipe`; the decoder interpolates the chroma.
     """
-    degraded, _ = jpeg_version(picture.pixels, quality)
-    return picture.pixels, degraded
+    degraded, _ = jpeg_version(image.pixels, quality)
+    return image.pixels, degraded
 
 
-def double_recipe(picture, qualities):
+def double_recipe(image, qualities):
     """Compress the grey plane twice, the second time on a grid of blocks shifted by 4 pixels.
 
     Jiang, Zhang, Timofte 2021 (FBCNN), arXiv:2109.14573: the first 4 rows and columns
@@ -59,7 +59,7 @@ def double_recipe(picture, qualities):
 
     Parameters
     ----------
-    picture : Picture
+    image : StoredImage
         Over 4 pixels high and wide.
     qualities : tuple of int, int
         Of the first and the second compression, 1 to 100.
@@ -69,7 +69,7 @@ def double_recipe(picture, qualities):
     original, degraded : ndarray (H - 4, W - 4, 1) uint8
     """
     first, second = qualities
-    plane = grey_plane(picture)
+    plane = grey_plane(image)
     once, _ = jpeg_version(plane, first)
     degraded, _ = jpeg_version(once[SHIFT:, SHIFT:], second)
     return plane[SHIFT:, SHIFT:, None], degraded[..., None]

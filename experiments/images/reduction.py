@@ -1,11 +1,11 @@
-"""Making pictures smaller without aliasing."""
+"""Making images smaller without aliasing."""
 
 import numpy as np
 from PIL import Image
 
 
 def reduced(pixels, factor):
-    """Scale a picture down in both directions alike, by Lanczos' filter of that scale.
+    """Scale an image down in both directions alike, by Lanczos' filter of that scale.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def reduced(pixels, factor):
 
 
 def reduced_shape(shape, factor):
-    """Tell the shape (H', W', 3) that `reduced` gives to a picture of `shape`."""
+    """Tell the shape (H', W', 3) that `reduced` gives to an image of `shape`."""
     if not factor >= 1:
         raise ValueError(f"reduced: factor={factor} must be at least 1")
     height, width = (max(1, round(side / factor)) for side in shape[:2])

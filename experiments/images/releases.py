@@ -1,10 +1,10 @@
-"""LIVE's two releases: numbered pictures, told apart by lists and score files."""
+"""LIVE's two releases: numbered images, told apart by lists and score files."""
 
 from pathlib import Path
 
 from experiments.images import live_files
-from experiments.images.errors import PictureError
-from experiments.images.files import pictures_in
+from experiments.images.errors import ImageError
+from experiments.images.files import images_in
 from experiments.images.live1 import LIVE1, canonical_name
 from experiments.images.places import ORIGINALS, Layout, Place, left_out, loose, named
 from experiments.images.versions import Version
@@ -14,34 +14,34 @@ from experiments.system.errors import some
 def release_2(place):
     """Recognise LIVE's release 2: refimgs, and jpeg with img1 to img233."""
     originals, jpeg = place.first(ORIGINALS), place.folders.get("jpeg")
-    versions = _numbered(pictures_in(jpeg)) if jpeg else {}
+    versions = _numbered(images_in(jpeg)) if jpeg else {}
     if originals is None or not versions:
         return None
-    names = named(pictures_in(originals), originals)
+    names = named(images_in(originals), originals)
     listed, notices = _listed(place, jpeg, versions)
     scores, score_name, faults = _dmos(place)
     made, more = _listed_versions(versions, listed, names, scores, jpeg)
-    others = [path.name for path in pictures_in(jpeg) if path not in versions.values()]
+    others = [path.name for path in images_in(jpeg) if path not in versions.values()]
     notices = (*notices, *faults, *more, *left_out(jpeg, others), *loose(place))
     return Layout("LIVE release 2", names, made, score_name=score_name, notices=notices)
 
 
 def release_1(place):
     """Recognise LIVE's release 1, JPEG: originals and img1 to img233 in one folder."""
-    versions = _numbered(place.pictures)
+    versions = _numbered(place.images)
     info = place.files.get("jpeginfo.txt") or place.files.get("info.txt")
     if not versions:
         return None
     listed, notices = _tried(live_files.read_list, info) if info else ({}, [])
     of_list = {Path(entry.original).stem for entry in listed.values()}
-    others = [path for path in place.pictures if path not in versions.values()]
+    others = [path for path in place.images if path not in versions.values()]
     known = [path for path in others if canonical_name(path.stem) in LIVE1]
     if listed and not others:
-        raise PictureError(
-            f"{place.folder}: LIVE's compressed pictures without their originals; name the folder "
+        raise ImageError(
+            f"{place.folder}: LIVE's compressed images without their originals; name the folder "
             "that holds both"
         )
-    # A camera names its pictures img1, too: those are versions only beside a list or LIVE1.
+    # A camera names its images img1, too: those are versions only beside a list or LIVE1.
     if not listed and 2 * len(known) <= len(others):
         return None
     originals = [path for path in others if path in known or path.stem.lower() in of_list]
@@ -57,7 +57,7 @@ def release_1(place):
 
 
 def _listed(place, jpeg, versions):
-    """Tell the original of each numbered picture: by the list, by release 2's names, or None."""
+    """Tell the original of each numbered image: by the list, by release 2's names, or None."""
     listed, notices = {}, []
     if info := Place(jpeg).files.get("info.txt"):
         listed, notices = _tried(live_files.read_list, info)
@@ -95,24 +95,24 @@ def _raw_scores(place):
 
 
 def _tried(read, path):
-    """Read what pictures can do without; where that fails, say so and go on with nothing."""
+    """Read what images can do without; where that fails, say so and go on with nothing."""
     try:
         return read(path)
-    except PictureError as error:
+    except ImageError as error:
         return {}, [f"{error}; left out"]
 
 
-def _listed_versions(pictures, listed, originals, scores, folder):
-    """Make a version of each numbered picture that the list, where there is one, knows.
+def _listed_versions(images, listed, originals, scores, folder):
+    """Make a version of each numbered image that the list, where there is one, knows.
 
     Gives the versions, and a sentence for each way in which list and folder differ.
     """
     if listed is None:
-        versions = [Version(path, None, score=scores.get(n)) for n, path in pictures.items()]
+        versions = [Version(path, None, score=scores.get(n)) for n, path in images.items()]
         return tuple(versions), []
     by_name = {name.casefold(): name for name in originals}
     versions, strangers = [], []
-    for number, path in pictures.items():
+    for number, path in images.items():
         if number not in listed:
             continue
         file, rate = listed[number]
@@ -123,14 +123,14 @@ def _listed_versions(pictures, listed, originals, scores, folder):
         is_lossless = None if rate is None else rate == 0
         rate = None if is_lossless else rate
         versions.append(Version(path, original, None, rate, is_lossless, scores.get(number)))
-    unlisted = [path.name for number, path in pictures.items() if number not in listed]
-    missing = [f"img{number}" for number in sorted(listed.keys() - pictures.keys())]
+    unlisted = [path.name for number, path in images.items() if number not in listed]
+    missing = [f"img{number}" for number in sorted(listed.keys() - images.keys())]
     faults = [
         f"{folder}: {len(names)} {what} ({some(names)}); left out"
         for what, names in (
-            ("pictures are not in the list", unlisted),
-            ("pictures of the list are missing", missing),
-            ("pictures have an original that is missing", strangers),
+            ("images are not in the list", unlisted),
+            ("images of the list are missing", missing),
+            ("images have an original that is missing", strangers),
         )
         if names
     ]
@@ -138,12 +138,12 @@ def _listed_versions(pictures, listed, originals, scores, folder):
 
 
 def _numbered(paths):
-    """Map N to the picture ``imgN``, in the order of N."""
+    """Map N to the image ``imgN``, in the order of N."""
     found = {}
     for path in paths:
         number = live_files.numbered(path)
         if number is not None and found.setdefault(number, path) is not path:
-            raise PictureError(
+            raise ImageError(
                 f"{path.parent}: {found[number].name} and {path.name} share one number; keep one"
             )
     return dict(sorted(found.items()))

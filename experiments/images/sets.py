@@ -1,4 +1,4 @@
-"""Sets of pictures: where they lie, their originals, and their JPEG versions."""
+"""Sets of images: where they lie, their originals, and their JPEG versions."""
 
 import difflib
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.images.embedded import embedded_pictures
-from experiments.images.errors import PictureError
-from experiments.images.files import Picture, entries, read_picture
+from experiments.images.embedded import embedded_images
+from experiments.images.errors import ImageError
+from experiments.images.files import StoredImage, entries, read_image
 from experiments.images.jpeg import jpeg_version
 from experiments.images.layouts import recognise
 from experiments.images.originals import read_originals
@@ -26,7 +26,7 @@ ROOT_VARIABLE = "FNNET_DATA"
 
 
 @dataclass(frozen=True, eq=False)
-class PictureSet:
+class ImageSet:
     """Originals, and the compressed versions that the set brings.
 
     Attributes
@@ -34,7 +34,7 @@ class PictureSet:
     name : str
     folder : Path or None
         None for the embedded photographs.
-    originals : tuple of Picture
+    originals : tuple of StoredImage
         Sorted by name; names are canonical and unique. Pixels are kept in memory as far as its
         store has room, and else read again.
     layout : str
@@ -47,12 +47,12 @@ class PictureSet:
     score_name : str
         What the versions' scores are.
     notices : tuple of str
-        What a user must know of the set and of how its pictures were read.
+        What a user must know of the set and of how its images were read.
     """
 
     name: str
     folder: Path | None
-    originals: tuple[Picture, ...]
+    originals: tuple[StoredImage, ...]
     layout: str = "photographs of scikit-image"
     versions: tuple[Version, ...] = ()
     qualities: Mapping[int, Path] = field(default_factory=dict)
@@ -65,41 +65,41 @@ class PictureSet:
 
         Returns
         -------
-        Picture
+        StoredImage
             Under its original's name.
 
         Raises
         ------
-        PictureError
+        ImageError
             If it cannot be read, has no original, another size than that, or clearly shows
             another of the originals.
         """
-        picture, original = read_picture(version.path), self._by_name.get(version.original)
+        image, original = read_image(version.path), self._by_name.get(version.original)
         if original is None:
-            raise PictureError(f"{version.path}: its original is not in the set")
-        if picture.shape != original.shape:
-            raise PictureError(
-                f"{version.path}: {_size(picture)} pixels, but its original {original.path} has "
+            raise ImageError(f"{version.path}: its original is not in the set")
+        if image.shape != original.shape:
+            raise ImageError(
+                f"{version.path}: {_size(image)} pixels, but its original {original.path} has "
                 f"{_size(original)}"
             )
-        shown = most_alike(picture.pixels, self._thumbnails[picture.shape])
+        shown = most_alike(image.pixels, self._thumbnails[image.shape])
         if shown is not None and shown != original.name:
-            raise PictureError(
+            raise ImageError(
                 f"{version.path}: shows {shown}, not {original.name}, of which it is said to be "
                 "a version"
             )
-        return replace(picture, name=original.name)
+        return replace(image, name=original.name)
 
     @cached_property
     def _by_name(self):
-        return {picture.name: picture for picture in self.originals}
+        return {image.name: image for image in self.originals}
 
     @cached_property
     def _thumbnails(self):
         """Thumbnails of all originals, by shape and name."""
         found = {}
-        for picture in self.originals:
-            found.setdefault(picture.shape, {})[picture.name] = thumbnail(picture.pixels)
+        for image in self.originals:
+            found.setdefault(image.shape, {})[image.name] = thumbnail(image.pixels)
         return found
 
     def partners(self, quality):
@@ -107,7 +107,7 @@ class PictureSet:
 
         Raises
         ------
-        PictureError
+        ImageError
             If there is an original without a version or a version without an original: counts
             and names them.
         """
@@ -128,10 +128,10 @@ class PictureSet:
             count = f"{len(missing)} of {len(names)}"
             faults.append(f"no partner of {count} originals ({some(missing)})")
         if surplus:
-            faults.append(f"{len(surplus)} pictures without an original ({some(surplus)})")
+            faults.append(f"{len(surplus)} images without an original ({some(surplus)})")
         if faults:
             where = self.qualities[quality].name
-            raise PictureError(f"{self.folder}: {where} has {' and '.join(faults)}")
+            raise ImageError(f"{self.folder}: {where} has {' and '.join(faults)}")
 
 
 def locate(data):
@@ -145,32 +145,32 @@ def locate(data):
 
     Raises
     ------
-    PictureError
+    ImageError
         If neither is there: tells what was looked for and which named sets there are.
     """
     if not str(data):
-        raise PictureError("'': an empty name is neither a folder nor a set")
+        raise ImageError("'': an empty name is neither a folder nor a set")
     try:
         folder = Path(data).expanduser()
         if folder.is_dir():
             return folder
         if folder.exists():
-            raise PictureError(f"{data}: a file, not a folder of pictures")
+            raise ImageError(f"{data}: a file, not a folder of images")
     except (OSError, RuntimeError) as error:  # a name that is too long, a ~user that is not there
-        raise PictureError(f"{data}: no such folder ({error})") from error
+        raise ImageError(f"{data}: no such folder ({error})") from error
     root = os.environ.get(ROOT_VARIABLE)
     if not root:
-        raise PictureError(
+        raise ImageError(
             f"{data}: no such folder, and {ROOT_VARIABLE}, which would name the folder of named "
             "sets, is not set"
         )
     if not Path(root).is_dir():
-        raise PictureError(f"{data}: no such folder, and {ROOT_VARIABLE}={root} is no folder")
+        raise ImageError(f"{data}: no such folder, and {ROOT_VARIABLE}={root} is no folder")
     if (Path(root) / data).is_dir():
         return Path(root) / data
     sets = [path.name for path in entries(root) if path.is_dir()]
     near = difflib.get_close_matches(str(data).lower(), sets, n=1)
-    raise PictureError(
+    raise ImageError(
         f"{data}: neither a folder nor a set in {ROOT_VARIABLE}={root}, which has "
         f"{', '.join(sets) or 'none'}" + (f"; did you mean {near[0]}?" if near else "")
     )
@@ -189,11 +189,11 @@ def open_set(data=None, *, skip_damaged=False):
 
     Returns
     -------
-    PictureSet
+    ImageSet
 
     Raises
     ------
-    PictureError
+    ImageError
         If the set is not found, its layout is none that is known, or an original cannot be read.
 
     Notes
@@ -202,18 +202,18 @@ def open_set(data=None, *, skip_damaged=False):
     Versions that nothing names are given the original that they clearly resemble.
     """
     if data is None:
-        return PictureSet("embedded", None, embedded_pictures())
+        return ImageSet("embedded", None, embedded_images())
     folder = locate(data)
     layout, store = recognise(folder), Store()
     originals, faults = read_originals(layout.originals, store)
     if len(faults) == 1 and not (skip_damaged and originals):
-        raise PictureError(faults[0])
+        raise ImageError(faults[0])
     if faults and not (skip_damaged and originals):
-        raise PictureError(
-            f"{folder}: {len(faults)} of {len(layout.originals)} pictures cannot be read: "
+        raise ImageError(
+            f"{folder}: {len(faults)} of {len(layout.originals)} images cannot be read: "
             f"{some(faults, '; ')}"
         )
-    opened = PictureSet(
+    opened = ImageSet(
         name=Path(os.path.abspath(folder)).name,
         folder=folder,
         originals=originals,
@@ -227,13 +227,13 @@ def open_set(data=None, *, skip_damaged=False):
     return _with_originals_found(opened)
 
 
-def jpeg_for(picture_set, picture, quality):
+def jpeg_for(image_set, image, quality):
     """Give one original's JPEG version: the set's own, or made now where the set has none.
 
     Parameters
     ----------
-    picture_set : PictureSet
-    picture : Picture
+    image_set : ImageSet
+    image : StoredImage
         One of its originals. A grey one is compressed as one channel.
     quality : int
         1 to 100.
@@ -246,18 +246,18 @@ def jpeg_for(picture_set, picture, quality):
 
     Raises
     ------
-    PictureError
+    ImageError
         If the set's folder for this quality lacks a partner of any original or has one too many,
         or the partner is refused by `read_version`.
 
     Warns
     -----
     UserWarning
-        If the set's own version had to be converted, as `read_picture` says.
+        If the set's own version had to be converted, as `read_image` says.
     """
-    if quality in picture_set.qualities:
-        return _own_version(picture_set, picture, quality)
-    return made_version(picture.pixels, quality, is_grey=picture.is_grey)
+    if quality in image_set.qualities:
+        return _own_version(image_set, image, quality)
+    return made_version(image.pixels, quality, is_grey=image.is_grey)
 
 
 def made_version(pixels, quality, *, is_grey):
@@ -287,43 +287,43 @@ def version_within(pixels, limit, *, is_grey):
     return *made_version(pixels, low, is_grey=is_grey), low
 
 
-def _own_version(picture_set, picture, quality):
-    version = picture_set.partners(quality).get(picture.name)
+def _own_version(image_set, image, quality):
+    version = image_set.partners(quality).get(image.name)
     if version is None:
-        raise PictureError(f"{picture.path or picture.name}: not in the set {picture_set.name}")
-    partner = picture_set.read_version(version)
+        raise ImageError(f"{image.path or image.name}: not in the set {image_set.name}")
+    partner = image_set.read_version(version)
     for notice in partner.notices:
         warnings.warn(notice, stacklevel=3)
     return partner.pixels, version.path.stat().st_size if is_jpeg(version.path) else None
 
 
-def _with_originals_found(picture_set):
+def _with_originals_found(image_set):
     """Give versions that nothing names the original that they resemble; leave out the others."""
-    if picture_set.versions:
-        picture_set._thumbnails  # noqa: B018 (made now, and not by several threads at once)
-    if all(version.original is not None for version in picture_set.versions):
-        return picture_set
+    if image_set.versions:
+        image_set._thumbnails  # noqa: B018 (made now, and not by several threads at once)
+    if all(version.original is not None for version in image_set.versions):
+        return image_set
     versions, faults = [], []
-    for version in picture_set.versions:
+    for version in image_set.versions:
         try:
-            versions.append(replace(version, original=_resembled(picture_set, version)))
-        except PictureError as error:
+            versions.append(replace(version, original=_resembled(image_set, version)))
+        except ImageError as error:
             faults.append(str(error))
     found = (
-        f"{picture_set.folder}: no list says of which originals its {len(picture_set.versions)} "
+        f"{image_set.folder}: no list says of which originals its {len(image_set.versions)} "
         f"versions are; found by likeness for {len(versions)}"
     )
-    notices = (*picture_set.notices, found, *faults)
-    return replace(picture_set, versions=tuple(versions), notices=notices)
+    notices = (*image_set.notices, found, *faults)
+    return replace(image_set, versions=tuple(versions), notices=notices)
 
 
-def _resembled(picture_set, version):
-    picture = read_picture(version.path)
-    name = most_alike(picture.pixels, picture_set._thumbnails.get(picture.shape, {}))
+def _resembled(image_set, version):
+    image = read_image(version.path)
+    name = most_alike(image.pixels, image_set._thumbnails.get(image.shape, {}))
     if name is None:
-        raise PictureError(f"{version.path}: resembles no original; left out")
+        raise ImageError(f"{version.path}: resembles no original; left out")
     return name
 
 
-def _size(picture):
-    return f"{picture.shape[1]}x{picture.shape[0]}"
+def _size(image):
+    return f"{image.shape[1]}x{image.shape[0]}"

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 
-# Room for LIVE1's 29 pictures with their JPEG versions 17 times over.
+# Room for LIVE1's 29 images with their JPEG versions 17 times over.
 STORE_BYTES = 2**30
 
 

@@ -1,4 +1,4 @@
-"""Whether two pictures show the same, by small grey thumbnails of them."""
+"""Whether two images show the same, by small grey thumbnails of them."""
 
 import numpy as np
 from PIL import Image
@@ -27,7 +27,7 @@ def most_alike(pixels, thumbnails):
     pixels : ndarray
         (H, W, 3) uint8.
     thumbnails : mapping of str to ndarray
-        What `thumbnail` gave for pictures of the same size.
+        What `thumbnail` gave for images of the same size.
 
     Returns
     -------

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Version:
-    """What a set's folders, lists and score files say of one compressed picture.
+    """What a set's folders, lists and score files say of one compressed image.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Networks as functions of frozen configs.
 
-Each takes pictures (N, H, W, 3) with values in 0..1 and gives as many of the same size, for any
-size from 1x1 up: the picture is continued by reflection to what the network needs, and the result
+Each takes images (N, H, W, 3) with values in 0..1 and gives as many of the same size, for any
+size from 1x1 up: the image is continued by reflection to what the network needs, and the result
 is cropped back. A network with a bottleneck is an `Autoencoder`, which can be used in two halves.
 """
 
@@ -105,7 +105,7 @@ def pyramid(config: PyramidConfig):
 
 
 def residual(config: ResidualConfig):
-    """Build residual blocks at half resolution; the result is a correction to the picture.
+    """Build residual blocks at half resolution; the result is a correction to the image.
 
     With a bottleneck there is no way round it: the blocks make an encoder and a decoder.
     """

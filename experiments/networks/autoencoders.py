@@ -25,13 +25,13 @@ _PRIOR = fn.factorized_prior(3)
 
 
 class Coded(NamedTuple):
-    """What became of pictures: the result, its latents, and the bits they cost.
+    """What became of images: the result, its latents, and the bits they cost.
 
     `latents` are (N, h, w, C), as the decoder was given them; `bits` has their shape, and is None
     where no prior is learned.
     """
 
-    pictures: jax.Array
+    images: jax.Array
     latents: jax.Array
     bits: jax.Array | None
     state: dict
@@ -39,13 +39,13 @@ class Coded(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Autoencoder(fn.Layer):
-    """A layer ``pictures (N, H, W, 3) -> pictures`` that can be used in two halves.
+    """A layer ``images (N, H, W, 3) -> images`` that can be used in two halves.
 
     Parameters
     ----------
     rates : int
         How many rates it was made for. A call's `rate`, (N,) whole numbers from 0, chooses one for
-        each picture; without it, ``apply`` takes the middle one, `middle_rate`.
+        each image; without it, ``apply`` takes the middle one, `middle_rate`.
     entries : int or None
         Entries of a channel's table of frequencies; None if its latents are real numbers.
     code : callable
@@ -53,7 +53,7 @@ class Autoencoder(fn.Layer):
     encode : callable
         ``(params, state, x, rate) -> latents (N, h, w, C)``.
     decode : callable
-        ``(params, state, latents, rate, (H, W)) -> pictures (N, H, W, 3)``.
+        ``(params, state, latents, rate, (H, W)) -> images (N, H, W, 3)``.
     """
 
     rates: int
@@ -79,7 +79,7 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
     Parameters
     ----------
     encoder, decoder : Layer
-        Pictures with sides divisible by `multiple`, centred on 0, -> (N, h, w, C), and back.
+        Images with sides divisible by `multiple`, centred on 0, -> (N, h, w, C), and back.
     latents : "real", "bounded" or "penalised"
         Real numbers, as they are. Or whole numbers: bounded ones by tanh, to -8..8, with even noise
         in place of rounding in training; penalised ones are free, and their bits are told by a
@@ -104,7 +104,7 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
     quantize, parts = fn.quantize(), {"encoder": encoder, "decoder": decoder}
 
     def init(key, in_shape):
-        require(len(in_shape) == 3, f"expects pictures (H, W, C), got an example of {in_shape}")
+        require(len(in_shape) == 3, f"expects images (H, W, C), got an example of {in_shape}")
         enter = partial(prepared, multiple=multiple)
         params, state, shapes = {}, {}, [jax.eval_shape(enter, core.examples(in_shape)).shape[1:]]
         for name, part in parts.items():
@@ -148,15 +148,15 @@ def autoencoder(encoder, decoder, multiple, *, latents: Latents, distortion_weig
             prior = jax.tree.map(lambda leaf: leaf[rate], params["prior"])
             bits = jax.vmap(_bits)(prior, taken)
             taken = ops.round_straight_through(y)
-        pictures, decoder_state = synthesise(params, state, taken, rate, x.shape[1:3], key, train)
+        images, decoder_state = synthesise(params, state, taken, rate, x.shape[1:3], key, train)
         inner = {"encoder": encoder_state, "decoder": decoder_state}
         inner = {name: part for name, part in inner.items() if part}
-        return Coded(pictures, taken, bits, state | inner)
+        return Coded(images, taken, bits, state | inner)
 
     def apply(params, state, x, *, key=None, train=False):
         rate = jnp.full(x.shape[:1], middle_rate(rates), jnp.int32)
         coded = code(params, state, x, rate, key=key, train=train)
-        return coded.pictures, coded.state
+        return coded.images, coded.state
 
     def encode(params, state, x, rate):
         return quantized(analyse(params, state, x, rate)[0])

@@ -1,4 +1,4 @@
-"""A trained autoencoder as a codec: tables for its latents, pictures to files and back."""
+"""A trained autoencoder as a codec: tables for its latents, images to files and back."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from experiments.networks.tiles import in_tiles
 from experiments.system.errors import RunError
 from fnnet import metrics, trees
 
-# Larger pictures are done in pieces of this side, in pixels, and what reaches into them.
+# Larger images are done in pieces of this side, in pixels, and what reaches into them.
 _TILE = 1024
 # How far in cells a network's reach is looked for; with a wider one there are no pieces.
 _PROBE = 16
@@ -24,12 +24,12 @@ _PROBE = 16
 _TAIL = 1e-4
 # For how many latents the prior's probabilities count beside those that were seen.
 _PRIOR_COUNT = 200.0
-_MOST_PICTURES = 64
+_MOST_IMAGES = 64
 
 
 @dataclass(frozen=True)
 class Read:
-    """A picture that was read from a file: (H, W, 3) uint8, its rate, and whether it is grey."""
+    """An image that was read from a file: (H, W, 3) uint8, its rate, and whether it is grey."""
 
     pixels: np.ndarray
     rate: int
@@ -38,7 +38,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Written:
-    """A picture's file, the share of its latents that are escapes, and its size by the tables."""
+    """An image's file, the share of its latents that are escapes, and its size by the tables."""
 
     data: bytes
     escapes: float
@@ -46,7 +46,7 @@ class Written:
 
 
 class Codec:
-    """Write pictures to files and read them, by a trained model that has its tables.
+    """Write images to files and read them, by a trained model that has its tables.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Codec:
         return self._model.digest
 
     def write(self, pixels, rate, *, is_grey=False) -> Written:
-        """Make the file of a picture.
+        """Make the file of an image.
 
         Parameters
         ----------
@@ -146,25 +146,25 @@ def digest(params, state, model_record):
     return bytes.fromhex(trees.digest(jax.device_get(named), model_record))[:8]
 
 
-def with_tables(model, params, state, pictures):
+def with_tables(model, params, state, images):
     """Make the tables of a model that has been trained.
 
     Parameters
     ----------
     model : Autoencoder
     params, state : dict
-    pictures : iterable of (H, W, 3) uint8
-        Training pictures, of which the first 64 are taken.
+    images : iterable of (H, W, 3) uint8
+        Training images, of which the first 64 are taken.
 
     Returns
     -------
     dict
         The state with tables: of each rate and channel the frequencies of the latents in these
-        pictures, mixed with the prior's, or with even ones where none was learned, as if those had
+        images, mixed with the prior's, or with even ones where none was learned, as if those had
         been seen 200 times. A table holds all latents but the rarest 1e-4.
     """
-    coder, pictures = _Coder(model, params, state), list(islice(pictures, _MOST_PICTURES))
-    made = [_rate_tables(coder, model, params, rate, pictures) for rate in range(model.rates)]
+    coder, images = _Coder(model, params, state), list(islice(images, _MOST_IMAGES))
+    made = [_rate_tables(coder, model, params, rate, images) for rate in range(model.rates)]
     stacked = {
         name: jnp.asarray(np.stack([getattr(tables, name) for tables in made]))
         for name in ("freq", "size", "start")
@@ -173,7 +173,7 @@ def with_tables(model, params, state, pictures):
 
 
 class _Coder:
-    """The two halves of a network, compiled, for pictures of any size."""
+    """The two halves of a network, compiled, for images of any size."""
 
     def __init__(self, model, params, state):
         self.multiple = model.config["multiple"]
@@ -198,7 +198,7 @@ class _Coder:
         )
 
     def pixels(self, latents, rate, size):
-        """Compute the picture (H, W, 3) uint8 of latents (h, w, C) int32."""
+        """Compute the image (H, W, 3) uint8 of latents (h, w, C) int32."""
 
         def piece(latents):
             full = tuple(self.multiple * length for length in latents.shape[:2])
@@ -263,8 +263,8 @@ def _as_tables(arrays):
     return tuple(Tables(*rate) for rate in zip(freq, size, start, strict=True))
 
 
-def _rate_tables(coder, model, params, rate, pictures):
-    latents = [coder.latents(pixels, rate) for pixels in pictures]
+def _rate_tables(coder, model, params, rate, images):
+    latents = [coder.latents(pixels, rate) for pixels in images]
     seen = np.concatenate([each.reshape(-1, each.shape[2]) for each in latents])
     lowest, prior = _expected(model, params, rate, seen)
     channels = [

@@ -1,4 +1,4 @@
-"""Pictures of any size for networks that need sides divisible by a number, and values around 0."""
+"""Images of any size for networks that need sides divisible by a number, and values around 0."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +7,7 @@ from fnnet.core import require
 
 
 def prepared(x, multiple):
-    """Make pictures ready for a network.
+    """Make images ready for a network.
 
     Bottom and right are continued by reflection, or by the edge where a side is too short to
     reflect, to sides divisible by `multiple`; grey levels 0..1 are centred on 0.
@@ -22,19 +22,19 @@ def prepared(x, multiple):
     LayerError
         If `x` is something else.
     """
-    require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes")
-    first = "; pictures are NHWC: did channels come first?" if x.shape[1] == 3 else ""
+    require(x.ndim == 4, f"expects images (N, H, W, C), got {x.ndim} axes")
+    first = "; images are NHWC: did channels come first?" if x.shape[1] == 3 else ""
     require(x.shape[3] == 3, f"expects 3 channels, the last axis has {x.shape[3]}{first}")
     return _padded(x, multiple, (1, 2), jnp.pad) - 0.5
 
 
 def finished(y, size):
-    """Undo `prepared` for what a network made of pictures of ``size = (H, W)``."""
+    """Undo `prepared` for what a network made of images of ``size = (H, W)``."""
     return y[:, : size[0], : size[1]] + 0.5
 
 
 def padded_pixels(pixels, multiple):
-    """Continue one picture (H, W, C), of any dtype, as `prepared` does."""
+    """Continue one image (H, W, C), of any dtype, as `prepared` does."""
     return _padded(pixels, multiple, (0, 1), np.pad)
 
 

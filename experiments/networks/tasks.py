@@ -16,7 +16,7 @@ LossName = Literal["mse", "mae", "charbonnier"]
 
 @dataclass(frozen=True)
 class Task:
-    """Which picture of a pair goes in, which must come out, and the model and latents for it."""
+    """Which image of a pair goes in, which must come out, and the model and latents for it."""
 
     name: str
     source: Literal["original", "jpeg"]
@@ -28,7 +28,7 @@ class Task:
 TASKS = {
     # Through the bottleneck and back: compression.
     "autoencode": Task("autoencode", "original", "original", "conv", "bounded"),
-    # The network is to do to a picture what JPEG does.
+    # The network is to do to an image what JPEG does.
     "emulate": Task("emulate", "original", "jpeg", "conv", "real"),
     "restore": Task("restore", "jpeg", "original", "residual", "real"),
 }
@@ -47,7 +47,7 @@ def check(task, model_config):
     )
     require(
         task.name != "autoencode" or model_config.bottleneck > 0,
-        "the model 'residual' without a bottleneck hands the picture through, which compresses "
+        "the model 'residual' without a bottleneck hands the image through, which compresses "
         "nothing; give it one: --bottleneck 16",
     )
 
@@ -59,19 +59,19 @@ def make_loss(model, name):
     evaluation. The PSNR is the mean over examples, of the unrounded output clipped to 0..1.
 
     For a model with penalised latents it is the mean of ``bits a
-    pixel + weight * 255² * loss``, each picture at a rate of its own in turn, and the metrics have
+    pixel + weight * 255² * loss``, each image at a rate of its own in turn, and the metrics have
     `bits_per_pixel`. Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, equation 10.
     """
     per_example = getattr(losses, name)
     distortion_weights = model.config.get("distortion_weights")
 
     def plain(params, state, batch, key):
-        source, target = (normalise(pictures) for pictures in batch)
+        source, target = (normalise(images) for images in batch)
         y, state = model.apply(params, state, source, key=key, train=key is not None)
         return per_example(y, target).mean(), (state, {"psnr": _psnr(y, target)})
 
     def penalised(params, state, batch, key):
-        source, target = (normalise(pictures) for pictures in batch)
+        source, target = (normalise(images) for images in batch)
         rate = jnp.arange(source.shape[0])
         if key is not None:
             rate = rate + jax.random.randint(
@@ -81,8 +81,8 @@ def make_loss(model, name):
         coded = model.code(params, state, source, rate, key=key, train=key is not None)
         weights = 255**2 * jnp.asarray(distortion_weights)[rate]
         bits = coded.bits.sum((1, 2, 3)) / (source.shape[1] * source.shape[2])
-        value = (bits + weights * per_example(coded.pictures, target)).mean()
-        metrics = {"psnr": _psnr(coded.pictures, target), "bits_per_pixel": bits.mean()}
+        value = (bits + weights * per_example(coded.images, target)).mean()
+        metrics = {"psnr": _psnr(coded.images, target), "bits_per_pixel": bits.mean()}
         return value, (coded.state, metrics)
 
     return penalised if distortion_weights else plain

@@ -1,4 +1,4 @@
-"""Large pictures in pieces, so that memory stays bounded and the result is the whole one's."""
+"""Large images in pieces, so that memory stays bounded and the result is the whole one's."""
 
 import numpy as np
 

@@ -11,7 +11,7 @@ from fnnet.core import require
 
 
 def on_any_size(network, multiple):
-    """Let a network that needs sides divisible by `multiple` take pictures of any size.
+    """Let a network that needs sides divisible by `multiple` take images of any size.
 
     What is added and how values are centred tells `experiments.networks.padding.prepared`.
     """
@@ -25,7 +25,7 @@ def on_any_size(network, multiple):
 
 
 def from_patches(network, size):
-    """Apply a network (N, size, size, C) -> (N, features) to every patch of a picture.
+    """Apply a network (N, size, size, C) -> (N, features) to every patch of an image.
 
     (N, H, W, C) -> (N, H / size, W / size, features).
     """
@@ -63,13 +63,13 @@ def _around(network, enter, leave, kind, **config):
     """Apply `network` to ``enter(x)``, and then ``leave(y, x)``."""
 
     def init(key, in_shape):
-        require(len(in_shape) == 3, f"expects pictures (H, W, C), got an example of {in_shape}")
+        require(len(in_shape) == 3, f"expects images (H, W, C), got an example of {in_shape}")
         inner = jax.eval_shape(enter, core.examples(in_shape)).shape[1:]
         params, state = core.init_child("network", network, key, inner)
         return {"network": params}, {"network": state} if state else {}
 
     def apply(params, state, x, *, key=None, train=False):
-        require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes")
+        require(x.ndim == 4, f"expects images (N, H, W, C), got {x.ndim} axes")
         y, inner = core.apply_child(
             "network", network, params, state, enter(x), key=key, train=train
         )

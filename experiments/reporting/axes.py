@@ -224,7 +224,7 @@ def best_gains(axes):
 
 
 def test_set(record):
-    """Name the set that a record's held-out pictures are of, or of which they are a part."""
+    """Name the set that a record's held-out images are of, or of which they are a part."""
     data = record["trial"]["data"]
     name = str(data.get("test", "unnamed"))
     return f"held-out scenes of {name}" if data.get("train") == data.get("test") else name

@@ -45,7 +45,7 @@ def better_sentence(test, names, count):
     verb = "is" if len(names) == 1 else "are"
     return (
         f"On {test} {len(names)} of {counted(count, 'setting')} {verb} better than JPEG of equal "
-        f"bytes, on average over seeds and pictures: {listed(names)}."
+        f"bytes, on average over seeds and images: {listed(names)}."
     )
 
 
@@ -53,7 +53,7 @@ def losses_sentence(rung, losses):
     """Say where a rung is worse than JPEG."""
     than = "JPEG of equal bytes" if rung.task == "autoencode" else "the JPEG it was given"
     rates = len({point.rate for point in rung.points})
-    among = counted(losses.among, "picture") if rates < 2 else f"{losses.among} pictures and rates"
+    among = counted(losses.among, "image") if rates < 2 else f"{losses.among} images and rates"
     if not losses.count:
         return (
             f"{rung.name} is nowhere below {than}: its least advantage of {among} "
@@ -85,7 +85,7 @@ def gap_sentence(found, count):
     if found is None:
         return (
             f"Of {counted(count, 'value')} none widens the gap between training and held-out "
-            "pictures by more than its interval."
+            "images by more than its interval."
         )
     axis, value = found
     return f"What overfits most is {axis.name}: {effect_sentence(axis, value, MEASURES['gap'])}"
@@ -115,37 +115,37 @@ def outcome_text(found, measure, write=plain):
 
 
 def emulate_sentence(test, near, jpeg):
-    """Say how near the network's pictures are to JPEG's, and how near the originals are."""
+    """Say how near the network's images are to JPEG's, and how near the originals are."""
     return (
         f"Tested on {test}, the network that emulates JPEG comes within "
-        f"{outcome_text(near, MEASURES['psnr'])} of the JPEG pictures that it was to make; the "
+        f"{outcome_text(near, MEASURES['psnr'])} of the JPEG images that it was to make; the "
         f"originals, handed through as they are, are within {plain(jpeg)} dB of them: that is "
         f"{'better' if near.mean > jpeg else 'no better'} than to do nothing."
     )
 
 
 def restore_sentence(test, gain):
-    """Say by how much restoring improves JPEG pictures."""
+    """Say by how much restoring improves JPEG images."""
     return (
-        f"Tested on {test}, restoring changes the PSNR of the JPEG pictures by "
+        f"Tested on {test}, restoring changes the PSNR of the JPEG images by "
         f"{outcome_text(gain, MEASURES['advantage'], signed)}, against the originals."
     )
 
 
 def expansion_sentence():
-    """Say how much larger than the picture a textbook latent is: arithmetic, nothing measured."""
+    """Say how much larger than the image a textbook latent is: arithmetic, nothing measured."""
     ratio = _CHANNELS / _COLOURS
     return (
         f"A convolutional autoencoder without a bottleneck, as many textbooks have it, keeps the "
-        f"picture's size and widens it to {_CHANNELS} channels. "
+        f"image's size and widens it to {_CHANNELS} channels. "
         f"Its latent holds {_CHANNELS}/{_COLOURS} = {ratio:.1f} times as many numbers as the "
-        f"picture, and in float32, {_FLOAT32} bytes each, {_FLOAT32 * ratio:.0f} times the bytes: "
-        "it can hand the picture through, and has compressed nothing."
+        f"image, and in float32, {_FLOAT32} bytes each, {_FLOAT32 * ratio:.0f} times the bytes: "
+        "it can hand the image through, and has compressed nothing."
     )
 
 
 def latents_sentence(rung):
-    """Say how many numbers and bytes a rung keeps of a picture; None if nothing is coded."""
+    """Say how many numbers and bytes a rung keeps of an image; None if nothing is coded."""
     latents, coded = rung.record["latents_per_pixel"], rung.coded
     if latents is None or not coded:
         return None
@@ -157,5 +157,5 @@ def latents_sentence(rung):
         share = f"{share} to {shares[-1]:.1f}"
     return (
         f"{rung.name} keeps {latents:g} {numbers} a pixel, which in its files take {size} bytes a "
-        f"pixel: {share} % of the picture's {_COLOURS}."
+        f"pixel: {share} % of the image's {_COLOURS}."
     )

@@ -1,4 +1,4 @@
-"""Crops to compare by eye: the manifest beside them, their pictures, their error maps."""
+"""Crops to compare by eye: the manifest beside them, their images, their error maps."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from experiments.evaluation.figures import ERROR_LIMIT
-from experiments.images import PictureError, read_picture
+from experiments.images import ImageError, read_image
 from experiments.system.errors import RunError
 from experiments.system.storage import read_json
 
@@ -25,7 +25,7 @@ class Crop:
 
     rung: str
     rate: int | None
-    picture: str
+    image: str
     size: tuple[int, int]
     images: dict
     bits_per_pixel: float | None
@@ -60,7 +60,7 @@ def read_crops(folder):
             if problem:
                 raise RunError(f"{manifest}: crop {index} {problem}")
             crops.append(_crop(manifest, index, entry))
-        except (RunError, PictureError) as error:
+        except (RunError, ImageError) as error:
             faults.append(str(error))
     return crops, faults
 
@@ -88,10 +88,10 @@ def _crop(manifest, index, entry):
         # A manifest that somebody else made must not put this machine's files into a page.
         if Path(file).name != file:
             raise RunError(f"{manifest}: crop {index} names {file!r}, which is not beside it")
-        pixels[name] = read_picture(manifest.parent / file).pixels
+        pixels[name] = read_image(manifest.parent / file).pixels
     shapes = {one.shape for one in pixels.values()}
     if len(shapes) > 1:
-        raise RunError(f"{manifest}: crop {index} has pictures of different sizes")
+        raise RunError(f"{manifest}: crop {index} has images of different sizes")
     images = {name: _file_uri(manifest.parent / entry[name], pixels[name]) for name in _FILES}
     for name in ("jpeg", "reconstruction"):
         images[f"{name} error"] = error_uri(error_map(pixels["original"], pixels[name]))

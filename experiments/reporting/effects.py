@@ -14,17 +14,17 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Effect:
-    """The difference that a value makes against another one, mean over seeds and pictures.
+    """The difference that a value makes against another one, mean over seeds and images.
 
-    `low` and `high` are its 95 % interval, None with one seed. `pictures` is 0 for a measure of
-    whole runs; `left_out` counts pictures without a finite value.
+    `low` and `high` are its 95 % interval, None with one seed. `images` is 0 for a measure of
+    whole runs; `left_out` counts images without a finite value.
     """
 
     difference: float
     low: float | None
     high: float | None
     seeds: tuple[int, ...]
-    pictures: int
+    images: int
     left_out: int
 
     @property
@@ -41,7 +41,7 @@ def finished(runs):
 def effect(value, baseline, measure):
     """Measure what `value` changes against `baseline`.
 
-    Runs are paired by seed and pictures by name and rate, so that a picture that is hard for both
+    Runs are paired by seed and images by name and rate, so that an image that is hard for both
     or a seed that is lucky for both cancels.
 
     Parameters
@@ -63,28 +63,28 @@ def effect(value, baseline, measure):
     }
     if not pairs:
         return None
-    blocks, pictures, left_out = [], 0, 0
+    blocks, images, left_out = [], 0, 0
     for index, (sign, _) in enumerate(next(iter(pairs.values()))):
         found = _matrix([paired[index][1] for paired in pairs.values()])
         if found is None:
             return None
         matrix, counted, lost = found
         blocks.append((sign, matrix))
-        pictures, left_out = pictures + counted, left_out + lost
+        images, left_out = images + counted, left_out + lost
     low, high = interval(blocks)
     difference = sum(sign * float(matrix.mean()) for sign, matrix in blocks)
-    return Effect(difference, low, high, tuple(pairs), pictures, left_out)
+    return Effect(difference, low, high, tuple(pairs), images, left_out)
 
 
 def _matrix(rows):
-    """Arrange differences by picture, a dict a seed: a row a seed and a column a picture.
+    """Arrange differences by image, a dict a seed: a row a seed and a column an image.
 
-    Training pictures can be each seed's own: then there is one column, of the seeds' means.
+    Training images can be each seed's own: then there is one column, of the seeds' means.
 
     Returns
     -------
     (ndarray, int, int) or None
-        With how many pictures each seed has in it, and how many have no finite value; None if
+        With how many images each seed has in it, and how many have no finite value; None if
         nothing is left.
     """
     names = sorted(set(rows[0]).intersection(*rows))
@@ -104,26 +104,26 @@ def _matrix(rows):
 
 
 def _differences(value, baseline):
-    """Subtract what both have, mean over the rates of each picture; None if a part has nothing."""
+    """Subtract what both have, mean over the rates of each image; None if a part has nothing."""
     found = []
     for (sign, ours), (_, theirs) in zip(value, baseline, strict=True):
-        by_picture = {}
+        by_image = {}
         for key in ours.keys() & theirs.keys():
             if ours[key] is not None and theirs[key] is not None:
-                by_picture.setdefault(key[0], []).append(ours[key] - theirs[key])
-        if not by_picture:
+                by_image.setdefault(key[0], []).append(ours[key] - theirs[key])
+        if not by_image:
             return None
-        found.append((sign, {name: float(np.mean(all_)) for name, all_ in by_picture.items()}))
+        found.append((sign, {name: float(np.mean(all_)) for name, all_ in by_image.items()}))
     return found
 
 
 def interval(blocks, *, resamples=RESAMPLES, seed=0):
-    """Bootstrap the interval of a mean over seeds and pictures, resampling both.
+    """Bootstrap the interval of a mean over seeds and images, resampling both.
 
     Parameters
     ----------
     blocks : list of (float, ndarray (S, P))
-        Paired differences, a row a seed and a column a picture; what is estimated is the sum of
+        Paired differences, a row a seed and a column an image; what is estimated is the sum of
         the means with these signs. All have the same seeds.
 
     Returns
@@ -134,7 +134,7 @@ def interval(blocks, *, resamples=RESAMPLES, seed=0):
     Notes
     -----
     Resampling n values gives too narrow an interval, for three seeds no wider than from the least
-    to the greatest, which leaves the truth out one time in four. So what a seed or a picture adds
+    to the greatest, which leaves the truth out one time in four. So what a seed or an image adds
     to the mean is first stretched by ``sqrt(n / (n - 1))`` and by the ratio of Student's quantile
     to the normal one.
 
@@ -163,9 +163,9 @@ def _weights(generator, count, resamples):
 def _stretched(matrix):
     mean = matrix.mean()
     by_seed = matrix.mean(1, keepdims=True) - mean
-    by_picture = matrix.mean(0, keepdims=True) - mean
+    by_image = matrix.mean(0, keepdims=True) - mean
     rows, columns = (_stretch(count) - 1 for count in matrix.shape)
-    return matrix + rows * by_seed + columns * by_picture
+    return matrix + rows * by_seed + columns * by_image
 
 
 def _stretch(count):

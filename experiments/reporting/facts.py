@@ -34,7 +34,7 @@ def best_rung(rungs, jpeg):
 
 @dataclass(frozen=True)
 class Losses:
-    """Where a rung is worse than JPEG: how many of its pictures' rates, and the worst of all."""
+    """Where a rung is worse than JPEG: how many of its images' rates, and the worst of all."""
 
     count: int
     among: int
@@ -43,7 +43,7 @@ class Losses:
 
 
 def losses(rung):
-    """Count where a rung's pictures are worse than JPEG's; None without a finite value."""
+    """Count where a rung's images are worse than JPEG's; None without a finite value."""
     found = [(advantage(one), one["name"]) for one in rung.record["held_out"]]
     found = [one for one in found if math.isfinite(one[0])]
     if not found:
@@ -53,7 +53,7 @@ def losses(rung):
 
 
 def better_than_jpeg(records):
-    """Name what is better than JPEG of equal bytes, on average over its seeds and pictures.
+    """Name what is better than JPEG of equal bytes, on average over its seeds and images.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def better_than_jpeg(records):
 
 
 def widest_gap(axes):
-    """Find what widens the gap to training pictures most.
+    """Find what widens the gap to training images most.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def task_runs(records, task):
 
 @dataclass(frozen=True)
 class TrainingSets:
-    """One network trained on the small set and on another one, tested on the same pictures."""
+    """One network trained on the small set and on another one, tested on the same images."""
 
     name: str
     test: str
@@ -231,8 +231,8 @@ def training_sets(records, small=SMALL_SET):
 
 
 def _tested_on_the_same(runs, others):
-    """Leave of runs' held-out pictures those that other ones were tested on too."""
-    names = {picture["name"] for run in others.values() for picture in run["held_out"]}
+    """Leave of runs' held-out images those that other ones were tested on too."""
+    names = {image["name"] for run in others.values() for image in run["held_out"]}
     return {
         seed: run | {"held_out": [one for one in run["held_out"] if one["name"] in names]}
         for seed, run in runs.items()

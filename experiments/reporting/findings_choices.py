@@ -67,9 +67,7 @@ def _overfitting(axes):
         if axis.name == name and any((value, "gap") in axis.effects for value in axis.others)
     ]
     if count:
-        intro = (
-            "The gap is the advantage over JPEG on training pictures less that on held-out ones."
-        )
+        intro = "The gap is the advantage over JPEG on training images less that on held-out ones."
         yield paragraphs([intro, claims.gap_sentence(found, count)])
     for axis in shown:
         yield f"**{escaped(axis.name)}**\n\n{table(*effect_rows(axis, [MEASURES['gap']]))}"

@@ -15,13 +15,13 @@ _EMULATE = (
 )
 _RESTORE = (
     "Restoring goes the other way, and there is no such function: many originals have the same "
-    "JPEG picture. To choose among them a network needs the statistics of photographs, "
+    "JPEG image. To choose among them a network needs the statistics of photographs, "
     "which JPEG's decoder does not have: that makes this the useful direction."
 )
 
 
 def expansion_chapter(rungs):
-    """Explain why a textbook autoencoder expands the picture, beside what the rungs keep."""
+    """Explain why a textbook autoencoder expands the image, beside what the rungs keep."""
     first = {}
     for rung in rungs:
         said = claims.latents_sentence(rung)
@@ -30,7 +30,7 @@ def expansion_chapter(rungs):
     if not first:
         return ""
     return chapter(
-        "Why a textbook autoencoder expands the picture",
+        "Why a textbook autoencoder expands the image",
         escaped(claims.expansion_sentence()),
         "What compresses is few latents, each rounded to few values, written by an entropy coder:",
         bullets(first.values()),
@@ -53,7 +53,7 @@ def _emulated(budget, test, runs):
     near = facts.outcome(runs, MEASURES["psnr"])
     if near is None:
         return ""
-    # Both are against the JPEG picture: PSNR is the same in both directions.
+    # Both are against the JPEG image: PSNR is the same in both directions.
     jpeg = [one["jpeg_psnr"] for run in runs for one in run["held_out"]]
     said = claims.emulate_sentence(test, near, float(np.mean(jpeg)))
     return f"{said[:-1]} (budget {budget})."
@@ -74,7 +74,7 @@ def sets_chapter(pairs):
     )
     header = ("network", "tested on", "measure", "trained on", facts.SMALL_SET, "other set")
     compared = ("difference", f"gap, {facts.SMALL_SET}", "gap, other set")
-    small = "a small set" if not sizes else f"{sizes[-1]} pictures"
+    small = "a small set" if not sizes else f"{sizes[-1]} images"
     sure = [one.effect.difference for one in pairs if one.effect.is_difference]
     won = sum(difference > 0 for difference in sure)
     return chapter(
@@ -82,7 +82,7 @@ def sets_chapter(pairs):
         paragraphs(
             [
                 f"The same networks were trained on {facts.SMALL_SET} and on "
-                f"{listed(sorted({one.other for one in pairs}))}, and tested on the same pictures.",
+                f"{listed(sorted({one.other for one in pairs}))}, and tested on the same images.",
                 f"Of {counted(len(pairs), 'comparison')} the other set is better in {won}, "
                 f"{facts.SMALL_SET} in {len(sure) - won}; the rest make no difference.",
             ]

@@ -27,7 +27,7 @@ def _test(test, rungs, classical, learned, figures):
     if coded:
         title = f"Quality over rate on {test}"
         drawn = rate_plot(slug("rate", test), title, coded, classical, learned, width=WIDE)
-    counts = {point.pictures for rung in rungs for point in rung.points}
+    counts = {point.images for rung in rungs for point in rung.points}
     lost = [(rung, facts.losses(rung)) for rung in rungs]
     return chapter(
         f"Tested on {test}",

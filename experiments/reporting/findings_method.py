@@ -8,10 +8,10 @@ from experiments.reporting.words import listed, plain
 
 _QUESTION = (
     "Which parts of an image autoencoder decide how well it compresses photographs, what do they "
-    "cost, and from where on does it beat JPEG? Networks were trained on one set of pictures and "
-    "measured on others that they had never seen: each picture was written to a real file, read "
+    "cost, and from where on does it beat JPEG? Networks were trained on one set of images and "
+    "measured on others that they had never seen: each image was written to a real file, read "
     "back, and compared with the original, beside JPEG of at most as many bytes. Networks that "
-    "emulate or restore JPEG write no files; their pictures are compared as they come."
+    "emulate or restore JPEG write no files; their images are compared as they come."
 )
 
 
@@ -56,7 +56,7 @@ def limits_chapter(records, axes, faults):
         *_single(records),
         *_machines(records),
         *_rates(axes),
-        *_pictures(axes),
+        *_images(axes),
     ]
     if faults:
         things = counted(len(faults), "thing")
@@ -133,10 +133,10 @@ def _rates(axes):
             yield f"Learning rates were varied for {listed(names)} only."
 
 
-def _pictures(axes):
-    """Say on how few pictures choices were tested."""
+def _images(axes):
+    """Say on how few images choices were tested."""
     counts = {
-        found.pictures
+        found.images
         for axis in axes
         for (_, measure), found in axis.effects.items()
         if measure == axis.main.name
@@ -145,8 +145,8 @@ def _pictures(axes):
     if counts and tests:
         yield (
             f"Choices were compared on {listed(tests)}, on {min(counts)} to {max(counts)} "
-            "pictures; other pictures may rank them otherwise."
+            "images; other images may rank them otherwise."
             if min(counts) < max(counts)
-            else f"Choices were compared on {listed(tests)}, on {counted(min(counts), 'picture')}; "
-            "other pictures may rank them otherwise."
+            else f"Choices were compared on {listed(tests)}, on {counted(min(counts), 'image')}; "
+            "other images may rank them otherwise."
         )

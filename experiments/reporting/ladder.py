@@ -16,9 +16,9 @@ from experiments.reporting.scales import drawable
 
 @dataclass(frozen=True)
 class RungPoint:
-    """Means over the held-out pictures at one rate; `bits_per_pixel` is None if nothing is coded.
+    """Means over the held-out images at one rate; `bits_per_pixel` is None if nothing is coded.
 
-    qualities in dB and SSIM (None unless every picture has it); `jpeg_psnr` of JPEG of equal bytes.
+    qualities in dB and SSIM (None unless every image has it); `jpeg_psnr` of JPEG of equal bytes.
     """
 
     rate: int | None
@@ -26,7 +26,7 @@ class RungPoint:
     psnr: float
     ssim: float | None
     jpeg_psnr: float
-    pictures: int
+    images: int
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ def _training_set(record):
     return str(record["trial"]["data"].get("train"))
 
 
-def mean_points(pictures):
-    """Average a record's pictures, a point a rate."""
+def mean_points(images):
+    """Average a record's images, a point a rate."""
     groups = {}
-    for picture in pictures:
-        groups.setdefault(picture["rate"], []).append(picture)
+    for image in images:
+        groups.setdefault(image["rate"], []).append(image)
     points = [_mean_point(rate, group) for rate, group in groups.items()]
     return tuple(sorted(points, key=lambda point: (point.bits_per_pixel or 0, point.psnr)))
 
@@ -106,10 +106,10 @@ def _mean_point(rate, group):
 
     return RungPoint(
         rate,
-        mean([bits_per_pixel(picture) for picture in group]),
-        mean([picture["psnr"] for picture in group]),
-        mean([picture["ssim"] for picture in group]),
-        mean([picture["jpeg_psnr"] for picture in group]),
+        mean([bits_per_pixel(image) for image in group]),
+        mean([image["psnr"] for image in group]),
+        mean([image["ssim"] for image in group]),
+        mean([image["jpeg_psnr"] for image in group]),
         len(group),
     )
 

@@ -37,7 +37,7 @@ def bullets(sentences):
 
 
 def image(alt, target):
-    """Show a picture that lies beside the text."""
+    """Show an image that lies beside the text."""
     return f"![{escaped(alt)}]({target})"
 
 

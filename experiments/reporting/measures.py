@@ -1,4 +1,4 @@
-"""What runs are compared by: of each picture, or of a whole run."""
+"""What runs are compared by: of each image, or of a whole run."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RUN = ""  # what stands for a picture where a measure is of the whole run
+RUN = ""  # what stands for an image where a measure is of the whole run
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Measure:
     digits : int
         Behind the decimal point, as it is written.
     parts : callable
-        ``record -> list of (sign, {(picture, rate): value or None})``: the measure is the sum of
-        each part's mean over the pictures, with its sign.
+        ``record -> list of (sign, {(image, rate): value or None})``: the measure is the sum of
+        each part's mean over the images, with its sign.
     """
 
     name: str
@@ -41,22 +41,22 @@ def level(record, measure):
     return total if math.isfinite(total) else None
 
 
-def _of_pictures(function):
+def _of_images(function):
     return lambda record: [(1, _values(record["held_out"], function))]
 
 
-def _values(pictures, function):
-    return {(picture["name"], picture["rate"]): function(picture) for picture in pictures}
+def _values(images, function):
+    return {(image["name"], image["rate"]): function(image) for image in images}
 
 
-def advantage(picture):
-    """Compute by how many dB a picture is better than JPEG's of at most as many bytes."""
-    return picture["psnr"] - picture["jpeg_psnr"]
+def advantage(image):
+    """Compute by how many dB an image is better than JPEG's of at most as many bytes."""
+    return image["psnr"] - image["jpeg_psnr"]
 
 
-def bits_per_pixel(picture):
+def bits_per_pixel(image):
     """Compute the whole file's bits a pixel; None where nothing is coded."""
-    size, pixels = picture["file_bytes"], picture["pixels"]
+    size, pixels = image["file_bytes"], image["pixels"]
     return None if size is None or not pixels else 8 * size / pixels
 
 
@@ -66,7 +66,7 @@ def _gap(record):
 
 
 def _of_run(*path):
-    """Look a whole run's value up; it has no picture, so that only seeds are resampled."""
+    """Look a whole run's value up; it has no image, so that only seeds are resampled."""
 
     def parts(record):
         value = record
@@ -86,11 +86,11 @@ def steps_to(quality):
 MEASURES = {
     measure.name: measure
     for measure in (
-        Measure("advantage", "advantage over JPEG", "dB", 2, _of_pictures(advantage)),
-        Measure("psnr", "PSNR", "dB", 2, _of_pictures(lambda picture: picture["psnr"])),
-        Measure("ssim", "SSIM", "", 4, _of_pictures(lambda picture: picture["ssim"])),
-        Measure("bits_per_pixel", "rate", "bits a pixel", 3, _of_pictures(bits_per_pixel)),
-        Measure("gap", "gap between training and held-out pictures", "dB", 2, _gap),
+        Measure("advantage", "advantage over JPEG", "dB", 2, _of_images(advantage)),
+        Measure("psnr", "PSNR", "dB", 2, _of_images(lambda image: image["psnr"])),
+        Measure("ssim", "SSIM", "", 4, _of_images(lambda image: image["ssim"])),
+        Measure("bits_per_pixel", "rate", "bits a pixel", 3, _of_images(bits_per_pixel)),
+        Measure("gap", "gap between training and held-out images", "dB", 2, _gap),
         Measure("spikes", "spikes of the loss", "steps", 1, _of_run("stability", "spikes")),
         Measure(
             "gradient_norm",

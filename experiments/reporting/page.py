@@ -23,7 +23,7 @@ _LINKS = {
     "ranking": "Ranking",
     "fronts": "Cost",
     "curves": "Training",
-    "crops": "Pictures",
+    "crops": "Images",
     "method": "Method",
 }
 

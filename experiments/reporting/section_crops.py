@@ -20,7 +20,7 @@ def crops_section(crops):
     if not crops:
         return section("crops", "See for yourself", paragraph("There are no crops."))
     intro = (
-        "Drag across a picture, or move the slider with the arrow keys. JPEG has at most as many "
+        "Drag across an image, or move the slider with the arrow keys. JPEG has at most as many "
         "bytes. Errors are means over the channels, from 0 (black) to "
         f"{ERROR_LIMIT} grey levels (yellow)."
     )
@@ -35,7 +35,7 @@ def _comparison(index, crop):
     views = [_view(crop, view, label) for view, label in _VIEWS.items()]
     stack = tag("div", *views, class_="stack", style=f"--shape: {width} / {height}")
     rate = "" if crop.rate is None else f", rate {crop.rate + 1}"
-    title = f"{crop.picture}, {crop.rung}{rate}"
+    title = f"{crop.image}, {crop.rung}{rate}"
     slider = (
         f'<input type="range" min="0" max="100" value="50" id="{name}-at" '
         f'aria-label="where the sides meet: {text(title)}">'
@@ -56,7 +56,7 @@ def _view(crop, view, label):
     width, height = crop.size
     image = (
         f'<img src="{crop.images[view]}" width="{width}" height="{height}" '
-        f'alt="{text(crop.picture)}: {text(label)}">'
+        f'alt="{text(crop.image)}: {text(label)}">'
     )
     return tag("span", image, tag("b", text(label)), class_=f"view{side}", data_view=view)
 

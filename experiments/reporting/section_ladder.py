@@ -48,17 +48,17 @@ def _ladder_of(test, rungs, classical, learned):
             ),
             slug("rate", test),
         )
-    counts = {point.pictures for rung in rungs for point in rung.points}
+    counts = {point.images for rung in rungs for point in rung.points}
     return [
         tag("h3", text(f"Tested on {test}")),
         figure(drawn, caption=sentences.anchor_sentence(test, classical | learned, counts)),
         bullets([rung_sentences(rung, classical | learned) for rung in rungs]),
-        table(f"The rungs on {test}, means over the pictures", *rung_rows(rungs)),
+        table(f"The rungs on {test}, means over the images", *rung_rows(rungs)),
     ]
 
 
 def rung_sentences(rung, curves):
-    """Say how a rung's pictures and bytes compare with JPEG's, and its curve with other codecs'."""
+    """Say how a rung's images and bytes compare with JPEG's, and its curve with other codecs'."""
     said = sentences.rung_sentence(rung)
     if not rung.coded:
         return said

@@ -33,21 +33,21 @@ def method_section(records, faults):
 
 
 METHOD = (
-    "Rates are those of whole files, headers included; qualities are those of the pictures that "
+    "Rates are those of whole files, headers included; qualities are those of the images that "
     "are decoded from them, PSNR over all of RGB, SSIM by Gaussian windows of 11x11, the mean over "
-    "channels. Means are taken of each picture's own value.",
-    "The advantage over JPEG is a picture's PSNR less that of JPEG with at most as many bytes; "
-    "where JPEG pictures are restored or emulated, less that of the JPEG picture itself. JPEG is "
+    "channels. Means are taken of each image's own value.",
+    "The advantage over JPEG is an image's PSNR less that of JPEG with at most as many bytes; "
+    "where JPEG images are restored or emulated, less that of the JPEG image itself. JPEG is "
     "poor where bits are few, so that a value with a lower rate is compared with less: its rate "
     "and its PSNR stand beside. Where even JPEG's lowest quality is larger, that is compared with.",
-    "Differences are taken between runs of the same seed on the same pictures. The baseline's runs "
+    "Differences are taken between runs of the same seed on the same images. The baseline's runs "
     "are the same in all axes and count in each of them. Intervals are at "
-    f"{100 * LEVEL:g} %, from {RESAMPLES:,} resamples of seeds and of pictures; as resampling a "
+    f"{100 * LEVEL:g} %, from {RESAMPLES:,} resamples of seeds and of images; as resampling a "
     "few values gives too narrow an interval, deviations are stretched to agree with Student's "
     "t. Intervals of whole runs' measures resample seeds only. “No difference” is one that these "
     "runs cannot tell from none: 0 is inside its interval, however wide that is.",
-    "The gap is the advantage over JPEG on training pictures less that on held-out pictures. A "
-    "part of it is that the pictures differ: what overfits shows where a value widens it.",
+    "The gap is the advantage over JPEG on training images less that on held-out images. A "
+    "part of it is that the images differ: what overfits shows where a value widens it.",
     "Intervals are of one comparison each: of twenty choices that do nothing, one will look like "
     "a difference. The best and the worst of a ranked axis are chosen after the fact, so that "
     "spreads lean upwards with the number of values.",
@@ -63,7 +63,7 @@ def runs_rows(records):
         key = trial["task"], trial["budget"], trained, test_set(record)
         groups.setdefault(key, []).append(record)
     header = ("task", "budget", "trained on", "tested on", "runs", "seeds")
-    counts = ("training pictures", "test pictures")
+    counts = ("training images", "test images")
     rows = [
         (
             *key,
@@ -78,7 +78,7 @@ def runs_rows(records):
 
 
 def _counted(counts):
-    """Write the counts that there are; those of runs without pictures are 0."""
+    """Write the counts that there are; those of runs without images are 0."""
     return listed(sorted({count for count in counts if isinstance(count, int) and count})) or "–"
 
 

@@ -20,13 +20,13 @@ NO_DIFFERENCE = "no difference"
 ONE_SEED = "one seed: no interval"
 # What an axis changes beside what its name says.
 _ALSO = {
-    "depth": "With the depth goes the number of latent channels, so that a picture's latents stay "
+    "depth": "With the depth goes the number of latent channels, so that an image's latents stay "
     "as many.",
     "pooling": "With max and average pooling the decoder enlarges and convolves, in place of a "
     "transposed convolution: more multiply-adds.",
     "optimizer": "Each has its own default learning rate and clipping.",
     "schedule": "Cosine alone has a warm-up.",
-    "pictures": "The entropy coder's tables are made from the same pictures.",
+    "pictures": "The entropy coder's tables are made from the same images.",
 }
 _TASKS = {"autoencode": "compressing", "emulate": "emulating JPEG", "restore": "restoring JPEG"}
 
@@ -77,13 +77,13 @@ def effect_sentence(axis, value, measure):
 
 def _basis(effect):
     seeds = counted(len(effect.seeds), "seed")
-    return f"{seeds}, {counted(effect.pictures, 'picture')}" if effect.pictures else seeds
+    return f"{seeds}, {counted(effect.images, 'image')}" if effect.images else seeds
 
 
 def _left_out(effect):
     if not effect.left_out:
         return ""
-    return f"; {counted(effect.left_out, 'picture')} left out whose value is not finite"
+    return f"; {counted(effect.left_out, 'image')} left out whose value is not finite"
 
 
 def _but_diverged(axis, value):
@@ -285,7 +285,7 @@ def floor_sentence(rung):
 
 
 def rung_sentence(rung):
-    """Say how a rung's pictures compare with JPEG's of equal bytes."""
+    """Say how a rung's images compare with JPEG's of equal bytes."""
     if not rung.points:
         return f"{rung.name} diverged; there is nothing to show of it."
     gains = [point.psnr - point.jpeg_psnr for point in rung.points]
@@ -294,12 +294,12 @@ def rung_sentence(rung):
         size = f"{signed(gains[0])} dB"
     else:
         size = f"{signed(min(gains))} to {signed(max(gains))} dB"
-    pictures = counted(rung.points[0].pictures, "picture")
-    return f"{rung.name}: {size} of PSNR against {than}, mean of {pictures}."
+    images = counted(rung.points[0].images, "image")
+    return f"{rung.name}: {size} of PSNR against {than}, mean of {images}."
 
 
-def anchor_sentence(test, curves, pictures):
-    """Say which curves of other codecs a plot has, and whether they are of as many pictures."""
+def anchor_sentence(test, curves, images):
+    """Say which curves of other codecs a plot has, and whether they are of as many images."""
     if not curves:
         return (
             f"The classical codecs were not measured on {test}: there are no curves of theirs and "
@@ -308,13 +308,13 @@ def anchor_sentence(test, curves, pictures):
     counts = {int(point.pictures) for points in curves.values() for point in points}
     dashed = [name for name in curves if name in PUBLISHED.values()]
     solid = [name for name in curves if name not in dashed]
-    said = f"In grey: {listed(solid)}, means over {listed(sorted(counts))} pictures of {test}."
+    said = f"In grey: {listed(solid)}, means over {listed(sorted(counts))} images of {test}."
     if dashed:
         said += f" Dashed: {listed(dashed)}, learned codecs as they were published."
-    if counts != set(pictures):
+    if counts != set(images):
         said += (
-            f" The runs' means are over {listed(sorted(pictures))}, so that the curves are not of "
-            "the same pictures: compare with care."
+            f" The runs' means are over {listed(sorted(images))}, so that the curves are not of "
+            "the same images: compare with care."
         )
     return said
 

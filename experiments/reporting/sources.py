@@ -15,12 +15,15 @@ PUBLISHED = {
     "mbt2018": "mbt 2018",
     "cheng2020-anchor": "cheng 2020",
 }
-KODAK_PICTURES = 24
+KODAK_IMAGES = 24
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnchorPoint:
-    """A classical codec at one quality: means over `pictures` pictures, rate in bits a pixel."""
+    """A classical codec at one quality: means over `pictures` images, rate in bits a pixel.
+
+    Fields are named as the columns of points.tsv.
+    """
 
     codec: str
     quality: float | None
@@ -110,7 +113,7 @@ def published(test):
                 AnchorPoint(
                     codec=row.codec,
                     quality=row.quality,
-                    pictures=KODAK_PICTURES,
+                    pictures=KODAK_IMAGES,
                     bpp=row.bpp,
                     psnr_rgb=row.psnr_rgb,
                 )

@@ -12,8 +12,8 @@ _BORDER = 12
 def standalone(drawing):
     """Make a file's text of a drawing of a page.
 
-    Colours are the page's light ones on white, since a picture in a text is not told whether its
-    reader's page is dark. What is told to a pointer only is left out: such pictures have none.
+    Colours are the page's light ones on white, since an image in a text is not told whether its
+    reader's page is dark. What is told to a pointer only is left out: such images have none.
     """
     drawing = _TIP.sub(r"\1", drawing)
     x, y, width, height = map(float, re.search(r'viewBox="([^"]+)"', drawing)[1].split())

@@ -21,8 +21,8 @@ class Run:
     """A trained network and where it came from.
 
     `config` are the training command's options, `record` what `record.json` holds: versions, seed,
-    and the pictures with their hashes and sides of the split. ``model.apply(params, state, x)``
-    takes pictures (N, H, W, 3) in 0..1.
+    and the images with their hashes and sides of the split. ``model.apply(params, state, x)``
+    takes images (N, H, W, 3) in 0..1.
     """
 
     folder: Path
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def is_codec(self):
-        """Whether its pictures can be written to files."""
+        """Whether its images can be written to files."""
         return is_codec(self.model)
 
     def codec(self):

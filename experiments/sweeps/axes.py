@@ -15,15 +15,15 @@ _WEIGHT = 0.013  # of penalised latents
 
 @dataclass(frozen=True)
 class Change:
-    """Settings of the model, options, the task, or how many pictures are trained on.
+    """Settings of the model, options, the task, or how many images are trained on.
 
-    Options are those of a `Trial`; `pictures` None means all of the set.
+    Options are those of a `Trial`; `images` None means all of the set.
     """
 
     model: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
     task: str = TASK
-    pictures: int | None = None
+    images: int | None = None
 
 
 def _settings(name, values):
@@ -57,8 +57,8 @@ def _learning_rates():
     return {f"{_RATE * f:.2g}": Change(options={"learning_rate": _RATE * f}) for f in factors}
 
 
-def _pictures():
-    return {"all": Change()} | {f"{count}": Change(pictures=count) for count in (2, 8, 32)}
+def _images():
+    return {"all": Change()} | {f"{count}": Change(images=count) for count in (2, 8, 32)}
 
 
 def _latents():
@@ -88,7 +88,7 @@ AXES: dict[str, Callable[[int], dict[str, Change]]] = {
     "learning_rate": _fixed(_learning_rates()),
     "schedule": _fixed(_options("schedule", get_args(recipes.ScheduleName))),
     "loss": _fixed(_options("loss", get_args(LossName))),
-    "pictures": _fixed(_pictures()),
+    "pictures": _fixed(_images()),
     "latents": _fixed(_latents()),
     "task": _fixed({name: Change(task=name) for name in TASKS}),
 }

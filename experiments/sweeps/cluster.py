@@ -33,7 +33,7 @@ def on_ray(address=None, *, run=run_trial):
     Yields
     ------
     callable
-        ``(trials, material) -> iterator of (trial, record)``, each when its run ends. The pictures
+        ``(trials, material) -> iterator of (trial, record)``, each when its run ends. The images
         are sent to each machine once. It raises a RunError if a task's worker is lost more than
         three times.
 

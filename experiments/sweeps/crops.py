@@ -34,7 +34,7 @@ class CropFolder:
         apply = scores.through_files(codec, rate)
         entries = [entry for entry in self._entries() if entry["rung"] != rung]
         for pair in load_pairs(None, QUALITY):
-            if pair.picture.name in _PLACES:
+            if pair.image.name in _PLACES:
                 entries.append(self._write(rung, rate, pair, apply))
         # Last, so that what it names is there.
         write_bytes(self.path / MANIFEST, (json.dumps(entries, indent=1) + "\n").encode())
@@ -45,7 +45,7 @@ class CropFolder:
 
     def _write(self, rung, rate, pair, apply):
         outcome = scores.outcome(apply, TASKS["autoencode"], pair)
-        name, score = pair.picture.name, outcome.score
+        name, score = pair.image.name, outcome.score
         label = "-".join(re.findall(r"\w+", rung))
         files = {
             "original": (f"{name}.png", pair.original),

@@ -1,4 +1,4 @@
-"""The pictures of a sweep: what is trained on and what is tested on, never the same photograph."""
+"""The images of a sweep: what is trained on and what is tested on, never the same photograph."""
 
 import hashlib
 import json
@@ -24,15 +24,15 @@ class Material:
 
     @property
     def digest(self):
-        """Digest over the hashes of all pictures and their sides: 16 hexadecimal digits."""
-        sides = ([pair.picture.sha256 for pair in side] for side in (self.train, self.test))
-        return pictures_digest(*sides)
+        """Digest over the hashes of all images and their sides: 16 hexadecimal digits."""
+        sides = ([pair.image.sha256 for pair in side] for side in (self.train, self.test))
+        return images_digest(*sides)
 
     def trained_on(self, count, seed):
-        """Choose `count` pictures to train on: those of a smaller count are among them."""
+        """Choose `count` images to train on: those of a smaller count are among them."""
 
         def draw(pair):
-            return hashlib.sha256(f"{seed}/{pair.picture.sha256}".encode()).digest()
+            return hashlib.sha256(f"{seed}/{pair.image.sha256}".encode()).digest()
 
         return sorted(self.train, key=draw)[:count]
 
@@ -42,8 +42,8 @@ class Material:
         return Material, (self.train_name, self.test_name, *sides)
 
 
-def pictures_digest(train, test):
-    """Compute the digest of the hashes of pictures to train and to test on."""
+def images_digest(train, test):
+    """Compute the digest of the hashes of images to train and to test on."""
     hashes = [sorted(train), sorted(test)]
     return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:16]
 
@@ -63,7 +63,7 @@ def load_material(train, test, quality):
     ------
     RunError
         If both have a photograph, whatever its name, size or format is there.
-    PictureError
+    ImageError
         If a set cannot be read.
     """
     if test is None:
@@ -73,11 +73,11 @@ def load_material(train, test, quality):
     train_name, test_name = _name(train), _name(test)
     train_pairs = _training(load_pairs(None, quality)) if train is None else _whole(train, quality)
     test_pairs = _whole(test, quality)
-    shared = find_shared([p.picture for p in test_pairs], [p.picture for p in train_pairs])
+    shared = find_shared([p.image for p in test_pairs], [p.image for p in train_pairs])
     if shared:
         names = {found.name_a: f"{found.name_a} ({found.relation})" for found in shared}
         raise RunError(
-            f"{len(names)} of {len(test_pairs)} pictures of the set {test_name} to test on are in "
+            f"{len(names)} of {len(test_pairs)} images of the set {test_name} to test on are in "
             f"the set {train_name} to train on: {some(list(names.values()))}"
         )
     return Material(train_name, test_name, tuple(train_pairs), tuple(test_pairs))

@@ -1,4 +1,4 @@
-"""A trained network measured through real files, on whole pictures."""
+"""A trained network measured through real files, on whole images."""
 
 import math
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 from experiments.evaluation import scores
 from experiments.networks.codec import Codec, is_codec, with_tables
 
-_TIMED = 4  # pictures
+_TIMED = 4  # images
 
 
 def measure(programs, learned, trial, trained, test, compared):
@@ -26,7 +26,7 @@ def measure(programs, learned, trial, trained, test, compared):
     Returns
     -------
     dict
-        Lists of pictures, as a record has them, under ``held_out`` and ``trained_on``; seconds per
+        Lists of images, as a record has them, under ``held_out`` and ``trained_on``; seconds per
         megapixel under ``encode`` and ``decode``, None without coded latents.
 
     Raises
@@ -38,17 +38,17 @@ def measure(programs, learned, trial, trained, test, compared):
     if not is_codec(model):
         _, params, state, *_ = learned.train_state
         apply = scores.make_apply(model, params, state)
-        pictures = {
-            name: [_picture(apply, task, pair, None) for pair in pairs]
+        images = {
+            name: [_image(apply, task, pair, None) for pair in pairs]
             for name, pairs in (("held_out", test), ("trained_on", compared))
         }
-        return pictures | {"encode": None, "decode": None}
+        return images | {"encode": None, "decode": None}
     codec = make_codec(model, learned.train_state, trained, trial.model)
     return measure_codec(codec, task, test, compared)
 
 
 def make_codec(model, train_state, trained, model_record):
-    """Make a network that has learned ready to write files, with tables of training pictures."""
+    """Make a network that has learned ready to write files, with tables of training images."""
     _, params, state, *_ = train_state
     originals = (pair.original for pair in trained)
     return Codec(model, params, with_tables(model, params, state, originals), model_record)
@@ -56,23 +56,23 @@ def make_codec(model, train_state, trained, model_record):
 
 def measure_codec(codec, task, test, compared):
     """Measure a codec at all its rates, as `measure` does."""
-    pictures = {
+    images = {
         name: [
-            _picture(scores.through_files(codec, rate), task, pair, rate)
+            _image(scores.through_files(codec, rate), task, pair, rate)
             for pair in pairs
             for rate in range(codec.rates)
         ]
         for name, pairs in (("held_out", test), ("trained_on", compared))
     }
     encode, decode = _times(codec, [pair.original for pair in test[:_TIMED]])
-    return pictures | {"encode": encode, "decode": decode}
+    return images | {"encode": encode, "decode": decode}
 
 
-def _picture(apply, task, pair, rate):
-    """Measure one picture, as `records.PICTURE` has it."""
+def _image(apply, task, pair, rate):
+    """Measure one image, as `records.IMAGE` has it."""
     output = apply(pair.get(task.source))
     score = scores.outcome(lambda pixels: output, task, pair).score
-    pixels, jpeg_rate = math.prod(pair.picture.shape[:2]), score.jpeg_bits_per_pixel
+    pixels, jpeg_rate = math.prod(pair.image.shape[:2]), score.jpeg_bits_per_pixel
     return {
         "name": score.name,
         "pixels": pixels,
@@ -87,14 +87,14 @@ def _picture(apply, task, pair, rate):
     }
 
 
-def _times(codec, pictures):
-    """Time encoding and decoding, in seconds per megapixel, of pictures that were coded before."""
-    megapixels = sum(math.prod(pixels.shape[:2]) for pixels in pictures) / 1e6
+def _times(codec, images):
+    """Time encoding and decoding, in seconds per megapixel, of images that were coded before."""
+    megapixels = sum(math.prod(pixels.shape[:2]) for pixels in images) / 1e6
     rate = codec.middle_rate
     encode = decode = 0.0
     with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
-        path = Path(folder) / "picture.fnn"
-        for pixels in pictures:
+        path = Path(folder) / "image.fnn"
+        for pixels in images:
             began = time.perf_counter()
             path.write_bytes(codec.write(pixels, rate).data)
             written = time.perf_counter()

@@ -57,8 +57,8 @@ def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
     ------
     RunError
         If there is no such axis.
-    PictureError
-        If a training picture is smaller than the patch.
+    ImageError
+        If a training image is smaller than the patch.
     """
     for axis in axes:
         if axis not in AXES:
@@ -66,7 +66,7 @@ def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
             hint = f"; did you mean {near[0]}?" if near else ""
             raise RunError(f"--axis {axis}: must be one of {', '.join(AXES)}{hint}")
     settings = BUDGETS[budget]
-    check_patch([pair.picture for pair in material.train], settings.patch)
+    check_patch([pair.image for pair in material.train], settings.patch)
     return [
         _trial(axis, value, change, place == 0, seed, budget, material)
         for axis in dict.fromkeys(axes or AXES)
@@ -82,7 +82,7 @@ def _changes(axis, budget, available):
         value: change
         for value, change in AXES[axis](width).items()
         # A training set that is no smaller than the baseline's is the baseline's.
-        if change.pictures is None or change.pictures < available
+        if change.images is None or change.images < available
     }
     return list(found.items())[: budget.values]
 
@@ -102,7 +102,7 @@ def _trial(axis, value, change, is_baseline, seed, name, material):
         data={
             "train": material.train_name,
             "test": material.test_name,
-            "pictures": change.pictures or len(material.train),
+            "pictures": change.images or len(material.train),
         },
     )
 

@@ -1,7 +1,7 @@
 """Records of runs: JSON lines, one a run, with everything needed to repeat it.
 
-A record is a dict; what it must hold is `FIELDS`, and of each measured picture `PICTURE`. Nested
-names are joined by a dot. Rates are those of whole files, qualities those of pictures decoded from
+A record is a dict; what it must hold is `FIELDS`, and of each measured image `IMAGE`. Nested
+names are joined by a dot. Rates are those of whole files, qualities those of images decoded from
 them. None stands for what there is no value of.
 """
 
@@ -33,9 +33,9 @@ FIELDS: Mapping[str, tuple] = {
     "trial.budget": (str,),  # tiny, small or full
     "trial.model": (dict,),  # as models.to_json has it
     "trial.options": (dict,),  # loss, optimizer, learning_rate, clip, schedule, steps, batch, ...
-    "trial.data": (dict,),  # train, test: names of sets; pictures: how many are trained on
+    "trial.data": (dict,),  # train, test: names of sets; images: how many are trained on
     "environment": (dict,),
-    "pictures": (str,),  # digest over the hashes of all pictures, so that two records compare
+    "pictures": (str,),  # digest over the hashes of all images, so that two records compare
     "parameters": (int,),
     "multiply_adds_per_pixel": _NUMBER,
     "latents_per_pixel": (*_NUMBER, type(None)),
@@ -44,8 +44,8 @@ FIELDS: Mapping[str, tuple] = {
     "seconds": (*_NUMBER, type(None)),
     "encode_seconds_per_megapixel": (*_NUMBER, type(None)),
     "decode_seconds_per_megapixel": (*_NUMBER, type(None)),
-    "held_out": (list,),  # of PICTURE; empty if diverged
-    "trained_on": (list,),  # the same of training pictures
+    "held_out": (list,),  # of IMAGE; empty if diverged
+    "trained_on": (list,),  # the same of training images
     "steps_to": (dict,),  # "22": the first measured step with that PSNR of held-out crops, in dB
     "stability.spikes": (int,),  # steps whose loss was over twice its running median
     "stability.largest_loss_ratio": (*_NUMBER, type(None)),
@@ -54,13 +54,13 @@ FIELDS: Mapping[str, tuple] = {
     "stability.gradient_norm_highest": (*_NUMBER, type(None)),
     "curve": (list,),  # of {step, loss, psnr, held_out_psnr, gradient_norm, learning_rate, seconds}
 }
-PICTURE: Mapping[str, tuple] = {
+IMAGE: Mapping[str, tuple] = {
     "name": (str,),
     "pixels": (int,),
     "rate": (int, type(None)),  # which of the model's rates, from 0; None without coded latents
     "file_bytes": (int, type(None)),
     "ideal_bytes": (*_NUMBER, type(None)),  # by the tables alone
-    "psnr": _NUMBER,  # of the network's picture against the task's target, in dB
+    "psnr": _NUMBER,  # of the network's image against the task's target, in dB
     "ssim": (*_NUMBER, type(None)),
     "jpeg_psnr": _NUMBER,  # of JPEG of at most as many bytes; of emulate and restore, of their JPEG
     "jpeg_ssim": (*_NUMBER, type(None)),
@@ -85,11 +85,11 @@ def fault(record):
             return problem
     if record["kind"] not in KINDS or record["status"] not in STATUSES:
         return f"is of kind {record['kind']!r} and status {record['status']!r}"
-    for picture in (*record["held_out"], *record["trained_on"]):
-        for name, kinds in PICTURE.items():
-            problem = _wrong(picture, name, kinds)
+    for image in (*record["held_out"], *record["trained_on"]):
+        for name, kinds in IMAGE.items():
+            problem = _wrong(image, name, kinds)
             if problem:
-                return f"a picture {problem}"
+                return f"an image {problem}"
     return None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from experiments.evaluation import scores
 from experiments.networks import configs
 from experiments.sweeps import records
-from experiments.sweeps.material import EMBEDDED, pictures_digest
+from experiments.sweeps.material import EMBEDDED, images_digest
 from experiments.sweeps.plan import BUDGETS, BudgetName, base_options
 from experiments.sweeps.trials import Trial
 from experiments.system.environment import environment
@@ -108,7 +108,7 @@ def released_record(run, trial, pairs, seen):
         "status": "finished",
         "trial": trial,
         "environment": environment(),
-        "pictures": pictures_digest(_trained_on(run), [pair.picture.sha256 for pair in pairs]),
+        "pictures": images_digest(_trained_on(run), [pair.image.sha256 for pair in pairs]),
         "parameters": cost.parameters,
         "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,
         "latents_per_pixel": 3 * cost.latents_per_value,

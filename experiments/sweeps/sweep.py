@@ -13,7 +13,7 @@ def recorded(path, material):
     Raises
     ------
     RunError
-        If one is damaged, or is of sets with these names but other pictures.
+        If one is damaged, or is of sets with these names but other images.
     """
     path = Path(path)
     if path.is_dir():
@@ -29,7 +29,7 @@ def recorded(path, material):
         same_names = (data.get("train"), data.get("test")) == names
         if same_names and record["pictures"] != material.digest:
             raise RunError(
-                f"{path}: the sets {names[0]} and {names[1]} have other pictures now than those "
+                f"{path}: the sets {names[0]} and {names[1]} have other images now than those "
                 "that its records are of; choose another --records"
             )
     return {record["identity"]: record for record in found}

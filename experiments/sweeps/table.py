@@ -6,16 +6,16 @@ from experiments.cli.console import number
 
 
 def figures(record):
-    """Average a record's held-out pictures: PSNR, gain over JPEG and bits a pixel, None if none."""
-    pictures = record["held_out"]
-    if not pictures:
+    """Average a record's held-out images: PSNR, gain over JPEG and bits a pixel, None if none."""
+    images = record["held_out"]
+    if not images:
         return {"psnr": None, "gain": None, "bpp": None}
-    psnr = _mean(picture["psnr"] for picture in pictures)
-    coded = all(picture["file_bytes"] is not None for picture in pictures)
+    psnr = _mean(image["psnr"] for image in images)
+    coded = all(image["file_bytes"] is not None for image in images)
     # An imitation of JPEG is set beside the JPEG version itself: that is no gain over it.
-    gains = [picture["psnr"] - picture["jpeg_psnr"] for picture in pictures]
+    gains = [image["psnr"] - image["jpeg_psnr"] for image in images]
     gain = None if record["trial"]["task"] == "emulate" else _mean(gains)
-    rates = [8 * picture["file_bytes"] / picture["pixels"] for picture in pictures if coded]
+    rates = [8 * image["file_bytes"] / image["pixels"] for image in images if coded]
     return {"psnr": psnr, "gain": gain, "bpp": _mean(rates) if coded else None}
 
 

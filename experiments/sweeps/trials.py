@@ -20,7 +20,7 @@ from experiments.training.learning import Learned, learn
 from experiments.training.stability import stability, steps_to
 from fnnet.train import make_step
 
-_COMPARED = 8  # training pictures that are measured, which shows the gap to the held-out ones
+_COMPARED = 8  # training images that are measured, which shows the gap to the held-out ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Trial:
     baseline : bool
         Whether it is the axis's default.
     seed : int
-        Decides weights, batches and which pictures are trained on, in the same way whatever the
+        Decides weights, batches and which images are trained on, in the same way whatever the
         value is: runs of one seed are pairs.
     task, budget : str
     model : dict
@@ -42,7 +42,7 @@ class Trial:
     options : dict
         loss, optimizer, learning_rate, clip, schedule, steps, batch, patch and quality.
     data : dict
-        Names of the sets to ``train`` and ``test`` on; of ``pictures``, how many are trained on.
+        Names of the sets to ``train`` and ``test`` on; of ``images``, how many are trained on.
     kind : "ablation" or "rung"
     """
 
@@ -92,7 +92,7 @@ def run_trial(trial, material):
     -------
     dict
         A record, as ``experiments.sweeps.records`` has it; of status "diverged", without measured
-        pictures, if training was given up or what it gave is not finite or cannot be coded.
+        images, if training was given up or what it gave is not finite or cannot be coded.
 
     Notes
     -----
@@ -110,12 +110,12 @@ class Trained(NamedTuple):
     pairs: list
 
     def codec(self, trial):
-        """Make it ready to write files, with tables of its training pictures."""
+        """Make it ready to write files, with tables of its training images."""
         return make_codec(self.programs.model, self.learned.train_state, self.pairs, trial.model)
 
 
 def train_trial(trial, material):
-    """Train a trial on the training pictures of a material."""
+    """Train a trial on the training images of a material."""
     programs = _programs(_frozen(trial.model), _frozen(trial.options), trial.task)
     pairs = material.trained_on(trial.data["pictures"], trial.seed)
     key = jax.random.key(trial.seed)
@@ -126,7 +126,7 @@ def train_trial(trial, material):
 
 
 def record_trial(trained, trial, material):
-    """Measure a trained network on the test pictures of a material; give the trial's record."""
+    """Measure a trained network on the test images of a material; give the trial's record."""
     programs, learned, pairs = trained
     seen = {"held_out": [], "trained_on": [], "encode": None, "decode": None}
     status = "diverged"

@@ -6,7 +6,7 @@ from experiments.images import pool, sample_batch
 
 INIT, TRAIN = 0, 1  # what a key that is derived from a run's is for
 WATCHES = 30  # how many times held-out crops are measured in a run
-_WATCH_BATCH, _WATCH_PATCH, _WATCH_PICTURES = 8, 128, 64
+_WATCH_BATCH, _WATCH_PATCH, _WATCH_IMAGES = 8, 128, 64
 
 
 def make_batches(task, pairs, options, *, seed, rows=slice(None)):
@@ -22,7 +22,7 @@ def make_batches(task, pairs, options, *, seed, rows=slice(None)):
     rows : slice
         Which patches of each batch to cut.
     """
-    sizes = [2 * math.prod(pair.picture.shape) for pair in pairs]
+    sizes = [2 * math.prod(pair.image.shape) for pair in pairs]
 
     def batches(number):
         chosen = pool(sizes, seed=seed, step=number)
@@ -40,9 +40,9 @@ def make_batches(task, pairs, options, *, seed, rows=slice(None)):
 
 
 def watched_batch(task, pairs, *, seed):
-    """Cut crops out of held-out pictures: the same ones in every run of a seed."""
-    pairs = pairs[:_WATCH_PICTURES]
-    patch = min(_WATCH_PATCH, *(min(pair.picture.shape[:2]) for pair in pairs))
+    """Cut crops out of held-out images: the same ones in every run of a seed."""
+    pairs = pairs[:_WATCH_IMAGES]
+    patch = min(_WATCH_PATCH, *(min(pair.image.shape[:2]) for pair in pairs))
     return sample_batch(
         _sources(task, pairs), seed=seed, step=0, batch_size=_WATCH_BATCH, patch=patch
     )

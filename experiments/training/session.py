@@ -1,4 +1,4 @@
-"""One training run: from pictures to checkpoints, then to tables and figures."""
+"""One training run: from images to checkpoints, then to tables and figures."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ try:
 except ImportError:  # Windows has no such module
     resource = None
 
-_MEASURED_TRAINING = 64  # training pictures, whose mean only shows the gap to the held-out ones
+_MEASURED_TRAINING = 64  # training images, whose mean only shows the gap to the held-out ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +62,15 @@ class _Job:
 
 
 def load_training_pairs(config):
-    """Read the pictures that a run's options name, and check that the patch fits into them."""
+    """Read the images that a run's options name, and check that the patch fits into them."""
     pairs = load_pairs(
         config["data"],
         config["quality"],
         seed=config["seed"],
         downscale=config["downscale"],
     )
-    pictures = [pair.picture for pair in pairs if pair.side == "train"]
-    check_patch(pictures, config["patch"], config["grid"])
+    images = [pair.image for pair in pairs if pair.side == "train"]
+    check_patch(images, config["patch"], config["grid"])
     return pairs
 
 
@@ -111,10 +111,8 @@ def train_run(folder, config, model_config, pairs, placement, started):
 
 
 def digest(pairs):
-    """Tell pictures and their sides by a text that no others have."""
-    return hashlib.sha256(
-        json.dumps([_picture_record(pair) for pair in pairs]).encode()
-    ).hexdigest()
+    """Tell images and their sides by a text that no others have."""
+    return hashlib.sha256(json.dumps([_image_record(pair) for pair in pairs]).encode()).hexdigest()
 
 
 def _start_record(job):
@@ -123,13 +121,13 @@ def _start_record(job):
     record = {
         "seed": job.config["seed"],
         "model": job.model_record,
-        "pictures": [_picture_record(pair) for pair in job.pairs],
+        "pictures": [_image_record(pair) for pair in job.pairs],
         "sessions": [],
     }
     if path.exists():
         before = records.read_record(job.folder)
         if before["pictures"] != record["pictures"]:
-            raise RunError(f"{path}: the pictures are not those that the run began with")
+            raise RunError(f"{path}: the images are not those that the run began with")
         for session in before["sessions"]:
             _note_changes(session["environment"], here)
         record = before
@@ -138,13 +136,13 @@ def _start_record(job):
     return record
 
 
-def _picture_record(pair):
-    """Tell a picture by name and pixels, and what it looks like, to find it in other sets."""
-    picture = pair.picture
+def _image_record(pair):
+    """Tell an image by name and pixels, and what it looks like, to find it in other sets."""
+    image = pair.image
     return {
-        "name": picture.name,
-        "sha256": picture.sha256,
-        "fingerprint": picture.fingerprint,
+        "name": image.name,
+        "sha256": image.sha256,
+        "fingerprint": image.fingerprint,
         "side": pair.side,
     }
 
@@ -239,7 +237,7 @@ def _finite(row):
 
 
 def _report(job, record, train_state, timing, started):
-    """Measure whole pictures; print the table, draw the figures, complete the record."""
+    """Measure whole images; print the table, draw the figures, complete the record."""
     train_state = _with_tables(job, train_state)
     apply = _run(job, record, train_state).apply()
     trained_on = job.side("train")[: 2 if job.config["tiny"] else _MEASURED_TRAINING]
@@ -274,8 +272,8 @@ def _with_tables(job, train_state):
     """Make the coder's tables, where the latents are coded, and save them."""
     if not is_codec(job.model):
         return train_state
-    pictures = (pair.original for pair in job.side("train"))
-    state = with_tables(job.model, train_state.params, train_state.state, pictures)
+    images = (pair.original for pair in job.side("train"))
+    state = with_tables(job.model, train_state.params, train_state.state, images)
     train_state = train_state._replace(state=state)
     saving.save(job.folder, train_state, job.model_record)
     return train_state
@@ -292,8 +290,8 @@ def _draw(job, apply, rows):
     storage.write_bytes(job.folder / "curves.png", figures.curves(rows, held_out=label))
     shown = job.side("test", "validation")[: 2 if job.config["tiny"] else 4]
     outcomes = [outcome(apply, job.task, pair) for pair in shown]
-    pictures = figures.comparison(shown, outcomes, job.task, job.config["quality"])
-    storage.write_bytes(job.folder / "comparison.png", pictures)
+    images = figures.comparison(shown, outcomes, job.task, job.config["quality"])
+    storage.write_bytes(job.folder / "comparison.png", images)
 
 
 def _time_lines(session):
@@ -308,7 +306,7 @@ def _time_lines(session):
         yield (
             f"training                {timing['seconds']:.0f} s for {timing['steps']} steps: "
             f"{shares['stepped']:.1%} in the compiled step, "
-            f"{shares['waited']:.1%} waiting for pictures"
+            f"{shares['waited']:.1%} waiting for images"
         )
         yield f"first step              {timing['seconds_to_first_step']:.1f} s after the start"
     yield f"all                     {timing['total_seconds']:.0f} s" + (

@@ -26,7 +26,7 @@ def conv2d(
     kernel_init=LECUN_NORMAL,
     bias_init=ZEROS,
 ):
-    """Convolve pictures; the mathematics, `padding` and its rules are those of `fnnet.ops.conv2d`.
+    """Convolve images; the mathematics, `padding` and its rules are those of `fnnet.ops.conv2d`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def conv2d(
     require(features % groups == 0, f"conv2d: groups={groups} must divide features={features}")
 
     def init(key, in_shape):
-        channels = _picture_channels(in_shape)
+        channels = _image_channels(in_shape)
         require(
             channels % groups == 0, f"groups={groups} must divide the input's {channels} channels"
         )
@@ -115,7 +115,7 @@ def depthwise_conv2d(
     check_initializers("depthwise_conv2d", kernel_init, bias_init)
 
     def init(key, in_shape):
-        shape = (*pair(kernel_size), 1, _picture_channels(in_shape) * multiplier)
+        shape = (*pair(kernel_size), 1, _image_channels(in_shape) * multiplier)
         return affine_params(key, shape, use_bias, kernel_init, bias_init), {}
 
     def apply(params, state, x, *, key=None, train=False):
@@ -135,7 +135,7 @@ def conv_transpose2d(
     kernel_init=LECUN_NORMAL,
     bias_init=ZEROS,
 ):
-    """Convolve pictures onto a finer grid; the mathematics is `fnnet.ops.conv_transpose2d`'s.
+    """Convolve images onto a finer grid; the mathematics is `fnnet.ops.conv_transpose2d`'s.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def conv_transpose2d(
     check_initializers("conv_transpose2d", kernel_init, bias_init)
 
     def init(key, in_shape):
-        shape = (*pair(kernel_size), _picture_channels(in_shape), features)
+        shape = (*pair(kernel_size), _image_channels(in_shape), features)
         return affine_params(key, shape, use_bias, kernel_init, bias_init), {}
 
     def apply(params, state, x, *, key=None, train=False):
@@ -175,6 +175,6 @@ def conv_transpose2d(
     return Layer("conv_transpose2d", init, apply, config)
 
 
-def _picture_channels(in_shape):
-    require(len(in_shape) == 3, f"expects pictures (H, W, C), got an example of shape {in_shape}")
+def _image_channels(in_shape):
+    require(len(in_shape) == 3, f"expects images (H, W, C), got an example of shape {in_shape}")
     return in_shape[2]

@@ -17,7 +17,7 @@ def batch_norm(*, momentum=0.9, epsilon=1e-5):
 
     In training the moments are the batch's, over all axes but the last, and running averages of
     them go into the state, the variance unbiased; with ``train=False`` the running ones are used,
-    so that a picture's result does not depend on its neighbours in the batch.
+    so that an image's result does not depend on its neighbours in the batch.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def _running(average, batch, momentum):
 
 
 def layer_norm(*, epsilon=1e-6):
-    """Normalise each place over its channels, for pictures each pixel for itself.
+    """Normalise each place over its channels, for images each pixel for itself.
 
     `epsilon` is added to the variance, above 0; see `fnnet.ops.layer_norm`.
 

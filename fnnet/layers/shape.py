@@ -9,7 +9,7 @@ from fnnet.ops.resample import check_resize
 
 
 def resize(factor=None, *, size=None, method="bilinear"):
-    """Resample pictures by a whole `factor` or to `size`.
+    """Resample images by a whole `factor` or to `size`.
 
     (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C); either is at least 1. `method`
     is "nearest" or "bilinear"; see `fnnet.ops.resize`.
@@ -39,7 +39,7 @@ def depth_to_space(factor=2):
 def space_to_depth(factor=2):
     """Move space into channels: (N, H, W, C) -> (N, H / factor, W / factor, factor² * C).
 
-    `factor` is a number or (rows, columns) that divides the picture's size.
+    `factor` is a number or (rows, columns) that divides the image's size.
     """
     require_whole_pair("space_to_depth: factor", factor)
     return stateless(

@@ -1,6 +1,6 @@
 """Array functions: arrays in, arrays out; no parameters made, no state kept.
 
-Pictures are (N, H, W, C). Whole numbers, and shapes that do not fit, are refused by `LayerError`.
+Images are (N, H, W, C). Whole numbers, and shapes that do not fit, are refused by `LayerError`.
 """
 
 from fnnet.ops.activations import (

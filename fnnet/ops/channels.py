@@ -36,4 +36,4 @@ def require_channels(x, **vectors):
 def channels_first(x, expected):
     """Give a hint where the second of four axes has the channels that the last should have."""
     first = x.ndim == 4 and x.shape[1] == expected
-    return "; pictures are NHWC: did channels come first?" if first else ""
+    return "; images are NHWC: did channels come first?" if first else ""

@@ -1,4 +1,4 @@
-"""Checks that functions of pictures (N, H, W, C) share."""
+"""Checks that functions of images (N, H, W, C) share."""
 
 from fnnet.core import require
 
@@ -8,7 +8,7 @@ def pair(value):
     return tuple(value) if isinstance(value, tuple | list) else (value, value)
 
 
-def require_pictures(x):
+def require_images(x):
     """Refuse what has not four axes."""
-    one = "; of one picture x, x[None] is a batch" if x.ndim == 3 else ""
-    require(x.ndim == 4, f"expects pictures (N, H, W, C), got {x.ndim} axes{one}")
+    one = "; of one image x, x[None] is a batch" if x.ndim == 3 else ""
+    require(x.ndim == 4, f"expects images (N, H, W, C), got {x.ndim} axes{one}")

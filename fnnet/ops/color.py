@@ -1,4 +1,4 @@
-"""RGB and YCbCr, in both of the forms that pictures are measured in, for NumPy and JAX alike.
+"""RGB and YCbCr, in both of the forms that images are measured in, for NumPy and JAX alike.
 
 Nothing is clipped or rounded: what leaves the range of colours does so visibly.
 """

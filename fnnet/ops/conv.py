@@ -1,4 +1,4 @@
-"""Convolution and transposed convolution of pictures: NHWC, kernels HWIO."""
+"""Convolution and transposed convolution of images: NHWC, kernels HWIO."""
 
 from numbers import Integral
 
@@ -9,13 +9,13 @@ from jax import lax
 from fnnet.core import require, require_floating, require_whole, require_whole_pair
 from fnnet.ops import conv_primitives
 from fnnet.ops.channels import add_bias, channels_first
-from fnnet.ops.checks import pair, require_pictures
+from fnnet.ops.checks import pair, require_images
 
 PADDINGS = "'same', 'valid', 'reflect', 'edge' or ((top, bottom), (left, right))"
 
 
 def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups=1):
-    """Convolve pictures (cross-correlation, as everywhere in deep learning).
+    """Convolve images (cross-correlation, as everywhere in deep learning).
 
     ``y[n, i, j, o] = sum_{a, b, c} kernel[a, b, c, o] x[n, i s + a d - lo, j s + b d - lo, c]``
 
@@ -29,7 +29,7 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     padding : "same", "valid", "reflect", "edge" or ((top, bottom), (left, right))
         "same" gives ``ceil(H / stride)`` rows; of an odd number of zeros the larger half goes to
         the bottom and the right. "valid" pads nothing. "reflect" and "edge" pad as much as "same"
-        with the picture's own pixels, mirrored at the edge's pixel or repeating it, instead of
+        with the image's own pixels, mirrored at the edge's pixel or repeating it, instead of
         zeros. Numbers are of zeros; negative ones crop.
     groups : int
         Channels are cut into this many groups that do not see each other.
@@ -41,10 +41,10 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     Raises
     ------
     LayerError
-        If axes, channels or groups do not fit, or the kernel is larger than the padded picture.
+        If axes, channels or groups do not fit, or the kernel is larger than the padded image.
     """
     check_convolution("conv2d", stride=stride, padding=padding, dilation=dilation, groups=groups)
-    _check_picture(x, kernel, groups)
+    _check_image(x, kernel, groups)
     require(
         kernel.shape[3] % groups == 0, f"groups={groups} must divide {kernel.shape[3]} features"
     )
@@ -79,7 +79,7 @@ def check_convolution(name, *, stride=1, padding="same", dilation=1, groups=1):
 
 
 def _pad(x, size, strides, padding):
-    """Pad as `conv2d` says, for a kernel that covers `size`: the picture, and zeros to add."""
+    """Pad as `conv2d` says, for a kernel that covers `size`: the image, and zeros to add."""
     nothing = ((0, 0), (0, 0))
     if not isinstance(padding, str):
         return x, tuple(tuple(map(int, sides)) for sides in padding)
@@ -91,7 +91,7 @@ def _pad(x, size, strides, padding):
     most = max(max(pair) for pair in sides)
     require(
         padding == "edge" or most < min(x.shape[1:3]),
-        f"padding='reflect' by {most} pixels needs more pixels than that, the picture has "
+        f"padding='reflect' by {most} pixels needs more pixels than that, the image has "
         f"{x.shape[1]}x{x.shape[2]}; padding='edge' does not",
     )
     return jnp.pad(x, ((0, 0), *sides, (0, 0)), padding), nothing
@@ -117,16 +117,16 @@ def depthwise_conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation
     Raises
     ------
     LayerError
-        If axes or channels do not fit, or the kernel is larger than the padded picture.
+        If axes or channels do not fit, or the kernel is larger than the padded image.
 
     References
     ----------
     Howard et al. 2017, arXiv:1704.04861, equation 3.
     """
-    require_pictures(x)
+    require_images(x)
     require(
         kernel.ndim == 4 and kernel.shape[2] == 1 and kernel.shape[3] % x.shape[3] == 0,
-        f"a depthwise kernel is (kh, kw, 1, m * C): {kernel.shape} does not fit the picture's "
+        f"a depthwise kernel is (kh, kw, 1, m * C): {kernel.shape} does not fit the image's "
         f"{x.shape[3]} channels" + channels_first(x, kernel.shape[-1]),
     )
     return conv2d(
@@ -135,7 +135,7 @@ def depthwise_conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation
 
 
 def conv_transpose2d(x, kernel, bias=None, *, stride=2):
-    """Convolve pictures onto a grid that is `stride` times finer.
+    """Convolve images onto a grid that is `stride` times finer.
 
     The same function as ``lax.conv_transpose(x, kernel, stride, 'SAME')``: the adjoint of a
     strided convolution whose kernel is flipped and has its input and output channels exchanged.
@@ -159,7 +159,7 @@ def conv_transpose2d(x, kernel, bias=None, *, stride=2):
     ``lax.conv_transpose`` is the slowest part of an autoencoder's step on a CPU.
     """
     check_convolution("conv_transpose2d", stride=stride)
-    _check_picture(x, kernel, 1)
+    _check_image(x, kernel, 1)
     strides, size = pair(stride), x.shape[1:3]
     padding = tuple(
         _pads_of_adjoint(n, k, s) for n, k, s in zip(size, kernel.shape, strides, strict=False)
@@ -180,8 +180,8 @@ def _pads_of_adjoint(length, kernel, stride):
     return low, kernel - stride - low
 
 
-def _check_picture(x, kernel, groups):
-    require_pictures(x)
+def _check_image(x, kernel, groups):
+    require_images(x)
     require_floating(x)
     require(kernel.ndim == 4, f"expects a kernel (kh, kw, C, O), got shape {kernel.shape}")
     channels, expected = x.shape[3], kernel.shape[2] * groups

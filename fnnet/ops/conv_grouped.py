@@ -32,7 +32,7 @@ def by_shifts(x, kernel, *, strides, padding):
 
 
 def input_gradient_by_shifts(y, kernel, *, strides, padding, shape, channels):
-    """Transpose `by_shifts` in its pictures of so many channels: 2.0, where JAX's own takes 65."""
+    """Transpose `by_shifts` in its images of so many channels: 2.0, where JAX's own takes 65."""
     like = jax.typeof(y).update(shape=(len(y), *shape, channels))
     (x,) = jax.linear_transpose(
         lambda x: by_shifts(x, kernel, strides=strides, padding=padding), like

@@ -55,7 +55,7 @@ def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1, precisio
 
 
 def input_gradient(y, kernel, *, shape, groups=1, **settings):
-    """Transpose `convolve` in its picture, of (height, width) `shape`."""
+    """Transpose `convolve` in its image, of (height, width) `shape`."""
     # Of y's type but for the shape: in a `shard_map` it varies as y does.
     like = jax.typeof(y).update(shape=(len(y), *shape, kernel.shape[2] * groups))
     form = functools.partial(convolve, groups=groups, **settings)
@@ -225,7 +225,7 @@ def _as_product(x, y):
 
 
 def _with_roles_exchanged(x, y, padding, size):
-    """Convolve the gradient with the picture: cheap where the gradient has few channels."""
+    """Convolve the gradient with the image: cheap where the gradient has few channels."""
     around = [(k - 1 - low, k - 1 - high) for k, (low, high) in zip(size, padding, strict=True)]
     flipped = lax.conv_general_dilated(
         y, x, (1, 1), around, dimension_numbers=("CHWN", "IHWO", "HWNC")
@@ -238,7 +238,7 @@ def _in_tiles(x, y, strides, padding, size):
     height, row_bytes = y.shape[1], y.size * y.dtype.itemsize // y.shape[1]
     if y.size * y.dtype.itemsize <= MOST_BYTES:
         return alone(kernel_gradient(x, y, strides=strides, padding=padding, size=size))
-    # Rows, not pictures: the axis of pictures may be shared out to several devices.
+    # Rows, not images: the axis of images may be shared out to several devices.
     count = math.ceil(height / max(TILE_BYTES // row_bytes, 1))
     (top, bottom), across = padding
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (top, bottom, 0), (0, 0, 0), (0, 0, 0)))

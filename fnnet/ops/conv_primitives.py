@@ -1,6 +1,6 @@
 """Convolution as three primitives, so that a faster form costs no transformation.
 
-A convolution is linear in the picture and in the kernel, and so are its two gradients: of
+A convolution is linear in the image and in the kernel, and so are its two gradients: of
 ``y = convolve(x, kernel)`` they are ``input_gradient(y, kernel)`` and ``kernel_gradient(x, y)``.
 Transposing any of the three in either argument gives another of them. So they are closed under
 differentiation of every order, forwards and backwards, and how each is computed is free
@@ -26,7 +26,7 @@ UNROLLED = 32
 
 
 def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
-    """Convolve pictures.
+    """Convolve images.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
 
 
 def input_gradient(y, kernel, *, strides, padding, shape):
-    """Transpose `convolve` in its pictures.
+    """Transpose `convolve` in its images.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def input_gradient(y, kernel, *, strides, padding, shape):
     strides, padding
         Those of the convolution, which has neither dilation nor groups.
     shape : (int, int)
-        Its pictures' height and width.
+        Its images' height and width.
 
     Returns
     -------
@@ -81,10 +81,10 @@ def _bind(primitive, first, second, **settings):
     return primitive.bind(first, second, **settings, precision=precision)
 
 
-def _primitive(form, has_pictures):
+def _primitive(form, has_images):
     """Make the primitive of a form, with its lowerings, batching and eager evaluation.
 
-    `has_pictures` says that it is linear in a first array of pictures, each for itself.
+    `has_images` says that it is linear in a first array of images, each for itself.
     """
     primitive = Primitive(form.name)
     primitive.def_abstract_eval(partial(_abstract, form.plain))
@@ -95,7 +95,7 @@ def _primitive(form, has_pictures):
         platform="cpu",
     )
     primitive.def_impl(partial(xla.apply_primitive, primitive))
-    batching.primitive_batchers[primitive] = partial(_batch, primitive, form.plain, has_pictures)
+    batching.primitive_batchers[primitive] = partial(_batch, primitive, form.plain, has_images)
     return primitive
 
 
@@ -113,15 +113,15 @@ def _like(aval):
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
 
 
-def _batch(primitive, plain, has_pictures, arguments, mapped, **settings):
-    """Take mapped pictures as more of them; go through mapped kernels one by one.
+def _batch(primitive, plain, has_images, arguments, mapped, **settings):
+    """Take mapped images as more of them; go through mapped kernels one by one.
 
     But not where they are matrices: products have an axis for what is mapped, on any device.
     """
-    if has_pictures and mapped[1] is None:
-        pictures = jnp.moveaxis(arguments[0], mapped[0], 0)
-        count, size, *rest = pictures.shape
-        y = primitive.bind(pictures.reshape(count * size, *rest), arguments[1], **settings)
+    if has_images and mapped[1] is None:
+        images = jnp.moveaxis(arguments[0], mapped[0], 0)
+        count, size, *rest = images.shape
+        y = primitive.bind(images.reshape(count * size, *rest), arguments[1], **settings)
         return y.reshape(count, size, *y.shape[1:]), 0
     count = next(
         array.shape[axis] for array, axis in zip(arguments, mapped, strict=True) if axis is not None
@@ -145,9 +145,9 @@ def _is_product(kernel, axis, *, strides, padding, groups, size=None, **_):
     return conv_lowering.is_product(size, strides, padding, groups)
 
 
-_convolve = _primitive(conv_lowering.CONVOLVE, has_pictures=True)
-_input_gradient = _primitive(conv_lowering.INPUT_GRADIENT, has_pictures=True)
-_kernel_gradient = _primitive(conv_lowering.KERNEL_GRADIENT, has_pictures=False)
+_convolve = _primitive(conv_lowering.CONVOLVE, has_images=True)
+_input_gradient = _primitive(conv_lowering.INPUT_GRADIENT, has_images=True)
+_kernel_gradient = _primitive(conv_lowering.KERNEL_GRADIENT, has_images=False)
 
 
 def _to_input(y, x, kernel, **settings):

@@ -5,7 +5,7 @@ import numpy as np
 from jax import lax
 
 from fnnet.core import require, require_floating
-from fnnet.ops.checks import require_pictures
+from fnnet.ops.checks import require_images
 
 _SIZE = 8
 
@@ -37,11 +37,11 @@ def block_dct(x):
     ----------
     ITU-T T.81 (JPEG), section A.3.3; Ahmed, Natarajan, Rao 1974, doi:10.1109/T-C.1974.223784.
     """
-    require_pictures(x)
+    require_images(x)
     require_floating(x)
     n, h, w, c = x.shape
     require(
-        h % _SIZE == 0 and w % _SIZE == 0, f"block_dct: 8 must divide the picture's {h}x{w} pixels"
+        h % _SIZE == 0 and w % _SIZE == 0, f"block_dct: 8 must divide the image's {h}x{w} pixels"
     )
     x = x.reshape(n, h // _SIZE, _SIZE, w // _SIZE, _SIZE, c)
     y = _along_both(x, "nhiwjc,ui,vj->nhwuvc")
@@ -60,7 +60,7 @@ def block_idct(x):
     ----------
     ITU-T T.81 (JPEG), section A.3.3.
     """
-    require_pictures(x)
+    require_images(x)
     require_floating(x)
     n, h, w, channels = x.shape
     c, rest = divmod(channels, _SIZE**2)

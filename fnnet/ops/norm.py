@@ -87,8 +87,8 @@ def layer_norm(x, scale, offset, *, epsilon=1e-6):
     """Normalise each place by the mean and variance of its channels, then scale and shift them.
 
     (..., C) with `scale`, `offset` (C,) -> (..., C) in `x`'s dtype, computed in float32 or wider.
-    For pictures every pixel is normalised for itself; `group_norm` with one group takes the whole
-    picture. `epsilon`, above 0, is added to the variance; a `LayerError` where a place has one
+    For images every pixel is normalised for itself; `group_norm` with one group takes the whole
+    image. `epsilon`, above 0, is added to the variance; a `LayerError` where a place has one
     channel only. Ba, Kiros, Hinton 2016, arXiv:1607.06450, equation 4.
     """
     require_channels(x, scale=scale, offset=offset)

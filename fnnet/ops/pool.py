@@ -1,10 +1,10 @@
-"""Pooling of pictures, NHWC, without padding: what does not fill a window is left out."""
+"""Pooling of images, NHWC, without padding: what does not fill a window is left out."""
 
 import jax.numpy as jnp
 from jax import lax
 
 from fnnet.core import require, require_floating, require_whole_pair
-from fnnet.ops.checks import pair, require_pictures
+from fnnet.ops.checks import pair, require_images
 
 
 def max_pool(x, *, window=2, stride=None):
@@ -28,29 +28,29 @@ def avg_pool(x, *, window=2, stride=None):
 
 
 def global_avg_pool(x):
-    """Average each channel over the whole picture: (N, H, W, C) -> (N, C).
+    """Average each channel over the whole image: (N, H, W, C) -> (N, C).
 
     Lin, Chen, Yan 2014, arXiv:1312.4400, section 3.2.
     """
-    require_pictures(x)
+    require_images(x)
     require_floating(x)
     return x.mean((1, 2))
 
 
 def adaptive_avg_pool(x, *, size):
-    """Average over a grid of `size` windows, whatever the picture: (N, H, W, C) -> (N, *size, C).
+    """Average over a grid of `size` windows, whatever the image: (N, H, W, C) -> (N, *size, C).
 
     Window i of n along an axis of length L goes from ``floor(i L / n)`` to
     ``ceil((i + 1) L / n)``, as in PyTorch: windows may overlap by a pixel. `size` is a number or
-    (rows, columns), at least 1 and at most the picture's.
+    (rows, columns), at least 1 and at most the image's.
     """
-    require_pictures(x)
+    require_images(x)
     require_floating(x)
     require_whole_pair("adaptive_avg_pool: size", size)
     rows, columns = pair(size)
     require(
         rows <= x.shape[1] and columns <= x.shape[2],
-        f"adaptive_avg_pool: size={size} is larger than the picture's {x.shape[1]}x{x.shape[2]}",
+        f"adaptive_avg_pool: size={size} is larger than the image's {x.shape[1]}x{x.shape[2]}",
     )
     return _average_windows(_average_windows(x, rows, axis=1), columns, axis=2)
 
@@ -64,7 +64,7 @@ def _average_windows(x, count, axis):
 
 def _window_slices(name, x, window, stride):
     """Cut out, for every place in the window, the pixels that stand there."""
-    require_pictures(x)
+    require_images(x)
     stride = window if stride is None else stride
     require_whole_pair(f"{name}: window", window)
     require_whole_pair(f"{name}: stride", stride)

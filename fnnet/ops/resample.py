@@ -1,15 +1,15 @@
-"""Resampling of pictures, NHWC: by a whole factor, or to any size."""
+"""Resampling of images, NHWC: by a whole factor, or to any size."""
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from fnnet.core import require, require_floating, require_whole, require_whole_pair
-from fnnet.ops.checks import pair, require_pictures
+from fnnet.ops.checks import pair, require_images
 
 
 def resize(x, *, factor=None, size=None, method="bilinear"):
-    """Resample pictures: (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C).
+    """Resample images: (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C).
 
     Parameters
     ----------
@@ -17,10 +17,10 @@ def resize(x, *, factor=None, size=None, method="bilinear"):
     factor : int
         How many times larger, at least 1. Either this or `size` is given.
     size : int or (int, int)
-        Rows and columns of the result, at least 1, larger or smaller than the picture's.
+        Rows and columns of the result, at least 1, larger or smaller than the image's.
     method : "nearest" or "bilinear"
         "nearest" repeats or picks pixels. "bilinear" interpolates between pixel centres and
-        continues the edge outwards; where it makes a picture smaller its triangle widens with the
+        continues the edge outwards; where it makes an image smaller its triangle widens with the
         step, so that nothing is aliased. Both give what ``jax.image.resize`` gives.
 
     Raises
@@ -28,7 +28,7 @@ def resize(x, *, factor=None, size=None, method="bilinear"):
     LayerError
         If both or neither of `factor` and `size` are given, or `method` is another one.
     """
-    require_pictures(x)
+    require_images(x)
     check_resize(factor=factor, size=size, method=method)
     if factor is not None and method == "nearest":
         return jnp.repeat(jnp.repeat(x, factor, axis=1), factor, axis=2)

@@ -1,7 +1,7 @@
 """Moves between space and channels."""
 
 from fnnet.core import require, require_whole_pair
-from fnnet.ops.checks import pair, require_pictures
+from fnnet.ops.checks import pair, require_images
 
 
 def depth_to_space(x, *, factor):
@@ -11,7 +11,7 @@ def depth_to_space(x, *, factor):
     `factor` is a number or (rows, columns); a `LayerError` where their product does not divide the
     channels. Shi et al. 2016, arXiv:1609.05158, equation 4.
     """
-    require_pictures(x)
+    require_images(x)
     require_whole_pair("depth_to_space: factor", factor)
     fh, fw = pair(factor)
     n, h, w, channels = x.shape
@@ -27,13 +27,13 @@ def space_to_depth(x, *, factor):
     (N, H, W, C) -> (N, H / factor, W / factor, factor² * C); a `LayerError` where `factor`, a
     number or (rows, columns), does not divide height and width.
     """
-    require_pictures(x)
+    require_images(x)
     require_whole_pair("space_to_depth: factor", factor)
     fh, fw = pair(factor)
     n, h, w, c = x.shape
     require(
         h % fh == 0 and w % fw == 0,
-        f"space_to_depth: factor={factor} must divide the picture's {h}x{w} pixels",
+        f"space_to_depth: factor={factor} must divide the image's {h}x{w} pixels",
     )
     x = x.reshape(n, h // fh, fh, w // fw, fw, c).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(n, h // fh, w // fw, fh * fw * c)

@@ -30,10 +30,10 @@ MS_SSIM_LEAST = 161  # pixels: halved four times, it is the Gaussian window's 11
 
 
 def require_size(name, x, least):
-    """Refuse pictures (N, H, W, C) with a side below `least` pixels."""
+    """Refuse images (N, H, W, C) with a side below `least` pixels."""
     height, width, channels = x.shape[1:]
     first = height in (1, 3) and channels not in (1, 3)
-    hint = "; pictures are NHWC: did channels come first?" if first else ""
+    hint = "; images are NHWC: did channels come first?" if first else ""
     require(
         min(height, width) >= least,
         f"{name} needs at least {least}x{least} pixels, got {height}x{width}{hint}",
@@ -43,7 +43,7 @@ def require_size(name, x, least):
 def similarity_maps(x, y, window, *, peak):
     """Compute SSIM and its contrast-structure term wherever the window lies inside.
 
-    With the window's means m, variances v and covariance c of both pictures,
+    With the window's means m, variances v and covariance c of both images,
     ``SSIM = (2 mx my + C1) / (mx² + my² + C1) * contrast``,
     ``contrast = (2 cxy + C2) / (vx + vy + C2)``, ``C1 = (0.01 peak)²``, ``C2 = (0.03 peak)²``.
 
@@ -61,7 +61,7 @@ def similarity_maps(x, y, window, *, peak):
 
     Notes
     -----
-    In float32, ``E[x²] - E[x]²`` cancels where a picture is bright and flat. So each channel's
+    In float32, ``E[x²] - E[x]²`` cancels where an image is bright and flat. So each channel's
     mean is taken out first, and both factors are written as 1 less a small term, by the
     difference ``d = x - y``: its variance is ``vx + vy - 2 cxy``.
 

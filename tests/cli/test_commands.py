@@ -43,7 +43,7 @@ def trained(tmp_path_factory):
     return folder
 
 
-def put_pictures(folder, names=("a", "b", "c"), size=(64, 56)):
+def put_images(folder, names=("a", "b", "c"), size=(64, 56)):
     folder.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):
         pixels = data.astronaut()[40 * index : 40 * index + size[0], 60 : 60 + size[1]]
@@ -81,9 +81,9 @@ def test_a_tiny_run_makes_all_that_it_promises(command, tmp_path):
     (session,) = record["sessions"]
     assert session["environment"]["jax"] == jax.__version__
     assert session["timing"]["steps"] == 12
-    sides = {picture["name"]: picture["side"] for picture in record["pictures"]}
+    sides = {image["name"]: image["side"] for image in record["pictures"]}
     assert sides["chelsea"] == "test" and sides["motorcycle_left"] == "train"
-    assert all(len(picture["sha256"]) == 64 for picture in record["pictures"])
+    assert all(len(image["sha256"]) == 64 for image in record["pictures"])
     for name in ("curves.png", "comparison.png"):
         with Image.open(tmp_path / "run" / name) as image:
             assert min(image.size) > 400
@@ -108,9 +108,9 @@ def test_a_tiny_run_makes_all_that_it_promises(command, tmp_path):
     ids=lambda options: options[1],
 )
 def test_every_task_and_model_trains(command, tmp_path, options):
-    pictures = put_pictures(tmp_path / "pictures")
+    images = put_images(tmp_path / "pictures")
     status, output, errors = command(
-        "train", *TINY, "--data", pictures, "--out", tmp_path / "run", *options
+        "train", *TINY, "--data", images, "--out", tmp_path / "run", *options
     )
     assert status == 0, errors
     assert "mean of 1 │ held-out" in output
@@ -127,14 +127,14 @@ def test_a_loaded_run_gives_a_notebook_the_network(trained):
 def test_evaluate_prints_the_table_that_training_printed(command, trained, tmp_path):
     status, output, errors = command("evaluate", trained)
     assert status == 0
-    assert "3 of 5 pictures were trained on and are labelled so" in errors
+    assert "3 of 5 images were trained on and are labelled so" in errors
     record = json.loads((trained / "record.json").read_text())
     for score in record["result"]["scores"]:
         if score["side"] == "test":
             assert re.search(
                 rf"{score['name']} .*{score['psnr']:.2f} │ +{score['ssim']:.4f}", output
             )
-    status, output, _ = command("evaluate", trained, "--data", put_pictures(tmp_path / "new"))
+    status, output, _ = command("evaluate", trained, "--data", put_images(tmp_path / "new"))
     assert status == 0 and "mean of 3 │ new" in output
 
 
@@ -151,8 +151,8 @@ def test_evaluate_checks_its_metrics_first_and_prints_nothing_where_they_are_wro
 
 
 def put_overlap(folder):
-    """A set of one new picture, two that a default run was trained on, and one it held out."""
-    put_pictures(folder, ("new",))
+    """A set of one new image, two that a default run was trained on, and one it held out."""
+    put_images(folder, ("new",))
     Image.fromarray(data.astronaut()).resize((300, 300)).save(folder / "[b]x.jpg", quality=30)
     _, right, _ = data.stereo_motorcycle()
     Image.fromarray(right[::2, ::-2]).convert("L").save(folder / "grey.png")
@@ -160,12 +160,12 @@ def put_overlap(folder):
     return folder
 
 
-def test_evaluate_refuses_pictures_that_were_trained_on(command, trained, tmp_path):
+def test_evaluate_refuses_images_that_were_trained_on(command, trained, tmp_path):
     said = error_of(command("evaluate", trained, "--data", put_overlap(tmp_path / "set")))
     assert re.fullmatch(
-        r"2 of 4 pictures were trained on: \[b\]x \(astronaut, looks the same, distance \d+ of "
+        r"2 of 4 images were trained on: \[b\]x \(astronaut, looks the same, distance \d+ of "
         r"255\), grey \(motorcycle_right, looks the same, distance \d+ of 255\); leave --data out "
-        r"to measure on this run's own held-out pictures, or add --allow-overlap to go on with "
+        r"to measure on this run's own held-out images, or add --allow-overlap to go on with "
         r"these labelled",
         said,
     )
@@ -175,7 +175,7 @@ def test_evaluate_stamps_an_overlap_that_is_allowed(command, trained, tmp_path):
     folder = put_overlap(tmp_path / "set")
     status, output, _ = command("evaluate", trained, "--data", folder, "--allow-overlap")
     assert status == 0
-    assert "2 of 4 pictures were trained on: no mean over them is a held-out result" in output
+    assert "2 of 4 images were trained on: no mean over them is a held-out result" in output
     rows = [
         [cell.strip() for cell in line.split("│")] for line in output.split("\n") if "│" in line
     ]
@@ -194,13 +194,13 @@ def test_evaluate_stamps_an_overlap_that_is_allowed(command, trained, tmp_path):
             assert line in without
 
 
-def test_reconstruct_writes_a_picture_of_the_same_size_for_every_input(command, trained, tmp_path):
-    pictures = put_pictures(tmp_path / "in", size=(37, 1))
+def test_reconstruct_writes_an_image_of_the_same_size_for_every_input(command, trained, tmp_path):
+    images = put_images(tmp_path / "in", size=(37, 1))
     Image.fromarray(data.camera()[:20, :30]).save(tmp_path / "grey.png")
     status, output, _ = command(
-        "reconstruct", trained, pictures, tmp_path / "grey.png", "-o", tmp_path / "out"
+        "reconstruct", trained, images, tmp_path / "grey.png", "-o", tmp_path / "out"
     )
-    assert status == 0 and "4 of 4 pictures written" in output
+    assert status == 0 and "4 of 4 images written" in output
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("a.png", "b.png", "c.png", "grey.png")
     }
@@ -209,23 +209,23 @@ def test_reconstruct_writes_a_picture_of_the_same_size_for_every_input(command, 
     with Image.open(tmp_path / "out" / "grey.png") as image:
         assert (image.size, image.mode) == ((30, 20), "L")
     one = tmp_path / "one.png"
-    assert command("reconstruct", trained, pictures / "a.png", "-o", one)[0] == 0
+    assert command("reconstruct", trained, images / "a.png", "-o", one)[0] == 0
     assert one.read_bytes() == (tmp_path / "out" / "a.png").read_bytes()
 
 
 def test_reconstruct_does_what_it_can_and_names_the_rest(command, trained, tmp_path):
-    pictures = put_pictures(tmp_path / "in")
-    (pictures / "b.png").write_bytes((pictures / "b.png").read_bytes()[:300])
-    status, output, errors = command("reconstruct", trained, pictures, "-o", tmp_path / "out")
+    images = put_images(tmp_path / "in")
+    (images / "b.png").write_bytes((images / "b.png").read_bytes()[:300])
+    status, output, errors = command("reconstruct", trained, images, "-o", tmp_path / "out")
     assert status == 2
-    assert "2 of 3 pictures written" in output
-    assert f"note: {pictures / 'b.png'}: " in errors
-    assert f"error: {tmp_path / 'out'}: 1 of 3 pictures are missing there" in errors
+    assert "2 of 3 images written" in output
+    assert f"note: {images / 'b.png'}: " in errors
+    assert f"error: {tmp_path / 'out'}: 1 of 3 images are missing there" in errors
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.png", "c.png"}
 
 
 def test_a_recorded_config_repeats_the_run_bit_for_bit(command, tmp_path):
-    first = small_run(command, tmp_path / "first", "--data", put_pictures(tmp_path / "pictures"))
+    first = small_run(command, tmp_path / "first", "--data", put_images(tmp_path / "pictures"))
     config = first / "config.json"
     assert command("train", "--config", config, "--out", tmp_path / "again")[0] == 0
     assert learned(tmp_path / "again") == learned(first)
@@ -274,7 +274,7 @@ BAD_OPTIONS = [
     (("reconstruct", "RUN", "a.png", "-o", "x"), "RUN: holds no run (there is no config.json)"),
     (
         ("reconstruct", "RUN", "-o", "x"),
-        "no pictures are named; give files or folders behind the run",
+        "no images are named; give files or folders behind the run",
     ),
     (("train", "--depth", "40"), "--depth 40: must be in 1..6"),
 ]
@@ -286,7 +286,7 @@ BAD_OPTIONS = [
 def test_bad_options_get_one_sentence_and_status_2(command, tmp_path, monkeypatch, args, sentence):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "RUN").mkdir()
-    put_pictures(tmp_path, ("there",))
+    put_images(tmp_path, ("there",))
     assert error_of(command(*args)) == sentence
     assert {path.name for path in tmp_path.iterdir()} == {"RUN", "there.png"}
 
@@ -296,7 +296,7 @@ def test_bad_options_get_one_sentence_and_status_2(command, tmp_path, monkeypatc
     [
         (
             ("a.png", "b.png", "-o", "x.png"),
-            "x.png: several pictures need a folder; one picture, a file that ends in .png",
+            "x.png: several images need a folder; one image, a file that ends in .png",
         ),
         (("a.png", "-o", "x.jpg"), "x.jpg: results are PNG files; end it in .png"),
         (("a.png", "sub/a.png", "-o", "x"), "x/a.png: two inputs would be written there"),
@@ -310,7 +310,7 @@ def test_an_output_that_cannot_be_is_refused(
     command, trained, tmp_path, monkeypatch, args, sentence
 ):
     monkeypatch.chdir(tmp_path)
-    put_pictures(tmp_path, ("there",))
+    put_images(tmp_path, ("there",))
     (tmp_path / "file").write_text("mine")
     assert error_of(command("reconstruct", trained, *args)) == sentence
     assert (tmp_path / "file").read_text() == "mine"
@@ -357,20 +357,18 @@ def test_a_damaged_record_is_named(command, trained, tmp_path):
 
 
 def test_names_are_shown_as_they_are(command, trained, tmp_path):
-    pictures = put_pictures(tmp_path / "[bold]in", ("x$_$y", "a [red]b", "c^d"))
-    status, output, errors = command(
-        "train", *TINY, "--data", pictures, "--out", tmp_path / "o-[/x]"
-    )
+    images = put_images(tmp_path / "[bold]in", ("x$_$y", "a [red]b", "c^d"))
+    status, output, errors = command("train", *TINY, "--data", images, "--out", tmp_path / "o-[/x]")
     assert status == 0, errors
     assert "written to" in output and "o-[/x]" in output
-    status, output, _ = command("evaluate", trained, "--data", pictures)
+    status, output, _ = command("evaluate", trained, "--data", images)
     assert "x$_$y" in output and "a [red]b" in output
 
 
 def test_a_partner_that_is_converted_is_told_of(command, trained, tmp_path):
     folder = tmp_path / "set"
-    put_pictures(folder / "refimgs")
-    put_pictures(folder / "qf10")
+    put_images(folder / "refimgs")
+    put_images(folder / "qf10")
     with Image.open(folder / "qf10" / "b.png") as image:
         image.putalpha(100)
         image.save(folder / "qf10" / "b.png")
@@ -379,40 +377,36 @@ def test_a_partner_that_is_converted_is_told_of(command, trained, tmp_path):
     assert re.search(r"note: .*qf10/b.png: .*white", errors), errors
 
 
-def test_pictures_are_prepared_as_asked_and_the_run_says_so(command, tmp_path):
-    put_pictures(tmp_path / "set/refimgs", "abcd", size=(128, 112))
-    put_pictures(tmp_path / "set/qf10", "abcd", size=(128, 112))
+def test_images_are_prepared_as_asked_and_the_run_says_so(command, tmp_path):
+    put_images(tmp_path / "set/refimgs", "abcd", size=(128, 112))
+    put_images(tmp_path / "set/qf10", "abcd", size=(128, 112))
     options = ("--data", tmp_path / "set", "--downscale", 2, "--grid", "shift", "--patch", 32)
     status, output, errors = command("train", *TINY, "--out", tmp_path / "run", *options)
     assert status == 0, errors
-    assert f"note: {tmp_path}/set: versions are made of the reduced pictures here" in errors
+    assert f"note: {tmp_path}/set: versions are made of the reduced images here" in errors
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["downscale"], config["grid"]) == (2.0, "shift")
-    title = "pictures scaled down by 2"
+    title = "images scaled down by 2"
     assert title in re.sub(r"\s+", " ", output)
     status, again, _ = command("evaluate", tmp_path / "run")
     assert title in re.sub(r"\s+", " ", again)
     held_out = re.search(r"│ mean of 1 │ held-out .*", output)[0]
     assert held_out in again
     # Another set is measured at its own size.
-    status, output, _ = command(
-        "evaluate", tmp_path / "run", "--data", put_pictures(tmp_path / "p")
-    )
+    status, output, _ = command("evaluate", tmp_path / "run", "--data", put_images(tmp_path / "p"))
     assert status == 0 and title not in re.sub(r"\s+", " ", output)
 
 
 def test_a_set_without_the_quality_says_that_its_versions_are_made(command, trained, tmp_path):
-    put_pictures(tmp_path / "set/refimgs")
-    put_pictures(tmp_path / "set/qf20")
+    put_images(tmp_path / "set/refimgs")
+    put_images(tmp_path / "set/qf20")
     _, _, errors = command("evaluate", trained, "--data", tmp_path / "set")
     made = "its 3 versions are of quality 20; those of quality 10 are made here"
     assert f"note: {tmp_path}/set: {made}\n" in errors
 
 
-def test_conversions_are_told_though_pictures_are_read_by_several_threads(
-    command, trained, tmp_path
-):
-    put_pictures(tmp_path / "set/refimgs", "abcdefgh")
+def test_conversions_are_told_though_images_are_read_by_several_threads(command, trained, tmp_path):
+    put_images(tmp_path / "set/refimgs", "abcdefgh")
     (tmp_path / "set/qf10").mkdir()
     for name in "abcdefgh":
         with Image.open(tmp_path / "set/refimgs" / f"{name}.png") as image:
@@ -423,7 +417,7 @@ def test_conversions_are_told_though_pictures_are_read_by_several_threads(
 
 
 def test_versions_of_another_quality_than_their_folder_says_are_told(command, trained, tmp_path):
-    put_pictures(tmp_path / "set/refimgs")
+    put_images(tmp_path / "set/refimgs")
     (tmp_path / "set/qf10").mkdir()
     for name, quality in zip("abc", (90, 10, 30), strict=True):
         with Image.open(tmp_path / "set/refimgs" / f"{name}.png") as image:
@@ -436,7 +430,7 @@ def test_versions_of_another_quality_than_their_folder_says_are_told(command, tr
     assert status == 0 and f"note: {told}\n" in errors
 
 
-def test_a_training_picture_that_was_changed_since_is_still_one(command, tmp_path):
+def test_a_training_image_that_was_changed_since_is_still_one(command, tmp_path):
     for name in ("astronaut", "coffee", "chelsea"):
         pixels = getattr(data, name)()[:200, 100:300]
         (tmp_path / "set").mkdir(exist_ok=True)
@@ -447,7 +441,7 @@ def test_a_training_picture_that_was_changed_since_is_still_one(command, tmp_pat
             image.putpixel((0, 0), (1, 2, 3))
             image.save(path)
     status, output, errors = command("evaluate", tmp_path / "run")
-    assert status == 0 and "2 of 3 pictures were trained on" in errors
+    assert status == 0 and "2 of 3 images were trained on" in errors
     assert "mean of 2 │ training" in output and "mean of 1 │ new" in output
 
 
@@ -457,7 +451,7 @@ def test_a_training_picture_that_was_changed_since_is_still_one(command, tmp_pat
         ("config.json", {"downscale": None}, "is not the config of a run: downscale is None"),
         ("config.json", {"data": 5}, "is not the config of a run: data is 5 there"),
         ("config.json", {"task": ["a"]}, "is not the config of a run: task is ['a'] there"),
-        ("record.json", {"pictures": []}, "its list of pictures is damaged: none is on the side"),
+        ("record.json", {"pictures": []}, "its list of images is damaged: none is on the side"),
     ],
 )
 def test_a_run_that_was_tampered_with_is_refused(
@@ -469,14 +463,14 @@ def test_a_run_that_was_tampered_with_is_refused(
     assert sentence in error_of(command("evaluate", tmp_path / "run"))
 
 
-def test_one_picture_is_enough_to_evaluate_on(command, trained, tmp_path):
-    status, output, _ = command("evaluate", trained, "--data", put_pictures(tmp_path / "p", ("a",)))
+def test_one_image_is_enough_to_evaluate_on(command, trained, tmp_path):
+    status, output, _ = command("evaluate", trained, "--data", put_images(tmp_path / "p", ("a",)))
     assert status == 0 and "mean of 1 │ new" in output
 
 
 def test_a_finished_run_that_is_resumed_keeps_its_history(command, tmp_path, monkeypatch):
-    pictures = put_pictures(tmp_path / "pictures")
-    run = small_run(command, tmp_path / "run", "--data", os.path.relpath(pictures))
+    images = put_images(tmp_path / "pictures")
+    run = small_run(command, tmp_path / "run", "--data", os.path.relpath(images))
     monkeypatch.chdir(tmp_path)
     status, output, errors = command("train", "--resume", run)
     assert status == 0, errors
@@ -496,7 +490,7 @@ def test_a_stop_between_two_steps_is_saved_too(tmp_path, monkeypatch):
 
     monkeypatch.setitem(train.train_run.__globals__, "fit", fit)
     config = train.Config(
-        tiny=True, data=str(put_pictures(tmp_path / "pictures")), out=tmp_path / "run"
+        tiny=True, data=str(put_images(tmp_path / "pictures")), out=tmp_path / "run"
     )
     with pytest.raises(Interrupted, match="go on with"):
         train.main(config)
@@ -511,53 +505,53 @@ def test_an_unknown_choice_is_refused_with_the_valid_ones(command, tmp_path, mon
 
 
 def bad_folder(tmp_path, kind):
-    """A folder of pictures with something wrong, and what is said of it."""
+    """A folder of images with something wrong, and what is said of it."""
     folder = tmp_path / "pictures"
     if kind == "missing":
         return folder, "no such folder"
     folder.mkdir()
     if kind == "empty":
         return folder, "found nothing"
-    if kind == "no pictures":
+    if kind == "no images":
         (folder / "notes.txt").write_text("hello")
         return folder, "found notes.txt"
-    put_pictures(folder)
+    put_images(folder)
     if kind == "truncated":
         (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:300])
         return folder, "b.png: ends after 300 bytes"
-    if kind == "no picture":
+    if kind == "no image":
         (folder / "b.png").write_text("hello")
-        return folder, "b.png: not a picture that fnnet reads"
+        return folder, "b.png: not an image that fnnet reads"
     if kind == "too large":
         Image.new("1", (8193, 8192)).save(folder / "b.png")
         return folder, "over the limit of 67108864 pixels"
     if kind == "smaller than the patch":
-        put_pictures(folder, size=(20, 30))
+        put_images(folder, size=(20, 30))
         return folder, "smaller than the patch of 48"
-    if kind == "one picture":
+    if kind == "one image":
         (folder / "a.png").unlink()
         (folder / "b.png").unlink()
-        return folder, "1 distinct picture, but a split needs one to train and one to test on"
+        return folder, "1 distinct image, but a split needs one to train and one to test on"
     originals = folder / "refimgs"
     shutil.copytree(folder, originals)
-    pairs = put_pictures(folder / "qf10")
+    pairs = put_images(folder / "qf10")
     for path in folder.glob("*.png"):
         path.unlink()
     if kind == "partner missing":
         (pairs / "b.png").unlink()
         return folder, "b"
-    put_pictures(pairs, size=(64, 55))
+    put_images(pairs, size=(64, 55))
     return folder, "64"
 
 
 @pytest.mark.parametrize(
     "kind",
     [
-        *("missing", "empty", "no pictures", "truncated", "no picture", "too large"),
-        *("smaller than the patch", "one picture", "partner missing", "sizes differ"),
+        *("missing", "empty", "no images", "truncated", "no image", "too large"),
+        *("smaller than the patch", "one image", "partner missing", "sizes differ"),
     ],
 )
-def test_bad_pictures_get_one_sentence_from_train_and_evaluate(
+def test_bad_images_get_one_sentence_from_train_and_evaluate(
     command, trained, tmp_path, monkeypatch, kind
 ):
     monkeypatch.delenv("FNNET_DATA", raising=False)
@@ -565,7 +559,7 @@ def test_bad_pictures_get_one_sentence_from_train_and_evaluate(
     said = error_of(command("train", *TINY, "--data", folder, "--out", tmp_path / "run"))
     assert part in said and str(folder) in said
     assert not (tmp_path / "run").exists()
-    if kind not in ("smaller than the patch", "one picture"):
+    if kind not in ("smaller than the patch", "one image"):
         assert part in error_of(command("evaluate", trained, "--data", folder))
 
 
@@ -580,7 +574,7 @@ def test_a_run_folder_that_cannot_be_taken_is_left_as_it_was(command, trained, t
     assert error_of(command("train", *TINY, "--out", tmp_path / "file")) == (
         f"{tmp_path / 'file'}: is a file, not a folder; choose another --out"
     )
-    put_pictures(tmp_path / "full")
+    put_images(tmp_path / "full")
     assert error_of(command("train", *TINY, "--out", tmp_path / "full")) == (
         f"{tmp_path / 'full'}: is not empty; choose another --out"
     )
@@ -619,12 +613,12 @@ def test_a_damaged_newest_checkpoint_is_passed_over_with_a_note(command, trained
     assert "damaged" in errors and error_of(command("evaluate", folder))
 
 
-def test_changed_pictures_are_noticed_on_resume(command, tmp_path):
-    pictures = put_pictures(tmp_path / "pictures")
-    run = small_run(command, tmp_path / "run", "--data", pictures)
-    put_pictures(pictures, ("d",))
+def test_changed_images_are_noticed_on_resume(command, tmp_path):
+    images = put_images(tmp_path / "pictures")
+    run = small_run(command, tmp_path / "run", "--data", images)
+    put_images(images, ("d",))
     assert error_of(command("train", "--resume", run)) == (
-        f"{run / 'record.json'}: the pictures are not those that the run began with"
+        f"{run / 'record.json'}: the images are not those that the run began with"
     )
 
 
@@ -681,7 +675,7 @@ def learned(folder):
 
 def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_is_not(tmp_path):
     options = ("--tiny", "--dropout", "0.1", "--steps", "60", "--save-seconds", "0.01")
-    options += ("--data", put_pictures(tmp_path / "pictures"))
+    options += ("--data", put_images(tmp_path / "pictures"))
     whole = child(*options, "--out", tmp_path / "whole")
     _, errors = whole.communicate()  # not wait(): a full pipe would stop the child
     assert whole.returncode == 0, errors
@@ -700,8 +694,8 @@ def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_is_not(tmp_path):
 
 def test_ctrl_c_saves_and_says_how_to_go_on_and_a_run_in_use_is_refused(tmp_path):
     folder = tmp_path / "run"
-    pictures = put_pictures(tmp_path / "pictures")
-    process = child("--tiny", "--steps", "100000", "--data", pictures, "--out", folder)
+    images = put_images(tmp_path / "pictures")
+    process = child("--tiny", "--steps", "100000", "--data", images, "--out", folder)
     wait_for_lines(folder / "metrics.jsonl", 3, process)
     second = child("--resume", folder)
     _, errors = second.communicate()
@@ -720,7 +714,7 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_last_checkpoint(tm
     folder = tmp_path / "run"
     process = child(
         *("--tiny", "--model", "shallow", "--steps", "5000", "--save-seconds", "0.2"),
-        *("--data", put_pictures(tmp_path / "pictures"), "--out", folder),
+        *("--data", put_images(tmp_path / "pictures"), "--out", folder),
         limit=60_000,
     )
     _, errors = process.communicate(timeout=120)
@@ -734,8 +728,8 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_last_checkpoint(tm
 
 def test_a_full_disk_at_the_figures_ends_with_a_sentence(tmp_path):
     pytest.importorskip("resource", reason="Windows has no limit on a file's size")
-    pictures, folder = put_pictures(tmp_path / "pictures"), tmp_path / "run"
-    process = child(*TINY, "--model", "shallow", "--data", pictures, "--out", folder, limit=50_000)
+    images, folder = put_images(tmp_path / "pictures"), tmp_path / "run"
+    process = child(*TINY, "--model", "shallow", "--data", images, "--out", folder, limit=50_000)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 2, errors
     assert errors == f"error: {folder}/curves.png: could not be written: File too large\n"

@@ -25,7 +25,7 @@ from experiments.codecs.curves import curve, mean_points
 from experiments.codecs.encoders import CODECS
 from experiments.codecs.points import Point, measure_all
 from experiments.codecs.rate_distortion import bd_rate, decibels
-from experiments.images import Picture, PictureError, open_set
+from experiments.images import ImageError, StoredImage, open_set
 from experiments.system import folders, storage
 from experiments.system.errors import RunError
 from fnnet import metrics
@@ -71,7 +71,7 @@ def photo(height, width, top=40):
     return data.astronaut()[top : top + height, 60 : 60 + width]
 
 
-def put_pictures(folder, names=("a", "b"), size=(162, 170)):
+def put_images(folder, names=("a", "b"), size=(162, 170)):
     folder.mkdir(parents=True, exist_ok=True)
     for index, name in enumerate(names):
         Image.fromarray(photo(*size, top=40 + 90 * index)).save(folder / f"{name}.png")
@@ -126,7 +126,7 @@ def test_the_files_are_those_of_pillow_s_own_calls(name):
 @pytest.mark.parametrize("name", [pytest.param(name, marks=needs[name]) for name in CODECS])
 def test_a_higher_quality_costs_more_and_gives_more_and_grey_is_coded_as_suits(name):
     codec, pixels = CODECS[name], photo(64, 96)
-    grey = Picture.of(np.repeat(pixels[..., :1], 3, -1), "grey", is_grey=True)
+    grey = StoredImage.of(np.repeat(pixels[..., :1], 3, -1), "grey", is_grey=True)
     source = codec.source(grey)
     is_one = name in ("jpeg", "jpeg-optimised", "jpeg2000")
     assert source.shape[2] == (1 if is_one else 3)
@@ -146,9 +146,9 @@ def test_a_higher_quality_costs_more_and_gives_more_and_grey_is_coded_as_suits(n
 
 
 def test_the_command_makes_all_that_it_promises(command, tmp_path):
-    pictures = put_pictures(tmp_path / "pictures")
+    images = put_images(tmp_path / "pictures")
     out = tmp_path / "out"
-    status, output, errors = command("--data", pictures, "--out", out)
+    status, output, errors = command("--data", images, "--out", out)
     assert status == 0, errors
     assert {path.name for path in out.iterdir()} == {
         *("points.tsv", "pictures.tsv", "bd_rates.tsv", "psnr.png", "ms_ssim.png"),
@@ -167,7 +167,7 @@ def test_the_command_makes_all_that_it_promises(command, tmp_path):
     check_bd_rates(out, means, output)
     versions = json.loads((out / "versions.json").read_text())
     assert versions["codecs"]["jpeg"]["Pillow"] == PIL.__version__
-    assert versions["pictures"] == {p.name: p.sha256 for p in open_set(pictures).originals}
+    assert versions["pictures"] == {p.name: p.sha256 for p in open_set(images).originals}
     for name in ("psnr.png", "ms_ssim.png"):
         with Image.open(out / name) as image:
             assert min(image.size) > 500
@@ -226,16 +226,16 @@ def check_bd_rates(out, means, output):
 
 
 def test_what_was_measured_is_not_measured_again(command, tmp_path, few, monkeypatch):
-    pictures = put_pictures(tmp_path / "pictures")
-    assert command("--data", pictures, "--out", "first")[0] == 0
+    images = put_images(tmp_path / "pictures")
+    assert command("--data", images, "--out", "first")[0] == 0
     monkeypatch.setattr(codec_points, "measure", None)
-    status, output, _ = command("--data", pictures, "--out", "second")
+    status, output, _ = command("--data", images, "--out", "second")
     assert status == 0 and "16 points, 16 of them known from" in output
     assert files(Path("second")) == files(Path("first"))
 
 
 def test_a_change_of_pixels_metrics_settings_or_encoder_is_measured(few, monkeypatch):
-    point = Point(Picture.of(photo(20, 20), "a"), "jpeg", 10)
+    point = Point(StoredImage.of(photo(20, 20), "a"), "jpeg", 10)
     known = [point.identity()]
     monkeypatch.setattr(PIL, "__version__", "99")
     known.append(point.identity())
@@ -245,16 +245,16 @@ def test_a_change_of_pixels_metrics_settings_or_encoder_is_measured(few, monkeyp
     known.append(point.identity())
     monkeypatch.setattr(codec_points, "metrics_version", lambda: "other")
     known.append(point.identity())
-    known.append(replace(point, picture=Picture.of(photo(20, 20, 41), "a")).identity())
+    known.append(replace(point, image=StoredImage.of(photo(20, 20, 41), "a")).identity())
     known.append(replace(point, quality=11).identity())
     assert len({json.dumps(identity) for identity in known}) == len(known)
-    same = replace(point, quality=11, picture=Picture.of(photo(20, 20, 41), "b"))
-    assert same.identity() == replace(same, picture=replace(same.picture, name="c")).identity()
+    same = replace(point, quality=11, image=StoredImage.of(photo(20, 20, 41), "b"))
+    assert same.identity() == replace(same, image=replace(same.image, name="c")).identity()
 
 
 def test_damaged_entries_of_the_cache_are_measured_again(command, tmp_path, few):
-    pictures = put_pictures(tmp_path / "pictures")
-    assert command("--data", pictures, "--cache", "kept", "--out", "first")[0] == 0
+    images = put_images(tmp_path / "pictures")
+    assert command("--data", images, "--cache", "kept", "--out", "first")[0] == 0
     entries = sorted(Path("kept").glob("*/*.json"))
     assert len(entries) == 16
     whole = entries[0].read_text()
@@ -265,20 +265,20 @@ def test_damaged_entries_of_the_cache_are_measured_again(command, tmp_path, few)
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
     entries[10].unlink()
     entries[10].mkdir()
-    status, output, errors = command("--data", pictures, "--cache", "kept", "--out", "second")
+    status, output, errors = command("--data", images, "--cache", "kept", "--out", "second")
     assert status == 0 and "16 points, 5 of them known from kept" in output
     assert files(Path("second")) == files(Path("first"))
     assert errors.count("points are not kept") == 1  # of the folder in an entry's place
     entries[10].rmdir()
-    assert command("--data", pictures, "--cache", "kept", "--out", "third")[0] == 0
-    output = command("--data", pictures, "--cache", "kept", "--out", "fourth")[1]
+    assert command("--data", images, "--cache", "kept", "--out", "third")[0] == 0
+    output = command("--data", images, "--cache", "kept", "--out", "fourth")[1]
     assert "16 of them known" in output
 
 
 def test_a_cache_that_cannot_be_written_is_a_note(command, tmp_path, few):
     Path("file").write_text("mine")
-    pictures = put_pictures(tmp_path / "pictures")
-    status, _, errors = command("--data", pictures, "--cache", "file", "--out", "out")
+    images = put_images(tmp_path / "pictures")
+    status, _, errors = command("--data", images, "--cache", "file", "--out", "out")
     assert status == 0 and Path("out/points.tsv").exists()
     own = [line for line in errors.split("\n") if "left out" not in line and line]
     assert len(own) == 1 and own[0].startswith("note: file/") and "not kept" in own[0]
@@ -286,7 +286,7 @@ def test_a_cache_that_cannot_be_written_is_a_note(command, tmp_path, few):
 
 
 def test_an_interrupt_loses_nothing_and_leaves_no_folder(command, tmp_path, few, monkeypatch):
-    pictures = put_pictures(tmp_path / "pictures")
+    images = put_images(tmp_path / "pictures")
     measured = []
     real = codec_points.measure
 
@@ -297,20 +297,20 @@ def test_an_interrupt_loses_nothing_and_leaves_no_folder(command, tmp_path, few,
         return real(points)
 
     monkeypatch.setattr(codec_points, "measure", measure)
-    status, _, errors = command("--data", pictures, "--out", "out")
+    status, _, errors = command("--data", images, "--out", "out")
     assert status == 130 and "stopped; the same command goes on where it was" in errors
     assert not Path("out").exists()
     monkeypatch.setattr(codec_points, "measure", real)
-    status, output, _ = command("--data", pictures, "--out", "out")
+    status, output, _ = command("--data", images, "--out", "out")
     assert status == 0 and "16 points, 6 of them known" in output
 
 
 def test_the_same_pixels_are_compared_once(monkeypatch):
     calls = []
     monkeypatch.setattr(codec_points, "compare", lambda *args: calls.append(1) or (1.0, 2.0, 3.0))
-    picture = Picture.of(photo(40, 40), "a")
+    image = StoredImage.of(photo(40, 40), "a")
     done = {}
-    points = [Point(picture, name, q) for name in ("jpeg", "jpeg-optimised") for q in (10, 50)]
+    points = [Point(image, name, q) for name in ("jpeg", "jpeg-optimised") for q in (10, 50)]
     measure_all(points, done.__setitem__)
     assert len(calls) == 2 and set(done) == set(points)
     sizes = [done[point].file_bytes for point in points]
@@ -318,9 +318,9 @@ def test_the_same_pixels_are_compared_once(monkeypatch):
 
 
 def test_points_of_infinite_psnr_are_told(command, tmp_path, few):
-    pictures = put_pictures(tmp_path / "pictures", size=(40, 64))
-    Image.new("RGB", (64, 40), (128, 128, 128)).save(pictures / "flat.png")
-    status, _, errors = command("--data", pictures, "--out", "out")
+    images = put_images(tmp_path / "pictures", size=(40, 64))
+    Image.new("RGB", (64, 40), (128, 128, 128)).save(images / "flat.png")
+    status, _, errors = command("--data", images, "--out", "out")
     assert status == 0
     assert (
         "note: psnr.png leaves out points whose mean PSNR is infinite: 4 of 4 of jpeg, 4 of 4 of "
@@ -328,14 +328,14 @@ def test_points_of_infinite_psnr_are_told(command, tmp_path, few):
     )
 
 
-def test_pictures_too_small_for_a_measure_leave_it_blank(command, tmp_path, few):
-    pictures = put_pictures(tmp_path / "pictures", size=(40, 64))
-    Image.fromarray(photo(9, 30)[..., 0]).save(pictures / "grey.png")
-    status, output, errors = command("--data", pictures, "--out", "out")
+def test_images_too_small_for_a_measure_leave_it_blank(command, tmp_path, few):
+    images = put_images(tmp_path / "pictures", size=(40, 64))
+    Image.fromarray(photo(9, 30)[..., 0]).save(images / "grey.png")
+    status, output, errors = command("--data", images, "--out", "out")
     assert status == 0
     for label, least, count in (("SSIM", 11, 1), ("MS-SSIM", 161, 3)):
         assert (
-            f"note: {label} needs {least}x{least} pixels; {count} of 3 pictures are smaller, "
+            f"note: {label} needs {least}x{least} pixels; {count} of 3 images are smaller, "
             "so there is no mean of it" in errors
         )
     assert not Path("out/ms_ssim.png").exists()
@@ -362,15 +362,15 @@ def test_codecs_that_are_lacking_are_named_and_left_out(command, tmp_path, monke
     monkeypatch.setattr(encoders, "imagecodecs", None)
     real = encoders.features.check
     monkeypatch.setattr(encoders.features, "check", lambda name: name != "avif" and real(name))
-    pictures = put_pictures(tmp_path / "pictures", size=(30, 30))
-    status, output, errors = command("--data", pictures, "--out", "out")
+    images = put_images(tmp_path / "pictures", size=(30, 30))
+    status, output, errors = command("--data", images, "--out", "out")
     assert status == 0
     assert "note: avif is left out; it needs a Pillow that was built with AVIF" in errors
     assert "note: jpegxl is left out; it needs pip install imagecodecs" in errors
     assert "webp" in output and not Path("out/avif.json").exists()
     assert json.loads(Path("out/versions.json").read_text())["left_out"] == ["avif", "jpegxl"]
     monkeypatch.setattr(encoders.features, "check", lambda name: False)
-    said = error_of(command("--data", pictures, "--out", "none"))
+    said = error_of(command("--data", images, "--out", "none"))
     assert said == "no codec is installed; Pillow's wheels bring them"
 
 
@@ -381,7 +381,7 @@ def test_codecs_that_are_lacking_are_named_and_left_out(command, tmp_path, monke
         (("--out", "file"), "file: is a file, not a folder; choose another --out"),
         (("--out", "file/x"), "file/x: could not be made: Not a directory"),
         (("--data", "nowhere"), "nowhere: no such folder, and FNNET_DATA"),
-        (("--data", "full"), "full: looked for pictures here or in originals"),
+        (("--data", "full"), "full: looked for images here or in originals"),
         (("--data", "bad"), "bad/b.png: ends after 300 bytes"),
         (("--tims",), "unknown option --tims; did you mean --times?"),
     ],
@@ -395,7 +395,7 @@ def test_bad_options_get_one_sentence_before_the_work(
     Path("file").write_text("mine")
     Path("full").mkdir()
     Path("full/notes.txt").write_text("mine")
-    put_pictures(tmp_path / "bad")
+    put_images(tmp_path / "bad")
     Path("bad/b.png").write_bytes(Path("bad/b.png").read_bytes()[:300])
     before = sorted(map(str, Path().rglob("*")))
     assert error_of(command(*args)).startswith(sentence)
@@ -403,7 +403,7 @@ def test_bad_options_get_one_sentence_before_the_work(
 
 
 def test_a_full_disk_leaves_no_half_of_the_results(command, tmp_path, few, monkeypatch):
-    pictures = put_pictures(tmp_path / "pictures")
+    images = put_images(tmp_path / "pictures")
     real = storage.write_whole
 
     def write_whole(path, content):
@@ -412,18 +412,18 @@ def test_a_full_disk_leaves_no_half_of_the_results(command, tmp_path, few, monke
         real(path, content)
 
     monkeypatch.setattr(storage, "write_whole", write_whole)
-    said = error_of(command("--data", pictures, "--out", "out"))
+    said = error_of(command("--data", images, "--out", "out"))
     assert said == "out/psnr.png: could not be written: No space left on device"
     assert not Path("out").exists()
     Path("out").mkdir()
-    error_of(command("--data", pictures, "--out", "out"))
+    error_of(command("--data", images, "--out", "out"))
     assert not list(Path("out").iterdir())
     monkeypatch.setattr(storage, "write_whole", real)
-    status, output, _ = command("--data", pictures, "--out", "out")
+    status, output, _ = command("--data", images, "--out", "out")
     assert status == 0 and "16 of them known" in output
 
 
-def test_a_picture_that_a_codec_cannot_take_is_named(command, tmp_path, monkeypatch):
+def test_an_image_that_a_codec_cannot_take_is_named(command, tmp_path, monkeypatch):
     monkeypatch.setattr(encoders, "imagecodecs", None)
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -438,8 +438,8 @@ def test_a_picture_that_a_codec_cannot_take_is_named(command, tmp_path, monkeypa
 
 
 def test_times_are_taken_where_asked_for(command, tmp_path, few):
-    pictures = put_pictures(tmp_path / "pictures", size=(64, 64))
-    status, output, _ = command("--data", pictures, "--out", "out", "--times")
+    images = put_images(tmp_path / "pictures", size=(64, 64))
+    status, output, _ = command("--data", images, "--out", "out", "--times")
     assert status == 0 and "megapixels a second" in output and "timed 16/16" in output
     found = rows("out/times.tsv")
     assert len(found) == 8
@@ -454,8 +454,8 @@ def test_times_are_taken_where_asked_for(command, tmp_path, few):
 @pytest.mark.slow
 def test_processes_give_what_one_gives(monkeypatch):
     monkeypatch.setattr(codec_points, "cores", lambda: 2)
-    pictures = [Picture.of(photo(60, 50, top), name) for name, top in (("a", 10), ("b", 90))]
-    points = [Point(p, "jpeg", q) for p in pictures for q in (10, 50)]
+    images = [StoredImage.of(photo(60, 50, top), name) for name, top in (("a", 10), ("b", 90))]
+    points = [Point(p, "jpeg", q) for p in images for q in (10, 50)]
     found, expected = {}, {}
     measure_all(points, found.__setitem__)
     monkeypatch.setattr(codec_points, "cores", lambda: 1)
@@ -464,7 +464,7 @@ def test_processes_give_what_one_gives(monkeypatch):
 
 
 class Deadly:
-    """A picture that ends the process which it is sent to."""
+    """An image that ends the process which it is sent to."""
 
     shape = (4, 4, 3)
 
@@ -504,8 +504,8 @@ def test_what_goes_wrong_in_a_process_is_told(monkeypatch):
     monkeypatch.setattr(codec_points, "cores", lambda: 2)
     with pytest.raises(RunError, match="a worker process ended before its task did"):
         measure_all([Point(Deadly(), "jpeg", q) for q in (1, 2)], lambda *_: None)
-    long = Picture.of(np.zeros((1, 16400, 3), np.uint8), "long")
-    with pytest.raises(PictureError, match="long: webp cannot encode these 16400x1 pixels at 5"):
+    long = StoredImage.of(np.zeros((1, 16400, 3), np.uint8), "long")
+    with pytest.raises(ImageError, match="long: webp cannot encode these 16400x1 pixels at 5"):
         measure_all([Point(long, "webp", q) for q in (50, 51, 52)], lambda *_: None)
 
 
@@ -522,9 +522,9 @@ def test_kodak_s_points_are_met(data_root):
         pytest.skip(f"no points are known of Pillow {PIL.__version__}")
     measured = list(expected)[::2]
     points = [
-        Point(picture, codec, quality)
+        Point(image, codec, quality)
         for codec, quality in measured
-        for picture in open_set("kodak").originals
+        for image in open_set("kodak").originals
     ]
     figures = {}
     measure_all(points, figures.__setitem__)

@@ -8,8 +8,8 @@ from experiments.evaluation import baselines
 from experiments.evaluation.baselines import (
     JpegRow,
     codec_points,
+    image_rows,
     jpeg_rows,
-    picture_rows,
     restoration_rows,
 )
 from experiments.images import LIVE1
@@ -24,7 +24,7 @@ def test_every_table_reads():
     assert len(jpeg_rows()) == 180
     assert len(restoration_rows()) > 200
     assert {"jpeg", "avif", "mbt2018"} <= {point.codec for point in codec_points()}
-    names = [row.name for row in picture_rows() if row.set == "live1"]
+    names = [row.name for row in image_rows() if row.set == "live1"]
     assert tuple(sorted(names)) == LIVE1
 
 

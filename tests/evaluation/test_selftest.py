@@ -17,7 +17,7 @@ import fnnet as fn
 from experiments.evaluation import selfcheck
 from experiments.evaluation.baselines import JpegRow, jpeg_rows
 from experiments.evaluation.selfcheck import Cell, check_metrics, embedded_sets, measure
-from experiments.images import Picture, PictureError, recipes, write_png
+from experiments.images import ImageError, StoredImage, recipes, write_png
 from experiments.system.errors import RunError
 from fnnet import metrics
 
@@ -44,7 +44,7 @@ def row(**changes):
 
 
 def one(pixels, is_grey=False):
-    return Picture.of(pixels, "one", is_grey=is_grey)
+    return StoredImage.of(pixels, "one", is_grey=is_grey)
 
 
 def test_known_values_are_met_to_their_last_digit():
@@ -65,8 +65,8 @@ def test_without_a_set_the_photographs_are_measured_and_the_rest_is_said(command
     assert "≠" not in output
 
 
-def full_range_luma(picture):
-    return np.asarray(Image.fromarray(picture.pixels).convert("L"))
+def full_range_luma(image):
+    return np.asarray(Image.fromarray(image.pixels).convert("L"))
 
 
 def replicated_chroma(pixels, quality, original=recipes.jpeg_version):
@@ -158,11 +158,11 @@ def test_differences_are_told_with_their_size():
     )
 
 
-def test_a_set_s_value_is_the_mean_of_its_pictures_own():
-    pictures = [one(skimage.data.astronaut()[:64, :64]), one(skimage.data.coffee()[:96, :64])]
+def test_a_set_s_value_is_the_mean_of_its_images_own():
+    images = [one(skimage.data.astronaut()[:64, :64]), one(skimage.data.coffee()[:96, :64])]
     rows = [row(set="both", metric=name) for name in ("psnr", "ssim")]
-    both = measure(rows, {"both": pictures})
-    singles = [measure(rows, {"both": [picture]}) for picture in pictures]
+    both = measure(rows, {"both": images})
+    singles = [measure(rows, {"both": [image]}) for image in images]
     for cell, *alone in zip(both, *singles, strict=True):
         assert cell.found == pytest.approx(np.mean([single.found for single in alone]), abs=1e-12)
 
@@ -189,10 +189,10 @@ def test_recipes_are_as_written():
     np.testing.assert_array_equal(degraded[..., 0], twice)
 
 
-def test_a_grey_picture_is_its_own_plane():
+def test_a_grey_image_is_its_own_plane():
     plane = noise(channels=1)
-    picture = one(plane.repeat(3, axis=-1), is_grey=True)
-    np.testing.assert_array_equal(recipes.grey_recipe(picture, 10)[0], plane)
+    image = one(plane.repeat(3, axis=-1), is_grey=True)
+    np.testing.assert_array_equal(recipes.grey_recipe(image, 10)[0], plane)
 
 
 def put(folder, names):
@@ -206,10 +206,10 @@ def put(folder, names):
 def test_a_set_is_known_by_its_pixels_not_its_names(command, tmp_path):
     folder = put(tmp_path / "mine", CLASSIC5)
     sentence = (
-        f"{folder}: neither LIVE1 nor Classic5, told by the pixels: of its 5 pictures, 0 of "
+        f"{folder}: neither LIVE1 nor Classic5, told by the pixels: of its 5 images, 0 of "
         "LIVE1's 29 and 0 of Classic5's 5 are here"
     )
-    with pytest.raises(PictureError) as error:
+    with pytest.raises(ImageError) as error:
         selfcheck.known_set(folder)
     assert str(error.value) == sentence
     assert command("--data", folder) == (2, "", f"error: {sentence}\n")
@@ -241,17 +241,17 @@ def test_all_rows_are_reproduced_in_two_core_minutes(command, data_root, monkeyp
 def test_live1_is_what_metrics_are_checked_on_where_it_is_at_hand(data_root, monkeypatch):
     monkeypatch.setenv("FNNET_DATA", str(data_root))
     assert "4 known values" in check_metrics(("psnr", "ssim"))
-    name, pictures = selfcheck.known_set("live1")
+    name, images = selfcheck.known_set("live1")
     assert name == "live1"
     monkeypatch.delenv("FNNET_DATA")
-    assert check_metrics(("psnr", "ssim"), pictures).endswith("were met on LIVE1")
+    assert check_metrics(("psnr", "ssim"), images).endswith("were met on LIVE1")
 
 
 @pytest.mark.slow
 def test_live1_s_rows_are_met_to_their_last_digit(data_root):
-    name, pictures = selfcheck.known_set(data_root / "live1")
+    name, images = selfcheck.known_set(data_root / "live1")
     rows = [row for row in jpeg_rows() if row.set == name and row.quality in (10, (30, 10))]
-    for cell in measure(rows, {name: pictures}):
+    for cell in measure(rows, {name: images}):
         assert abs(cell.found - cell.row.measured) < 2e-4, cell
 
 

@@ -59,6 +59,6 @@ def test_it_fits_80_columns_uncut(name):
 
 
 def test_of_one_there_is_no_plural():
-    assert [console.counted(count, "picture") for count in (0, 1, 2)] == [
-        *("0 pictures", "1 picture", "2 pictures")
+    assert [console.counted(count, "image") for count in (0, 1, 2)] == [
+        *("0 images", "1 image", "2 images")
     ]

@@ -1,4 +1,4 @@
-"""What the numbers say of pictures made by hand."""
+"""What the numbers say of images made by hand."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_colorfulness_rises_with_saturation():
 
 
 @pytest.mark.parametrize("sigma", [2, 5, 10, 25])
-def test_noise_on_a_flat_picture_is_found_within_5_per_cent(sigma):
+def test_noise_on_a_flat_image_is_found_within_5_per_cent(sigma):
     for seed in range(3):
         assert descriptors.noise_sigma(noisy(sigma, seed=seed)) == pytest.approx(sigma, rel=0.05)
 
@@ -135,13 +135,13 @@ def test_a_frame_or_a_horizon_is_no_grid():
 
 @pytest.mark.parametrize("cut", [(0, 0), (3, 5), (7, 1)])
 def test_the_grid_of_an_earlier_compression_is_found_where_it_lies(cut):
-    picture = data.astronaut()[100:400, 100:420]
-    decoded = jpeg_version(picture, 30)[0][cut[0] :, cut[1] :]
+    image = data.astronaut()[100:400, 100:420]
+    decoded = jpeg_version(image, 30)[0][cut[0] :, cut[1] :]
     value, offset = descriptors.strongest_grid(descriptors.luma(decoded))
     assert offset == tuple(-shift % 8 for shift in cut)
     assert value > 1.4
     assert value == descriptors.blockiness(descriptors.luma(decoded), offset)
-    assert descriptors.strongest_grid(descriptors.luma(picture))[0] < 1.05
+    assert descriptors.strongest_grid(descriptors.luma(image))[0] < 1.05
 
 
 def test_histograms_share_out_all_pixels():
@@ -193,7 +193,7 @@ def test_artefacts_are_found_where_they_were_put():
     assert places["blocking"].cut(decoded).shape == (64, 64, 3)
 
 
-def test_grey_pictures_do_not_bleed_and_small_ones_have_no_places():
+def test_grey_images_do_not_bleed_and_small_ones_have_no_places():
     grey = np.repeat(photograph()[..., :1], 3, axis=-1)
     found = artefacts.find_places(grey, jpeg_version(grey, 10)[0])
     assert "colour bleeding" not in found and "blocking" in found

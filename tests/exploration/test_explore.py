@@ -18,12 +18,12 @@ from experiments import explore
 from experiments.cli.progress import map_with_progress
 from experiments.exploration import figures, findings, report
 from experiments.images import (
-    PictureError,
-    PictureSet,
+    ImageError,
+    ImageSet,
     Version,
     jpeg_version,
     open_set,
-    read_picture,
+    read_image,
 )
 from experiments.system.folders import new_folder
 
@@ -71,9 +71,7 @@ def scored_set(tmp_path, versions):
     for name, (original, content, stated) in versions.items():
         (tmp_path / name).write_bytes(content)
         found.append(Version(tmp_path / name, original, **stated))
-    return PictureSet(
-        "live", tmp_path, originals, "LIVE release 2", tuple(found), score_name="DMOS"
-    )
+    return ImageSet("live", tmp_path, originals, "LIVE release 2", tuple(found), score_name="DMOS")
 
 
 def bmp_of_jpeg(name, quality):
@@ -116,7 +114,7 @@ def test_all_that_is_promised_appears(command, tmp_path):
         *("pictures.tsv", "jpeg.tsv", "contact_sheet.png", "histograms.png"),
         *("rate_distortion.png", "artefacts.png"),
     }
-    for part in ("3: 2 in colour, 1 grey", "256x192", "highest", "made now of 3 pictures"):
+    for part in ("3: 2 in colour, 1 grey", "256x192", "highest", "made now of 3 images"):
         assert part in output
     for path in (tmp_path / "out").glob("*.png"):
         with Image.open(path) as image:
@@ -157,19 +155,19 @@ def test_a_set_that_is_not_there_leaves_no_folder(command, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_one_picture_is_a_set_without_sides(command, tmp_path):
+def test_one_image_is_a_set_without_sides(command, tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
     (folder / "only.png").write_bytes(encode(smooth(9, 12), "PNG"))
     status, output, errors = command("--data", folder, "--out", tmp_path / "out")
     assert (status, errors) == (0, "")
     assert "split" not in output and "12x9" in output and "–" in output
-    assert "JPEG made now of 1 picture:" in output
+    assert "JPEG made now of 1 image:" in output
     assert "not looked for: no original has 256x256 pixels" in output
     assert (tmp_path / "out" / "histograms.png").exists()
 
 
-def test_flat_tiny_and_long_pictures_are_measured_as_far_as_they_can_be(command, tmp_path):
+def test_flat_tiny_and_long_images_are_measured_as_far_as_they_can_be(command, tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
     for name, pixels in {
@@ -185,11 +183,11 @@ def test_flat_tiny_and_long_pictures_are_measured_as_far_as_they_can_be(command,
     rows = read_tsv(tmp_path / "out" / "pictures.tsv")
     assert {row["noise_sigma"] for row in rows} == {"", "0"}
     assert [row["sharpness"] for row in rows] == [""] * 4
-    picture_set = open_set(folder)
+    image_set = open_set(folder)
     # In this thread: the command's own threads would not hear of the setting.
     with np.errstate(all="raise", divide="ignore"):  # a PSNR may be infinite
-        for picture in picture_set.originals:
-            assert findings.explore_picture(picture_set, picture, (), QUALITIES).description
+        for image in image_set.originals:
+            assert findings.explore_image(image_set, image, (), QUALITIES).description
 
 
 def test_qualities_are_found_and_stated_ones_checked(tmp_path):
@@ -272,7 +270,7 @@ def test_a_release_with_scores_is_told_apart_and_faults_are_named(live, tmp_path
     assert "1 is not libjpeg's, quality unknown (img6.bmp)" in text
     assert "made now" not in text
     assert sorted(fault.removeprefix(f"{tmp_path}/") for fault in found.faults) == [
-        "img7.bmp: not a picture that fnnet reads (PNG, JPEG, BMP, TIFF, WebP, PPM)",
+        "img7.bmp: not an image that fnnet reads (PNG, JPEG, BMP, TIFF, WebP, PPM)",
         f"img8.bmp: 192x160 pixels, but its original {tmp_path}/refimgs/cup.bmp has 256x192",
         "img9.bmp: no original in the set",
     ]
@@ -294,9 +292,9 @@ def test_figures_of_a_release_with_scores(live):
         Image.open(io.BytesIO(content)).verify()
 
 
-def made(picture, quality, psnr=30.0):
+def made(image, quality, psnr=30.0):
     """A JPEG version's figures: the rate rises with the quality."""
-    return findings.Measure(picture, quality, "made", quality / 50, "file", psnr, 0.9, 1.0)
+    return findings.Measure(image, quality, "made", quality / 50, "file", psnr, 0.9, 1.0)
 
 
 @pytest.fixture
@@ -306,7 +304,7 @@ def drawn(monkeypatch):
 
     def draw(measures):
         found = findings.Exploration(
-            PictureSet("s", None, ()), {}, (findings.Findings(measures=tuple(measures)),), ()
+            ImageSet("s", None, ()), {}, (findings.Findings(measures=tuple(measures)),), ()
         )
         return figures.rate_distortion(found)
 
@@ -319,12 +317,12 @@ def drawn(monkeypatch):
     [
         (
             {"a": (10, 40), "b": (20,)},
-            "s: JPEG, a line for one picture, a dot for 1 with a single ",
+            "s: JPEG, a line for one image, a dot for 1 with a single ",
         ),
-        ({name: (10, 20, 40) for name in "abc"}, "s: JPEG, a line for each of 3 pictures"),
+        ({name: (10, 20, 40) for name in "abc"}, "s: JPEG, a line for each of 3 images"),
         (
             {name: (10, 20, 40) for name in "abcd"},
-            "s: JPEG, a line for each of 4 pictures; named are the two best and the two worst at "
+            "s: JPEG, a line for each of 4 images; named are the two best and the two worst at "
             "the middle rate",
         ),
     ],
@@ -359,22 +357,22 @@ def test_the_folder_of_the_originals_is_named(tmp_path, inside):
     assert heads["folder"] == said[inside]
 
 
-def lost(picture):
-    """The picture, renamed, as if its file had gone after the set was opened."""
+def lost(image):
+    """The image, renamed, as if its file had gone after the set was opened."""
 
     def load():
-        raise PictureError("bad.bmp: no such file")
+        raise ImageError("bad.bmp: no such file")
 
-    return replace(picture, name="bad", load=load)
+    return replace(image, name="bad", load=load)
 
 
 def test_a_damaged_original_is_left_out_and_all_damaged_is_an_error(live):
     bad = lost(live.originals[0])
     found = explore.explore(replace(live, originals=(bad, *live.originals)))
     assert "bad.bmp: no such file" in found.faults
-    assert [row.picture for row in found.descriptions] == ["cup", "face", "grey"]
+    assert [row.image for row in found.descriptions] == ["cup", "face", "grey"]
     assert "faults" in printed(found)
-    with pytest.raises(PictureError, match=r"bad.bmp: no such file"):
+    with pytest.raises(ImageError, match=r"bad.bmp: no such file"):
         explore.explore(replace(live, originals=(bad,), versions=()))
 
 
@@ -383,15 +381,15 @@ def test_damaged_files_are_named_and_the_rest_is_shown(command, tmp_path):
     (folder / "bad.bmp").write_bytes(b"BM")
     status, output, errors = command("--data", folder, "--out", tmp_path / "out")
     assert status == 0 and "originals    3:" in output
-    assert "made now of 3 pictures" in output
-    assert f"note: {folder}/bad.bmp: not a picture that fnnet reads" in errors
+    assert "made now of 3 images" in output
+    assert f"note: {folder}/bad.bmp: not an image that fnnet reads" in errors
 
 
 def test_of_many_notices_the_first_are_shown(command, tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
     for index in range(12):
-        (folder / f"{index:02}.png").write_bytes(b"no picture")
+        (folder / f"{index:02}.png").write_bytes(b"no image")
     (folder / "only.png").write_bytes(encode(smooth(9, 12), "PNG"))
     status, _, errors = command("--data", folder, "--out", tmp_path / "out")
     assert status == 0 and len(errors.splitlines()) == 9
@@ -401,10 +399,10 @@ def test_of_many_notices_the_first_are_shown(command, tmp_path):
 def test_duplicates_and_earlier_compression_are_named(tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
-    picture = data.astronaut()[:300, 100:420]
+    image = data.astronaut()[:300, 100:420]
     for name, content in {
-        "a.png": encode(picture, "PNG"),
-        "b.bmp": encode(picture, "BMP"),
+        "a.png": encode(image, "PNG"),
+        "b.bmp": encode(image, "BMP"),
         "old.jpg": encode(data.coffee()[:300, 100:400], "JPEG", quality=40),
     }.items():
         (folder / name).write_bytes(content)
@@ -470,10 +468,10 @@ def test_live1_shows_no_grid_and_the_known_means(data_root):
 
 
 @pytest.mark.slow
-def test_set14_holds_pictures_that_were_compressed_before(data_root):
+def test_set14_holds_images_that_were_compressed_before(data_root):
     found = explore.explore(explore.open_set(data_root / "set14"))
     shown = {
-        row.picture
+        row.image
         for row in found.descriptions
         if row.strongest_grid and row.strongest_grid > findings.GRID_SHOWS
     }
@@ -489,11 +487,11 @@ def test_scores_of_the_live_release_rank_as_published(data_root, tmp_path):
     versions = []
     for row in [row for row in rows if row["orgs"] == "0"][::3]:
         name = row["reference"].removesuffix(".bmp")
-        pixels = read_picture(folder / f"{name}.png").pixels
+        pixels = read_image(folder / f"{name}.png").pixels
         path = tmp_path / Path(row["name"]).name
         path.write_bytes(encode(jpeg_version(pixels, int(row["jpeg_quality"]))[0], "BMP"))
         versions.append((path, name, int(row["jpeg_quality"]), float(row["dmos_realigned"])))
-    live = PictureSet(
+    live = ImageSet(
         "live",
         tmp_path,
         open_set(folder).originals,

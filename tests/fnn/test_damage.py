@@ -106,7 +106,7 @@ def change_header(rng, data):
 
 
 def change_size(rng, data):
-    """Another picture of few symbols; their number is the right one."""
+    """Another image of few symbols; their number is the right one."""
     width, height = (int(side) for side in rng.integers(1, 40, 2))
     h, w, channels = MODEL.latent_shape(width, height)
     for offset, value in ((16, width), (20, height), (24, h * w * channels)):

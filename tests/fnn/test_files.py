@@ -33,7 +33,7 @@ MODEL = model_of(TABLES)
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "picture.fnn"
+    return tmp_path / "image.fnn"
 
 
 def refusal(path, data, model=MODEL):
@@ -217,9 +217,9 @@ def test_a_rate_that_the_model_does_not_have_is_refused(path):
 
 
 HOSTILE = [
-    (6, 1, 0, "0 channels; a picture has 1 or 3"),
-    (6, 1, 2, "2 channels; a picture has 1 or 3"),
-    (6, 1, 255, "255 channels; a picture has 1 or 3"),
+    (6, 1, 0, "0 channels; an image has 1 or 3"),
+    (6, 1, 2, "2 channels; an image has 1 or 3"),
+    (6, 1, 255, "255 channels; an image has 1 or 3"),
     (16, 4, 0, "0 x 32 pixels: a side must be from 1 to 65535"),
     (20, 4, 0, "40 x 0 pixels: a side must be from 1 to 65535"),
     (16, 4, 65536, "65536 x 32 pixels: a side must be from 1 to 65535"),
@@ -338,7 +338,7 @@ def test_a_file_that_may_not_be_read_is_refused(path):
             {"width": 65535, "height": 65535},
             "65535 x 65535 pixels is over the limit of 67108864",
         ),
-        ({"channels": 4}, "4 channels; a picture has 1 or 3"),
+        ({"channels": 4}, "4 channels; an image has 1 or 3"),
         ({"rate": 256}, "rate 256 must be from 0 to 255"),
         ({"rate": -1}, "rate -1 must be from 0 to 255"),
         ({"model": b"1234567"}, "a model digest has 8 bytes, not 7"),

@@ -1,4 +1,4 @@
-"""RGB and YCbCr: loops, known colours, Pillow, scikit-image, and the grey pictures of LIVE1."""
+"""RGB and YCbCr: loops, known colours, Pillow, scikit-image, and the grey images of LIVE1."""
 
 import math
 
@@ -94,11 +94,11 @@ def test_studio_range_equals_scikit_image_s():
 
 
 def test_rounded_luma_is_the_grey_live1_of_the_literature(data_root):
-    # The pictures as the literature distributes them: exact arithmetic decides all pixels but 32,
+    # The images as the literature distributes them: exact arithmetic decides all pixels but 32,
     # which are ties; those go as doubles do, added left to right, with weights times (1 / 255).
     # The formula as printed gives another level in 21 of them.
     weights = [65.481, 128.553, 24.966]
-    levels_at_ties = []  # of the published pictures, and of the formula as printed
+    levels_at_ties = []  # of the published images, and of the formula as printed
     for path in sorted((data_root / "live1" / "originals").iterdir()):
         with Image.open(path) as image:
             x = np.asarray(image.convert("RGB")).astype(np.float64)

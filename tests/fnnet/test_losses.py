@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracles_measures as oracles
 import pytest
-from contracts_measures import LOSSES, pictures
+from contracts_measures import LOSSES, images
 
 import fnnet as fn
 from fnnet import losses, metrics
@@ -153,7 +153,7 @@ def test_extreme_constant_and_equal_inputs_stay_finite(row):
 
 
 @every_loss
-def test_equal_pictures_are_no_error(row):
+def test_equal_images_are_no_error(row):
     (x, *rest) = inputs_of(row, jnp.float32)
     if row.free_target and rest:
         values, _ = compiled(row)((x, x))
@@ -177,11 +177,11 @@ def test_shapes_and_whole_numbers_are_refused_in_a_sentence(row):
 
 
 @pytest.mark.parametrize("row", [row for row in LOSSES if row.least], ids=lambda row: row.name)
-def test_pictures_that_are_none_or_too_small_are_refused(row):
+def test_images_that_are_none_or_too_small_are_refused(row):
     flat, one = jnp.zeros((2, 9)), jnp.zeros((200, 200, 3))
-    assert refusal(row.call, flat, flat) == "expects pictures (N, H, W, C), got 2 axes"
+    assert refusal(row.call, flat, flat) == "expects images (N, H, W, C), got 2 axes"
     assert refusal(row.call, one, one) == (
-        "expects pictures (N, H, W, C), got 3 axes; of one picture x, x[None] is a batch"
+        "expects images (N, H, W, C), got 3 axes; of one image x, x[None] is a batch"
     )
     small = jnp.zeros((1, row.least - 1, 300, 3))
     assert refusal(row.call, small, small) == (
@@ -189,7 +189,7 @@ def test_pictures_that_are_none_or_too_small_are_refused(row):
     )
     planes = jnp.zeros((1, 3, 300, 300))
     assert refusal(row.call, planes, planes) == (
-        f"{row.name} needs at least {row.least}x{row.least} pixels, got 3x300; pictures are NHWC: "
+        f"{row.name} needs at least {row.least}x{row.least} pixels, got 3x300; images are NHWC: "
         "did channels come first?"
     )
 
@@ -207,7 +207,7 @@ def test_other_refusals_are_sentences_too():
     assert refusal(lambda a, b: losses.ssim(a, b, peak=0), large, large) == (
         "peak=0 must be above 0"
     )
-    assert refusal(losses.total_variation, x) == "expects pictures (N, H, W, C), got 2 axes"
+    assert refusal(losses.total_variation, x) == "expects images (N, H, W, C), got 2 axes"
     for target in (jnp.zeros((2, 1)), jnp.zeros((2, 3), jnp.int32), jnp.zeros(2)):
         assert refusal(losses.softmax_cross_entropy, x, target) == (
             "logits (2, 3) are (N, ..., K) and need whole-number labels (N, ...) or "
@@ -262,7 +262,7 @@ def halves(spread):
     [
         *(make(spread) for make in (flat_and_bright, halves) for spread in (0, 1e-4, 1e-3, 3e-2)),
         (np.full((1, 64, 64, 3), 0.9), np.full((1, 64, 64, 3), 0.95)),
-        pictures(1, 64, 64, 3),
+        images(1, 64, 64, 3),
     ],
 )
 def test_float32_loses_nothing_to_cancellation(pair):
@@ -281,7 +281,7 @@ def test_similarity_as_a_loss_is_one_less_the_metric(row, peak):
     np.testing.assert_allclose(1 - values, expected, rtol=0, atol=1e-6)
 
 
-def test_pictures_that_contradict_each_other_have_an_ms_ssim_of_0_and_a_finite_gradient():
+def test_images_that_contradict_each_other_have_an_ms_ssim_of_0_and_a_finite_gradient():
     x, _ = inputs_of(MS_SSIM, jnp.float32)
     x = x.at[1].set(0.5 + 0.4 * (x[1] - x[1].mean()))
     values, found = compiled(MS_SSIM)((x, x.at[0].set(1 - x[0])))

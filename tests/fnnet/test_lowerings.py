@@ -16,7 +16,7 @@ from fnnet.ops import conv_lowering, conv_primitives
 
 SAME = ((1, 1), (1, 1))
 UNOPTIMISED = {"xla_backend_optimization_level": 0}  # half the compile time
-# Pictures' shape, kernel's shape, strides, padding, groups, and dilation where there is one: a row
+# Images' shape, kernel's shape, strides, padding, groups, and dilation where there is one: a row
 # for every choice.
 CASES = {
     "square": ((2, 9, 8, 16), (3, 3, 16, 16), (1, 1), SAME, 1),
@@ -44,7 +44,7 @@ def drawn(shape, seed, dtype=np.float64):
 
 
 def arguments(case, dtype=np.float64):
-    """Pictures, kernel, something of the output's shape, and the settings of all three forms."""
+    """Images, kernel, something of the output's shape, and the settings of all three forms."""
     shape, kernel_shape, strides, padding, groups, *dilation = case
     x, kernel = drawn(shape, 0, dtype), drawn(kernel_shape, 1, dtype)
     settings = {"strides": strides, "padding": padding, "groups": groups}
@@ -112,7 +112,7 @@ def test_narrow_tiles_are_added_in_float32(monkeypatch):
 def transformed(convolve, x, kernel, y):
     """Everything that JAX can make of a convolution, as a dict of functions without arguments."""
     several = jnp.stack([kernel, 2 * kernel, kernel + 1])
-    pictures = jnp.stack([x, x + 1])
+    images = jnp.stack([x, x + 1])
 
     def value(x, kernel):
         return (convolve(x, kernel) * y).sum() + (convolve(x, kernel) ** 2).sum()
@@ -130,12 +130,12 @@ def transformed(convolve, x, kernel, y):
         "gradient of gradient": lambda: jax.grad(
             lambda x, kernel: sum((part**2).sum() for part in both(x, kernel)), (0, 1)
         )(x, kernel),
-        "vmap over pictures": lambda: jax.vmap(convolve, (0, None))(pictures, kernel),
+        "vmap over images": lambda: jax.vmap(convolve, (0, None))(images, kernel),
         "vmap over kernels": lambda: jax.vmap(convolve, (None, 0))(x, several),
-        "vmap over both": lambda: jax.vmap(convolve)(pictures, several[:2]),
+        "vmap over both": lambda: jax.vmap(convolve)(images, several[:2]),
         "vmap of gradient": lambda: jax.vmap(both, (None, 0))(x, several),
-        "vmap of gradient in pictures": lambda: jax.vmap(both, (0, None))(pictures, kernel),
-        "vmap of gradient in both": lambda: jax.vmap(both)(pictures, several[:2]),
+        "vmap of gradient in images": lambda: jax.vmap(both, (0, None))(images, kernel),
+        "vmap of gradient in both": lambda: jax.vmap(both)(images, several[:2]),
         "vmap of jvp of gradient": lambda: jax.vmap(
             lambda kernel: jax.jvp(lambda x: both(x, kernel), (x,), (x + 1,))
         )(several),
@@ -185,7 +185,7 @@ def convolve(x, kernel):
     return conv_primitives.convolve(x, kernel, strides=(1, 1), padding=SAME)
 
 
-def test_many_kernels_with_as_many_pictures_agree_too():
+def test_many_kernels_with_as_many_images_agree_too():
     count = conv_primitives.UNROLLED + 1
     with jax.enable_x64(True):
         x, kernels = drawn((count, 1, 4, 4, 2), 0), drawn((count, 3, 3, 2, 3), 1)

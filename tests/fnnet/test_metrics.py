@@ -10,8 +10,8 @@ from fnnet import metrics
 every_metric = pytest.mark.parametrize("row", METRICS, ids=lambda row: row.name)
 
 
-def pictures(height=40, width=33, channels=3):
-    """Two blocky pictures and noisy versions, so that PSNR-B finds edges of blocks to punish."""
+def images(height=40, width=33, channels=3):
+    """Two blocky images and noisy versions, so that PSNR-B finds edges of blocks to punish."""
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, 256, (2, -(-height // 8), -(-width // 8), channels))
     other = blocks.repeat(8, 1).repeat(8, 2)[:, :height, :width]
@@ -28,7 +28,7 @@ def test_every_metric_has_a_row():
 def test_values_equal_the_definitions(row):
     measure = getattr(metrics, row.name)
     for size in row.sizes:
-        original, other = pictures(*size)
+        original, other = images(*size)
         values = measure(original, other)
         assert values.shape == (2,) and values.dtype == np.float64
         np.testing.assert_allclose(values, row.oracle(original, other), rtol=0, atol=1e-10)
@@ -38,14 +38,14 @@ def test_values_equal_the_definitions(row):
 
 
 @every_metric
-def test_equal_pictures_are_the_best(row):
+def test_equal_images_are_the_best(row):
     height, width, channels = row.sizes[0]
     flat = np.full((1, height, width, channels), 200, np.uint8)
     assert getattr(metrics, row.name)(flat, flat) == [row.best]
 
 
-def test_blocks_cost_decibels_and_only_the_second_picture_s_are_counted():
-    smooth, blocky = pictures(64, 48, 1)
+def test_blocks_cost_decibels_and_only_the_second_image_s_are_counted():
+    smooth, blocky = images(64, 48, 1)
     for name in ("psnrb", "psnrb_channels"):
         measure = getattr(metrics, name)
         assert (measure(smooth, blocky) < metrics.psnr(smooth, blocky) - 1).all()
@@ -55,7 +55,7 @@ def test_blocks_cost_decibels_and_only_the_second_picture_s_are_counted():
 
 @pytest.mark.parametrize("name", ["ssim", "ssim_uniform7", "ssim_box8", "ms_ssim"])
 def test_strips_of_rows_give_what_the_whole_gives(name, monkeypatch):
-    original, other = pictures(170, 161, 1)
+    original, other = images(170, 161, 1)
     values = getattr(metrics, name)(original, other)
     for rows in (1 if name != "ms_ssim" else 7, 1000):
         monkeypatch.setattr(metrics, "_STRIP", rows)
@@ -74,15 +74,15 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(row):
     if row.least > 1:
         for height, width in ((row.least - 1, 300), (300, row.least - 1)):
             with pytest.raises(ValueError) as error:
-                measure(*pictures(height, width))
+                measure(*images(height, width))
             assert str(error.value) == (
                 f"{row.name} needs at least {row.least}x{row.least} pixels, got {height}x{width}"
             )
 
 
 @every_metric
-def test_pictures_in_0_to_1_and_not_finite_ones_are_refused(row):
-    original, other = pictures(*row.sizes[0])
+def test_images_in_0_to_1_and_not_finite_ones_are_refused(row):
+    original, other = images(*row.sizes[0])
     small = other / 255
     for pair in ((original, small), (small, other), (small.astype(jnp.bfloat16), other)):
         with pytest.raises(ValueError) as error:
@@ -97,14 +97,14 @@ def test_pictures_in_0_to_1_and_not_finite_ones_are_refused(row):
     assert str(error.value) == "expects grey levels 0..255, 1 values are not finite"
 
 
-def test_black_pictures_are_grey_levels():
+def test_black_images_are_grey_levels():
     black = np.zeros((1, 4, 4, 1))
     assert metrics.psnr(black, black + 255) == [0]
 
 
 def test_psnrb_knows_the_luma_of_one_and_three_channels():
     with pytest.raises(ValueError, match=r"^psnrb expects 1 or 3 channels, got 4$"):
-        metrics.psnrb(*pictures(16, 16, 4))
+        metrics.psnrb(*images(16, 16, 4))
 
 
 def test_rates_count_the_whole_file():

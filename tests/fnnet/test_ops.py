@@ -21,7 +21,7 @@ def drawn(*shape, seed=0):
 
 @st.composite
 def convolutions(draw):
-    """A picture's size and the settings of a convolution that fits it."""
+    """An image's size and the settings of a convolution that fits it."""
     kernel, dilation = draw(PAIRS), draw(PAIRS)
     padding = draw(st.sampled_from(["same", "valid", "reflect", "edge", ((1, 0), (2, 3))]))
     covered = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]

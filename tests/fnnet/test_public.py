@@ -96,7 +96,7 @@ def test_every_parameter_is_explained(module, name):
 @pytest.mark.parametrize(
     ("module", "name"), [(m, n) for m, n in FUNCTIONS if m in ("fn", "ops", "losses")]
 )
-def test_every_function_of_pictures_tells_its_shapes(module, name):
+def test_every_function_of_images_tells_its_shapes(module, name):
     if module == "fn" and name in ("load", "save", "summary"):
         return
     text = inspect.getdoc(of(module, name))
@@ -118,7 +118,7 @@ def test_every_refusal_is_announced(module, name):
     function = of(module, name)
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     calls = {getattr(n.func, "id", "") for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    everywhere = {"require_floating", "require_pictures"}  # what every array function refuses
+    everywhere = {"require_floating", "require_images"}  # what every array function refuses
     if not any(call.lstrip("_").startswith("require") for call in calls - everywhere):
         return
     if module == "schedules":

@@ -13,7 +13,7 @@ KERNEL = np.zeros((3, 3, 3, 2), np.float32)
 ONES = np.ones(3, np.float32)
 WHOLE = "must be a whole number of at least 1"
 PAIR = WHOLE + ", or two of them"
-FIRST = "; pictures are NHWC: did channels come first?"
+FIRST = "; images are NHWC: did channels come first?"
 
 
 def start(layer, in_shape=RGB):
@@ -128,7 +128,7 @@ def test_a_wrong_setting_is_refused_on_the_line_where_it_is_written(build, sente
 
 REFUSED_WHEN_INITIALISED = [
     (fn.dense(2), (), "an example needs at least one axis"),
-    (fn.conv2d(2, 3), (8, 3), "expects pictures (H, W, C), got an example of shape (8, 3)"),
+    (fn.conv2d(2, 3), (8, 3), "expects images (H, W, C), got an example of shape (8, 3)"),
     (fn.conv2d(4, 3, groups=2), RGB, "groups=2 must divide the input's 3 channels"),
     (fn.batch_norm(), (), "an example needs at least one axis"),
     (fn.layer_norm(), (), "an example needs at least one axis"),
@@ -137,7 +137,7 @@ REFUSED_WHEN_INITIALISED = [
     (
         fn.depthwise_conv2d(3),
         (8, 3),
-        "expects pictures (H, W, C), got an example of shape (8, 3)",
+        "expects images (H, W, C), got an example of shape (8, 3)",
     ),
     (
         fn.serial(fn.group_norm(2), fn.relu),
@@ -149,7 +149,7 @@ REFUSED_WHEN_INITIALISED = [
         fn.serial(fn.conv2d(3, 5, padding="reflect")),
         (2, 8, 3),
         "in layer 'conv2d_0', input shape (2, 8, 3): padding='reflect' by 2 pixels needs more "
-        "pixels than that, the picture has 2x8; padding='edge' does not",
+        "pixels than that, the image has 2x8; padding='edge' does not",
     ),
     (
         fn.serial(fn.residual(fn.conv2d(4, 3))),
@@ -212,19 +212,19 @@ def test_a_shape_that_does_not_fit_is_refused_when_initialising(layer, shape, se
     assert str(error.value) == sentence
 
 
-ONE_PICTURE = "expects pictures (N, H, W, C), got 3 axes; of one picture x, x[None] is a batch"
+ONE_IMAGE = "expects images (N, H, W, C), got 3 axes; of one image x, x[None] is a batch"
 REFUSED_WHEN_APPLIED = [
     (
         fn.serial(fn.conv2d(2, 3)),
         (2, 3, 16, 16),
         "in layer 'conv2d_0', input shape (2, 3, 16, 16): the kernel expects 3 channels, the last "
-        "axis has 16; pictures are NHWC: did channels come first?",
+        "axis has 16; images are NHWC: did channels come first?",
     ),
     (fn.conv2d(2, 3), (2, 8, 8, 4), "the kernel expects 3 channels, the last axis has 4"),
     (
         fn.conv2d(2, 3),
         (8, 8, 3),
-        "expects pictures (N, H, W, C), got 3 axes; of one picture x, x[None] is a batch",
+        "expects images (N, H, W, C), got 3 axes; of one image x, x[None] is a batch",
     ),
     (fn.conv_transpose2d(2, 3), (2, 8, 8, 4), "the kernel expects 3 channels, the last axis has 4"),
     (fn.batch_norm(), (2, 3, 8, 8), "mean has shape (3,), the last axis 8 channels" + FIRST),
@@ -237,32 +237,32 @@ REFUSED_WHEN_APPLIED = [
     (
         fn.depthwise_conv2d(3),
         (2, 3, 8, 8),
-        "a depthwise kernel is (kh, kw, 1, m * C): (3, 3, 1, 3) does not fit the picture's 8 "
+        "a depthwise kernel is (kh, kw, 1, m * C): (3, 3, 1, 3) does not fit the image's 8 "
         "channels" + FIRST,
     ),
     (fn.dense(2), (2, 8, 8, 4), "the kernel expects 3 features, the last axis has 4"),
     (fn.max_pool(4), (2, 3, 8, 3), "a window of 4x4 does not fit into 3x8 pixels"),
-    (fn.avg_pool(2), (2, 8), "expects pictures (N, H, W, C), got 2 axes"),
-    (fn.resize(2), (2, 8), "expects pictures (N, H, W, C), got 2 axes"),
+    (fn.avg_pool(2), (2, 8), "expects images (N, H, W, C), got 2 axes"),
+    (fn.resize(2), (2, 8), "expects images (N, H, W, C), got 2 axes"),
     (
         fn.space_to_depth(2),
         (1, 5, 8, 3),
-        "space_to_depth: factor=2 must divide the picture's 5x8 pixels",
+        "space_to_depth: factor=2 must divide the image's 5x8 pixels",
     ),
-    (fn.max_pool(2), (8, 8, 3), ONE_PICTURE),
-    (fn.global_avg_pool, (8, 8, 3), ONE_PICTURE),
+    (fn.max_pool(2), (8, 8, 3), ONE_IMAGE),
+    (fn.global_avg_pool, (8, 8, 3), ONE_IMAGE),
     (
         fn.adaptive_avg_pool(9),
         (1, 8, 8, 3),
-        "adaptive_avg_pool: size=9 is larger than the picture's 8x8",
+        "adaptive_avg_pool: size=9 is larger than the image's 8x8",
     ),
-    (fn.resize(size=3), (8, 8, 3), ONE_PICTURE),
-    (fn.block_dct, (1, 12, 8, 3), "block_dct: 8 must divide the picture's 12x8 pixels"),
+    (fn.resize(size=3), (8, 8, 3), ONE_IMAGE),
+    (fn.block_dct, (1, 12, 8, 3), "block_dct: 8 must divide the image's 12x8 pixels"),
     (fn.block_idct, (1, 2, 2, 65), "block_idct: 64 must divide 65 channels"),
     (
         fn.depthwise_conv2d(3),
         (1, 8, 8, 4),
-        "a depthwise kernel is (kh, kw, 1, m * C): (3, 3, 1, 3) does not fit the picture's 4 "
+        "a depthwise kernel is (kh, kw, 1, m * C): (3, 3, 1, 3) does not fit the image's 4 "
         "channels",
     ),
     (fn.prelu(), (2, 4), "slope has shape (3,), the last axis 4 channels"),

@@ -8,10 +8,10 @@ import pytest
 from image_builders import noise, smooth
 from PIL import Image
 
-from experiments.images import embedded_pictures, jpeg_version
+from experiments.images import embedded_images, jpeg_version
 from experiments.images.fingerprint import BITS, FORM, LIMIT, fingerprint, near_pairs
 
-PHOTOGRAPHS = embedded_pictures()
+PHOTOGRAPHS = embedded_images()
 # Two views of one scene, which the limit takes for one.
 STEREO = {"motorcycle_left", "motorcycle_right"}
 
@@ -66,16 +66,16 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_photograph_is_found_again_among_others(change):
-    changed = [fingerprint(CHANGES[change](picture.pixels)) for picture in PHOTOGRAPHS]
-    found = list_pairs(changed, [picture.fingerprint for picture in PHOTOGRAPHS])
+    changed = [fingerprint(CHANGES[change](image.pixels)) for image in PHOTOGRAPHS]
+    found = list_pairs(changed, [image.fingerprint for image in PHOTOGRAPHS])
     names = [{PHOTOGRAPHS[i].name, PHOTOGRAPHS[j].name} for i, j, _ in found]
-    for picture in PHOTOGRAPHS:
-        assert {picture.name} in names
+    for image in PHOTOGRAPHS:
+        assert {image.name} in names
     assert all(len(pair) == 1 or pair == STEREO for pair in names)
 
 
 def eight(pixels):
-    """Every mirrored and turned form of a picture."""
+    """Every mirrored and turned form of an image."""
     return [np.rot90(way, turns) for way in (pixels, pixels[:, ::-1]) for turns in range(4)]
 
 
@@ -137,7 +137,7 @@ def test_bits_are_signs_of_the_dct_of_the_averaged_luma(size):
     ],
     ids=lambda pixels: "x".join(map(str, pixels.shape)),
 )
-def test_plain_and_tiny_pictures_look_like_nothing_else(pixels):
+def test_plain_and_tiny_images_look_like_nothing_else(pixels):
     plain = fingerprint(pixels)
     assert plain == f"{pixels.shape[1]}x{pixels.shape[0]}"
     assert FORM.fullmatch(plain)
@@ -158,7 +158,7 @@ PINNED = {
 
 
 def test_fingerprints_in_old_records_stay_valid():
-    assert {picture.name: picture.fingerprint for picture in PHOTOGRAPHS} == PINNED
+    assert {image.name: image.fingerprint for image in PHOTOGRAPHS} == PINNED
 
 
 @pytest.mark.slow

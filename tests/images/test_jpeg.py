@@ -5,7 +5,7 @@ import pytest
 from image_builders import noise, smooth
 from PIL import Image
 
-from experiments.images import embedded_pictures, jpeg_version
+from experiments.images import embedded_images, jpeg_version
 
 
 def psnr(x, y):
@@ -16,9 +16,9 @@ def psnr(x, y):
     ("name", "psnr_db"), [("astronaut", 26.8419), ("coffee", 26.0300), ("chelsea", 28.4673)]
 )
 def test_quality_10_has_the_pinned_psnr(name, psnr_db):
-    picture = next(picture for picture in embedded_pictures() if picture.name == name)
-    decoded, _ = jpeg_version(picture.pixels, 10)
-    assert psnr(picture.pixels, decoded) == pytest.approx(psnr_db, abs=0.01)
+    image = next(image for image in embedded_images() if image.name == name)
+    decoded, _ = jpeg_version(image.pixels, 10)
+    assert psnr(image.pixels, decoded) == pytest.approx(psnr_db, abs=0.01)
 
 
 @pytest.mark.parametrize("pixels", [smooth(33, 47), noise()[..., 0]])

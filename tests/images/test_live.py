@@ -1,4 +1,4 @@
-"""LIVE1 as its releases hand it out: numbered pictures, lists, score files."""
+"""LIVE1 as its releases hand it out: numbered images, lists, score files."""
 
 import csv
 import shutil
@@ -10,7 +10,7 @@ from image_builders import encode, release_1, release_2, smooth
 from scipy.io import savemat
 from skimage import data
 
-from experiments.images import PictureError, jpeg_version, open_set, read_picture
+from experiments.images import ImageError, jpeg_version, open_set, read_image
 from experiments.images.live_files import read_dmos, read_list, read_raw_scores
 
 SCENES = {
@@ -42,30 +42,30 @@ def release(tmp_path):
 
 
 def fault(call, *args):
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         call(*args)
     return str(caught.value)
 
 
-def numbers(picture_set):
-    return {int(version.path.stem[3:]): version for version in picture_set.versions}
+def numbers(image_set):
+    return {int(version.path.stem[3:]): version for version in image_set.versions}
 
 
 def test_release_2_is_told_by_what_is_in_it(release):
-    picture_set = open_set(release)
-    assert picture_set.layout == "LIVE release 2"
-    assert [picture.name for picture in picture_set.originals] == ["bikes", "house", "lighthouse"]
-    assert picture_set.notices == ()
-    assert not picture_set.qualities
-    assert picture_set.score_name == "DMOS, realigned"
-    found = numbers(picture_set)
+    image_set = open_set(release)
+    assert image_set.layout == "LIVE release 2"
+    assert [image.name for image in image_set.originals] == ["bikes", "house", "lighthouse"]
+    assert image_set.notices == ()
+    assert not image_set.qualities
+    assert image_set.score_name == "DMOS, realigned"
+    found = numbers(image_set)
     assert {number: version.original for number, version in found.items()} == ORIGINAL_OF
     for number, (name, pixels, quality) in COMPRESSED.items():
         version = found[number]
         assert version.quality is None
         assert version.is_lossless == (quality == 0)
         assert version.score == 226 + number
-        read = picture_set.read_version(version)
+        read = image_set.read_version(version)
         assert read.name == name
         if quality:
             decoded, size = jpeg_version(pixels, quality)
@@ -78,13 +78,13 @@ def test_release_2_is_told_by_what_is_in_it(release):
 
 def test_without_a_realigned_file_the_released_scores_are_taken(release):
     (release / "dmos_realigned.mat").unlink()
-    picture_set = open_set(release)
-    assert picture_set.score_name == "DMOS"
-    assert numbers(picture_set)[7].score == (226 + 7) / 2
+    image_set = open_set(release)
+    assert image_set.score_name == "DMOS"
+    assert numbers(image_set)[7].score == (226 + 7) / 2
     (release / "dmos.mat").unlink()
-    picture_set = open_set(release)
-    assert picture_set.score_name == ""
-    assert {version.score for version in picture_set.versions} == {None}
+    image_set = open_set(release)
+    assert image_set.score_name == ""
+    assert {version.score for version in image_set.versions} == {None}
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -94,15 +94,15 @@ def test_without_its_list_versions_are_paired_by_names_or_by_likeness(release, g
         next(release.rglob(name)).unlink()
     if empty:
         (release / "jpeg/info.txt").touch()
-    picture_set = open_set(release)
-    found = numbers(picture_set)
+    image_set = open_set(release)
+    found = numbers(image_set)
     assert {number: version.original for number, version in found.items()} == ORIGINAL_OF
-    assert {version.bits_per_pixel for version in picture_set.versions} == {None}
-    assert {version.is_lossless for version in picture_set.versions} == {None}
+    assert {version.bits_per_pixel for version in image_set.versions} == {None}
+    assert {version.is_lossless for version in image_set.versions} == {None}
     alike = (
         f"{release}: no list says of which originals its 5 versions are; found by likeness for 5"
     )
-    assert picture_set.notices == ((alike,) if len(gone) == 2 else ())
+    assert image_set.notices == ((alike,) if len(gone) == 2 else ())
 
 
 def test_what_resembles_no_original_is_left_out_by_name(release):
@@ -110,9 +110,9 @@ def test_what_resembles_no_original_is_left_out_by_name(release):
     (release / "refnames_all.mat").unlink()
     stranger = release / "jpeg/img31.bmp"
     stranger.write_bytes(encode(data.coffee()[240:400, 360:600], "BMP"))
-    picture_set = open_set(release)
-    assert sorted(numbers(picture_set)) == [7, 30, 100, 233]
-    assert picture_set.notices == (
+    image_set = open_set(release)
+    assert sorted(numbers(image_set)) == [7, 30, 100, 233]
+    assert image_set.notices == (
         f"{release}: no list says of which originals its 5 versions are; found by likeness for 4",
         f"{stranger}: resembles no original; left out",
     )
@@ -131,10 +131,10 @@ def test_names_in_capitals_crlf_and_foreign_files_change_nothing(release):
     for place in ("", "JPEG", "REFIMGS"):
         (release / place / "Thumbs.db").write_bytes(b"\xd0\xcf")
         (release / place / ".DS_Store").touch()
-    picture_set = open_set(release)
-    found = {n: version.original for n, version in numbers(picture_set).items()}
+    image_set = open_set(release)
+    found = {n: version.original for n, version in numbers(image_set).items()}
     assert found == ORIGINAL_OF
-    assert picture_set.notices == ()
+    assert image_set.notices == ()
 
 
 def test_the_alias_of_lighthouse_is_paired(release):
@@ -150,17 +150,17 @@ def test_a_list_that_does_not_fit_the_folder_is_told_and_the_rest_is_used(releas
     lines = [line for line in (jpeg / "info.txt").read_text().splitlines() if "img30." not in line]
     (jpeg / "info.txt").write_text("\n".join(lines).replace("house.bmp img31", "hut.bmp img31"))
     (jpeg / "img100.bmp").unlink()
-    picture_set = open_set(release)
-    assert sorted(numbers(picture_set)) == [7, 233]
-    assert picture_set.notices == (
-        f"{jpeg}/info.txt: 3 lines are not '<original> <picture> <bits per pixel>' and are left "
+    image_set = open_set(release)
+    assert sorted(numbers(image_set)) == [7, 233]
+    assert image_set.notices == (
+        f"{jpeg}/info.txt: 3 lines are not '<original> <image> <bits per pixel>' and are left "
         "out (line 7, 8, 9)",
         f"{jpeg}/info.txt: says two different things of img31; left out",
-        f"{jpeg}: 2 pictures are not in the list (img30.bmp, img31.bmp); left out",
-        f"{jpeg}: 2 pictures of the list are missing (img100, img200); left out",
+        f"{jpeg}: 2 images are not in the list (img30.bmp, img31.bmp); left out",
+        f"{jpeg}: 2 images of the list are missing (img100, img200); left out",
     )
     (jpeg / "info.txt").write_text("boat.bmp img7.bmp 0.5\n")
-    assert f"{jpeg}: 1 pictures have an original that is missing (img7.bmp); left out" in (
+    assert f"{jpeg}: 1 images have an original that is missing (img7.bmp); left out" in (
         open_set(release).notices
     )
 
@@ -168,14 +168,14 @@ def test_a_list_that_does_not_fit_the_folder_is_told_and_the_rest_is_used(releas
 def test_a_wrong_line_never_makes_a_wrong_pair(release):
     info = release / "jpeg/info.txt"
     info.write_text(info.read_text().replace("house.bmp img31", "bikes.bmp img31"))
-    picture_set = open_set(release)
-    version = numbers(picture_set)[31]
-    assert fault(picture_set.read_version, version) == (
+    image_set = open_set(release)
+    version = numbers(image_set)[31]
+    assert fault(image_set.read_version, version) == (
         f"{release}/jpeg/img31.bmp: shows house, not bikes, of which it is said to be a version"
     )
     info.write_text(info.read_text().replace("house.bmp img30", "lighthouse.bmp img30"))
-    picture_set = open_set(release)
-    assert fault(picture_set.read_version, numbers(picture_set)[30]) == (
+    image_set = open_set(release)
+    assert fault(image_set.read_version, numbers(image_set)[30]) == (
         f"{release}/jpeg/img30.bmp: 240x160 pixels, but its original "
         f"{release}/refimgs/lighthouse.bmp has 160x240"
     )
@@ -183,12 +183,12 @@ def test_a_wrong_line_never_makes_a_wrong_pair(release):
 
 def test_release_1_lies_in_one_folder(tmp_path):
     release_1(tmp_path / "jpeg", COMPRESSED, raw="img7.bmp 10 0 30\nIMG233.bmp\t1\t2\n")
-    picture_set = open_set("jpeg")
-    assert picture_set.layout == "LIVE release 1, JPEG"
-    assert [picture.name for picture in picture_set.originals] == ["bikes", "house", "lighthouse"]
-    found = numbers(picture_set)
+    image_set = open_set("jpeg")
+    assert image_set.layout == "LIVE release 1, JPEG"
+    assert [image.name for image in image_set.originals] == ["bikes", "house", "lighthouse"]
+    found = numbers(image_set)
     assert {number: version.original for number, version in found.items()} == ORIGINAL_OF
-    assert picture_set.score_name == "mean raw opinion score"
+    assert image_set.score_name == "mean raw opinion score"
     assert [found[n].score for n in (7, 30, 233)] == [20, None, 1.5]
     assert [found[n].is_lossless for n in (7, 30)] == [False, True]
     Path("jpeg/jpeginfo.txt").unlink()
@@ -196,40 +196,40 @@ def test_release_1_lies_in_one_folder(tmp_path):
     assert {number: version.original for number, version in found.items()} == ORIGINAL_OF
 
 
-def test_a_camera_s_img1_is_a_picture_like_any_other(tmp_path):
+def test_a_camera_s_img1_is_an_image_like_any_other(tmp_path):
     Path("photos").mkdir()
     for name in ("img1", "img2", "cat"):
         Path(f"photos/{name}.bmp").write_bytes(encode(smooth(), "BMP"))
     Path("photos/info.txt").write_bytes("taken in March, at Käthe's\n".encode("latin-1"))
-    picture_set = open_set("photos")
-    assert [picture.name for picture in picture_set.originals] == ["cat", "img1", "img2"]
-    assert picture_set.versions == ()
+    image_set = open_set("photos")
+    assert [image.name for image in image_set.originals] == ["cat", "img1", "img2"]
+    assert image_set.versions == ()
 
 
-def test_pictures_that_are_no_part_of_a_release_are_left_out_by_name(release):
+def test_images_that_are_no_part_of_a_release_are_left_out_by_name(release):
     for path in ("cover.bmp", "jpeg/cover.bmp"):
         shutil.copy(release / "refimgs/bikes.bmp", release / path)
-    picture_set = open_set(release)
-    assert len(picture_set.originals) == 3
-    assert picture_set.notices == tuple(
-        f"{place}: pictures that are no part of the set are left out (cover.bmp)"
+    image_set = open_set(release)
+    assert len(image_set.originals) == 3
+    assert image_set.notices == tuple(
+        f"{place}: images that are no part of the set are left out (cover.bmp)"
         for place in (release / "jpeg", release)
     )
 
 
-def test_a_stray_picture_does_not_make_versions_of_release_1_originals(tmp_path):
+def test_a_stray_image_does_not_make_versions_of_release_1_originals(tmp_path):
     release_1(tmp_path / "jpeg", COMPRESSED)
     Path("jpeg/jpeginfo.txt").unlink()
     shutil.copy("jpeg/house.bmp", "jpeg/thumb.bmp")
-    picture_set = open_set("jpeg")
-    assert [picture.name for picture in picture_set.originals] == ["bikes", "house", "lighthouse"]
-    assert numbers(picture_set).keys() == COMPRESSED.keys()
-    assert any("are left out (thumb.bmp)" in notice for notice in picture_set.notices)
+    image_set = open_set("jpeg")
+    assert [image.name for image in image_set.originals] == ["bikes", "house", "lighthouse"]
+    assert numbers(image_set).keys() == COMPRESSED.keys()
+    assert any("are left out (thumb.bmp)" in notice for notice in image_set.notices)
 
 
-def test_compressed_pictures_alone_are_no_set(release):
+def test_compressed_images_alone_are_no_set(release):
     assert fault(open_set, release / "jpeg") == (
-        f"{release}/jpeg: LIVE's compressed pictures without their originals; name the folder "
+        f"{release}/jpeg: LIVE's compressed images without their originals; name the folder "
         "that holds both"
     )
 
@@ -244,7 +244,7 @@ def test_a_release_may_lie_deeper(release, inner):
     assert numbers(open_set("outer")).keys() == COMPRESSED.keys()
 
 
-def test_two_pictures_of_one_number_are_refused(release):
+def test_two_images_of_one_number_are_refused(release):
     shutil.copy(release / "jpeg/img7.bmp", release / "jpeg/img07.bmp")
     assert fault(open_set, release) == (
         f"{release}/jpeg: img07.bmp and img7.bmp share one number; keep one"
@@ -258,9 +258,9 @@ def test_two_pictures_of_one_number_are_refused(release):
 def test_a_damaged_score_file_is_named_and_the_other_is_taken(release, content):
     path = release / "dmos_realigned.mat"
     path.write_bytes(content)
-    picture_set = open_set(release)
-    assert picture_set.notices == (f"{path}: cannot be read as a MATLAB file; left out",)
-    assert picture_set.score_name == "DMOS"
+    image_set = open_set(release)
+    assert image_set.notices == (f"{path}: cannot be read as a MATLAB file; left out",)
+    assert image_set.score_name == "DMOS"
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_list_that_is_no_text_is_named(tmp_path):
 
 @pytest.mark.slow
 def test_the_whole_release_is_rebuilt_and_read(tmp_path, data_root):
-    originals = {picture.name: picture.pixels for picture in open_set("live1").originals}
+    originals = {image.name: image.pixels for image in open_set("live1").originals}
     with open(data_root / "live1/meta/live_r2.tsv") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     jpeg = {i: row for i, row in enumerate(rows[227:460], 1)}
@@ -316,16 +316,16 @@ def test_the_whole_release_is_rebuilt_and_read(tmp_path, data_root):
         data_root / "live1/meta/jpeg_info_rebuilt.txt",
         tmp_path / "live/databaserelease2/jpeg/info.txt",
     )
-    picture_set = open_set(tmp_path / "live")
-    assert picture_set.notices == ()
-    assert (len(picture_set.originals), len(picture_set.versions)) == (29, 233)
-    assert sum(version.is_lossless for version in picture_set.versions) == 58
-    for number, version in numbers(picture_set).items():
+    image_set = open_set(tmp_path / "live")
+    assert image_set.notices == ()
+    assert (len(image_set.originals), len(image_set.versions)) == (29, 233)
+    assert sum(version.is_lossless for version in image_set.versions) == 58
+    for number, version in numbers(image_set).items():
         row = jpeg[number]
         assert version.original == row["reference"][:-4]
         assert version.is_lossless == (row["orgs"] == "1")
         assert version.score == float(row["dmos_realigned"])
-        picture_set.read_version(version)
+        image_set.read_version(version)
     # Without any list, likeness finds all 233.
     next((tmp_path / "live").rglob("info.txt")).unlink()
     next((tmp_path / "live").rglob("refnames_all.mat")).unlink()
@@ -333,11 +333,11 @@ def test_the_whole_release_is_rebuilt_and_read(tmp_path, data_root):
     assert {n: v.original for n, v in alone.items()} == {
         n: row["reference"][:-4] for n, row in jpeg.items()
     }
-    # The real release's pictures are those that this one was built with.
+    # The real release's images are those that this one was built with.
     with open(data_root / "live_jpeg_sample/sample.tsv") as file:
         sample = list(csv.DictReader(file, delimiter="\t"))
     for row in sample:
-        real = read_picture(data_root / "live_jpeg_sample" / row["file"])
+        real = read_image(data_root / "live_jpeg_sample" / row["file"])
         for name in row["release2_names"].split(","):
-            built = read_picture(tmp_path / "live/databaserelease2" / name)
+            built = read_image(tmp_path / "live/databaserelease2" / name)
             assert np.array_equal(real.pixels, built.pixels)

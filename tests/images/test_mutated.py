@@ -1,4 +1,4 @@
-"""Files of strangers: whatever their bytes are, a picture or one sentence comes back."""
+"""Files of strangers: whatever their bytes are, an image or one sentence comes back."""
 
 import os
 import subprocess
@@ -13,20 +13,20 @@ from PIL import Image
 PROGRAM = """
 import sys
 from pathlib import Path
-from experiments.images import PictureError, read_picture
+from experiments.images import ImageError, read_image
 
 read = refused = 0
 for path in sorted(Path(sys.argv[1]).iterdir()):
     print(path.name, flush=True)
     try:
-        picture = read_picture(path)
-    except PictureError as error:
+        image = read_image(path)
+    except ImageError as error:
         assert str(error).startswith(f"{path}: "), error
         assert "\\n" not in str(error), error
         refused += 1
     else:
-        height, width, channels = picture.pixels.shape
-        assert channels == 3 and picture.pixels.dtype == "uint8"
+        height, width, channels = image.pixels.shape
+        assert channels == 3 and image.pixels.dtype == "uint8"
         assert 0 < height * width <= 2**26
         read += 1
 print(read, refused)
@@ -34,7 +34,7 @@ print(read, refused)
 
 
 def seeds():
-    """Small files that together reach most of what read_picture decides."""
+    """Small files that together reach most of what read_image decides."""
     exif = Image.Exif()
     exif[0x0112] = 6
     info = {"exif": exif, "icc_profile": bytes(200)}

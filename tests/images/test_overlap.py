@@ -1,4 +1,4 @@
-"""Shared pictures, by pixels, by the table and by looks; and what the real sets share."""
+"""Shared images, by pixels, by the table and by looks; and what the real sets share."""
 
 import csv
 import re
@@ -10,13 +10,13 @@ import pytest
 from image_builders import noise, smooth
 
 from experiments.images import (
-    Picture,
-    PictureError,
+    ImageError,
+    StoredImage,
     find_shared,
     known_copies,
     open_set,
     overlap,
-    read_picture,
+    read_image,
     same_photographs,
 )
 from experiments.images.fingerprint import BITS, LIMIT, near_pairs
@@ -28,7 +28,7 @@ LOOK = re.compile(rf"looks the same, distance (\d+) of {BITS}")
 
 @cache
 def originals(root, name):
-    """The pictures of a real set, read once for all tests."""
+    """The images of a real set, read once for all tests."""
     return open_set(root / name).originals
 
 
@@ -41,7 +41,7 @@ def table(monkeypatch):
 
 
 def make(name, pixels):
-    return Picture.of(pixels, name)
+    return StoredImage.of(pixels, name)
 
 
 def test_names_do_not_count_and_pixels_do(table):
@@ -54,8 +54,8 @@ def test_the_surest_relation_is_given_once(table):
     pixels = noise(80, 90)
     one, other = [make("a", pixels)], [make("same", pixels), make("mirrored", pixels[:, ::-1])]
     table[one[0].sha256] = [
-        overlap._Copy("live1", "kodak", picture.name, picture.sha256, "from the table")
-        for picture in other
+        overlap._Copy("live1", "kodak", image.name, image.sha256, "from the table")
+        for image in other
     ]
     assert known_copies([*one, make("b", noise())]) == {"kodak": 1}
     assert find_shared(one, other) == [
@@ -71,27 +71,27 @@ def test_the_surest_relation_is_given_once(table):
 
 def test_many_copies_are_one_group(table):
     one, other = noise(60, 70), smooth(60, 70)
-    pictures = [make(f"p{index}", (one, other)[index % 2]) for index in range(400)]
-    pictures.append(make("mirrored", one[:, ::-1]))
-    copies, _ = groups = same_photographs(pictures)
+    images = [make(f"p{index}", (one, other)[index % 2]) for index in range(400)]
+    images.append(make("mirrored", one[:, ::-1]))
+    copies, _ = groups = same_photographs(images)
     assert len(groups) == 2
     assert copies == [*(f"p{index}" for index in range(0, 400, 2)), "mirrored"]
 
 
-def test_flat_and_tiny_pictures_are_shared_only_if_they_are_equal(table):
+def test_flat_and_tiny_images_are_shared_only_if_they_are_equal(table):
     flat = [np.full((6, 6, 3), level, np.uint8) for level in (0, 1)]
-    pictures = [make(str(i), p) for i, p in enumerate([*flat, flat[0].reshape(4, 9, 3)])]
-    pictures += [make(f"dot {i}", noise(1, 1, seed=i)) for i in range(3)]
-    again = [make(f"copy of {picture.name}", picture.pixels) for picture in pictures]
-    assert find_shared(pictures, again) == [
-        (picture.name, f"copy of {picture.name}", "identical") for picture in pictures
+    images = [make(str(i), p) for i, p in enumerate([*flat, flat[0].reshape(4, 9, 3)])]
+    images += [make(f"dot {i}", noise(1, 1, seed=i)) for i in range(3)]
+    again = [make(f"copy of {image.name}", image.pixels) for image in images]
+    assert find_shared(images, again) == [
+        (image.name, f"copy of {image.name}", "identical") for image in images
     ]
 
 
 def test_a_missing_table_is_told(monkeypatch, tmp_path):
     overlap._table.cache_clear()
     monkeypatch.setattr(overlap, "TABLE", tmp_path / "overlap.tsv")
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         find_shared([make("a", noise())], [])
     assert str(caught.value) == (
         f"{tmp_path / 'overlap.tsv'}: the table of known overlaps cannot be read (No such file or "
@@ -113,20 +113,20 @@ def pair_names(*sets):
     return {(row["name_a"], row["name_b"]) for row in ROWS if (row["set_a"], row["set_b"]) == sets}
 
 
-def test_the_table_has_the_hashes_of_the_real_pictures(data_root):
-    # One picture of 500 JPEG files: the others need not be decoded.
-    training = {"302003": read_picture(data_root / "train" / "302003.jpg")}
+def test_the_table_has_the_hashes_of_the_real_images(data_root):
+    # One image of 500 JPEG files: the others need not be decoded.
+    training = {"302003": read_image(data_root / "train" / "302003.jpg")}
     sets = {"train": training} | {
-        name: {picture.name: picture for picture in originals(data_root, name)}
+        name: {image.name: image for image in originals(data_root, name)}
         for name in ("live1", "kodak", "classic5", "set5", "set14")
     }
     for row in ROWS:
         for side in "ab":
-            picture = sets[row[f"set_{side}"]][row[f"name_{side}"]]
-            assert picture.sha256 == row[f"sha256_{side}"], picture.name
+            image = sets[row[f"set_{side}"]][row[f"name_{side}"]]
+            assert image.sha256 == row[f"sha256_{side}"], image.name
 
 
-def test_live1_shares_19_pictures_with_kodak(data_root, monkeypatch):
+def test_live1_shares_19_images_with_kodak(data_root, monkeypatch):
     live1, kodak = (originals(data_root, name) for name in ("live1", "kodak"))
     shared = find_shared(live1, kodak)
     assert len(shared) == 19 and {found[:2] for found in shared} == pair_names("live1", "kodak")
@@ -146,20 +146,20 @@ def test_live1_shares_19_pictures_with_kodak(data_root, monkeypatch):
 
 @pytest.mark.slow
 def test_the_real_sets_share_what_is_known_and_nothing_else(data_root):
-    """Every pair of all pictures: the table's, one stereo pair, and a wide gap to the rest."""
+    """Every pair of all images: the table's, one stereo pair, and a wide gap to the rest."""
     names = ("live1", "kodak", "classic5", "set5", "set14", "train", "train_hq")
     sets = {name: originals(data_root, name) for name in names}
     sets["embedded"] = open_set().originals
-    pictures = [
+    images = [
         SimpleNamespace(place=(name, p.name), fingerprint=p.fingerprint)
         for name, originals in sets.items()
         for p in originals
     ]
-    assert len(pictures) == 631
-    prints = [picture.fingerprint for picture in pictures]
+    assert len(images) == 631
+    prints = [image.fingerprint for image in images]
     assert not any("x" in text for text in prints)
     distances = {
-        frozenset((pictures[i].place, pictures[j].place)): distance
+        frozenset((images[i].place, images[j].place)): distance
         for i, j, distance in near_pairs(prints, prints, limit=LIMIT + 20)
         if i < j
     }

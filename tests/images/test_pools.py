@@ -1,4 +1,4 @@
-"""What is in memory: the store, the pool of a training step; and pictures made smaller."""
+"""What is in memory: the store, the pool of a training step; and images made smaller."""
 
 import threading
 from collections import Counter
@@ -67,11 +67,11 @@ def test_a_pool_is_a_pure_function_within_its_limit():
         assert sum(sizes[index] for index in chosen) <= 100
         assert len(set(chosen)) == len(chosen) >= 2
     assert pool(sizes, seed=4, step=0, limit=100) != pool(sizes, seed=3, step=0, limit=100)
-    # Pinned: a resumed run must draw from the same pictures on every machine and release.
+    # Pinned: a resumed run must draw from the same images on every machine and release.
     assert pool(sizes, seed=3, step=1000, limit=100) == (21, 16, 5, 1, 22)
 
 
-def test_a_pool_takes_in_one_picture_a_step_and_all_of_them_equally_often():
+def test_a_pool_takes_in_one_image_a_step_and_all_of_them_equally_often():
     sizes, seen = [10] * 30, Counter()
     before = set(pool(sizes, seed=0, step=0, limit=55))
     for step in range(1, 301):
@@ -84,7 +84,7 @@ def test_a_pool_takes_in_one_picture_a_step_and_all_of_them_equally_often():
     assert max(seen.values()) <= 60
 
 
-def test_one_large_picture_does_not_narrow_the_pool():
+def test_one_large_image_does_not_narrow_the_pool():
     sizes = [1] * 1999 + [300]
     for step in range(0, 4000, 37):
         chosen = pool(sizes, seed=0, step=step, limit=1000)
@@ -92,16 +92,16 @@ def test_one_large_picture_does_not_narrow_the_pool():
         assert sum(sizes[index] for index in chosen) <= 1000
 
 
-def test_one_picture_is_chosen_even_if_it_is_too_large():
+def test_one_image_is_chosen_even_if_it_is_too_large():
     assert len(pool([100, 100], seed=0, step=0, limit=10)) == 1
 
 
-def test_a_picture_is_made_smaller_in_both_directions_alike():
+def test_an_image_is_made_smaller_in_both_directions_alike():
     pixels = smooth(101, 60)
     assert reduced(pixels, 1) is pixels
     assert reduced(pixels, 2.5).shape == reduced_shape(pixels.shape, 2.5) == (40, 24, 3)
     assert reduced(pixels, 1000).shape == (1, 1, 3)
-    # A smooth picture keeps its content.
+    # A smooth image keeps its content.
     assert np.abs(reduced(pixels, 2.5).astype(int) - smooth(40, 24)).max() <= 6
 
 

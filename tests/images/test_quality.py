@@ -10,11 +10,11 @@ from PIL import Image
 from skimage import data
 
 from experiments.images import (
-    PictureError,
+    ImageError,
     jpeg_version,
     quality_of_file,
     quality_of_pixels,
-    read_picture,
+    read_image,
 )
 
 ANY_QUALITY = range(1, 101)
@@ -31,7 +31,7 @@ def write(path, pixels, **options):
 
 
 def fault(path):
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         quality_of_file(path)
     return str(caught.value)
 
@@ -125,10 +125,10 @@ def test_hostile_files_give_a_number_none_or_a_sentence(tmp_path):
         path.write_bytes(content)
         try:
             outcomes.add(type(quality_of_file(path)))
-        except PictureError as error:
+        except ImageError as error:
             assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
-            outcomes.add(PictureError)
-    assert outcomes == {int, type(None), PictureError}
+            outcomes.add(ImageError)
+    assert outcomes == {int, type(None), ImageError}
 
 
 # In pixels.
@@ -152,7 +152,7 @@ def test_any_size_will_do(astronaut, shape, quality):
         assert found == (quality, size)
 
 
-def test_one_level_or_one_pixel_more_is_another_picture(astronaut):
+def test_one_level_or_one_pixel_more_is_another_image(astronaut):
     pixels, _ = jpeg_version(astronaut, 30)
     assert quality_of_pixels(astronaut, np.minimum(pixels, 254) + 1) is None
     for place in [(0, 0), (100, 100), (-1, -1)]:
@@ -162,18 +162,18 @@ def test_one_level_or_one_pixel_more_is_another_picture(astronaut):
 
 
 def test_other_forms_of_jpeg_are_not_taken_for_the_default(astronaut, tmp_path):
-    full_chroma = read_picture(write(tmp_path / "a.jpg", astronaut, quality=30, subsampling=0))
+    full_chroma = read_image(write(tmp_path / "a.jpg", astronaut, quality=30, subsampling=0))
     assert quality_of_pixels(astronaut, full_chroma.pixels) is None
     assert quality_of_pixels(astronaut, astronaut) is None
     assert quality_of_pixels(astronaut, full_chroma.pixels[..., :1].repeat(3, -1)) is None
 
 
-def test_grey_pictures_are_compressed_as_one_channel(astronaut, tmp_path):
+def test_grey_images_are_compressed_as_one_channel(astronaut, tmp_path):
     plane = astronaut[..., 1]
     three = np.repeat(plane[..., None], 3, axis=-1)
     pixels, size = jpeg_version(plane, 20)
     assert quality_of_pixels(plane, pixels) == (20, size)
-    of_three = read_picture(write(tmp_path / "a.jpg", three, quality=20)).pixels
+    of_three = read_image(write(tmp_path / "a.jpg", three, quality=20)).pixels
     assert quality_of_pixels(three, of_three) == (20, size)
 
 
@@ -193,14 +193,14 @@ def test_shapes_must_fit(astronaut):
         quality_of_pixels(astronaut, astronaut[1:])
 
 
-def test_pictures_of_the_live_release_are_met_exactly(data_root):
+def test_images_of_the_live_release_are_met_exactly(data_root):
     folder = data_root / "live_jpeg_sample"
     with open(folder / "sample.tsv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert len(rows) == 17
     for row in rows:
         reference = row["reference"].replace(".bmp", ".png")
-        original = read_picture(data_root / "live1" / "originals" / reference).pixels
-        decoded = read_picture(folder / row["file"]).pixels
+        original = read_image(data_root / "live1" / "originals" / reference).pixels
+        decoded = read_image(folder / row["file"]).pixels
         known = int(row["pillow_quality"]), int(row["pillow_bytes"])
         assert quality_of_pixels(original, decoded) == known

@@ -7,20 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_builders import noise
 
-from experiments.images import LIVE1, Picture, PictureError, PictureSet, open_set, split
+from experiments.images import LIVE1, ImageError, ImageSet, StoredImage, open_set, split
 
 LIVE1_TEST = {"caps", "dancers", "manfishing", "woman"}
 LIVE1_VALIDATION = {"cemetry", "plane", "statue", "studentsculpture"}
 
 
 def make_set(names, contents=None):
-    """A set of tiny pictures; equal contents mean equal pixels."""
+    """A set of tiny images; equal contents mean equal pixels."""
     contents = range(len(names)) if contents is None else contents
     originals = tuple(
-        Picture.of(noise(2, 3, seed=content), name, Path(f"{name}.png"))
+        StoredImage.of(noise(2, 3, seed=content), name, Path(f"{name}.png"))
         for name, content in zip(names, contents, strict=True)
     )
-    return PictureSet("set", Path("set"), originals)
+    return ImageSet("set", Path("set"), originals)
 
 
 def counts(sides):
@@ -65,7 +65,7 @@ def test_a_part_of_live1_with_an_empty_side_is_split_by_seed(names):
     assert counts(split(make_set(names))) == {"train": len(names) - 1, "test": 1}
 
 
-def test_live1_beside_other_pictures_is_no_longer_live1():
+def test_live1_beside_other_images_is_no_longer_live1():
     sides = [split(make_set([*LIVE1, "mine"]), seed=seed) for seed in range(9)]
     assert any(side["caps"] != "test" for side in sides)
 
@@ -86,16 +86,16 @@ def test_an_eighth_is_tested_on_and_an_eighth_validated_on(count, sides):
 
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
-def test_equal_pictures_are_never_divided(data):
+def test_equal_images_are_never_divided(data):
     count = data.draw(st.integers(2, 30))
     contents = data.draw(st.lists(st.integers(0, 5), min_size=count, max_size=count))
     names = [f"p{index}" for index in range(count)]
-    picture_set, seed = make_set(names, contents), data.draw(st.integers(0, 9))
+    image_set, seed = make_set(names, contents), data.draw(st.integers(0, 9))
     if len(set(contents)) < 2:
-        with pytest.raises(PictureError):
-            split(picture_set, seed=seed)
+        with pytest.raises(ImageError):
+            split(image_set, seed=seed)
         return
-    sides = split(picture_set, seed=seed)
+    sides = split(image_set, seed=seed)
     assert list(sides) == names
     assert {"train", "test"} <= set(sides.values())
     for content in set(contents):
@@ -119,8 +119,8 @@ def test_the_seeded_split_is_the_same_for_ever():
 
 def test_the_real_kodak_has_the_seeded_split_of_its_names(data_root):
     originals = open_set(data_root / "kodak").originals
-    assert split(PictureSet("kodak", data_root, originals)) == split(
-        make_set([picture.name for picture in originals])
+    assert split(ImageSet("kodak", data_root, originals)) == split(
+        make_set([image.name for image in originals])
     )
 
 
@@ -128,13 +128,13 @@ def test_the_real_kodak_has_the_seeded_split_of_its_names(data_root):
 def test_versions_of_one_photograph_are_never_divided(seed):
     photographs = open_set().originals[:4]  # not both motorcycles
     versions = [
-        Picture.of(pixels, f"{number}{photograph.name}")
+        StoredImage.of(pixels, f"{number}{photograph.name}")
         for photograph in photographs
         for number, pixels in enumerate(
             (photograph.pixels, photograph.pixels[::2, 1::2, ::-1], np.rot90(photograph.pixels))
         )
     ]
-    sides = split(PictureSet("set", Path("set"), tuple(versions)), seed=seed)
+    sides = split(ImageSet("set", Path("set"), tuple(versions)), seed=seed)
     by_photograph = {
         photograph.name: {sides[f"{number}{photograph.name}"] for number in range(3)}
         for photograph in photographs
@@ -143,7 +143,7 @@ def test_versions_of_one_photograph_are_never_divided(seed):
     assert counts(sides) == {"train": 9, "test": 3}
 
 
-def test_pictures_that_a_third_one_links_are_one_scene(monkeypatch):
+def test_images_that_a_third_one_links_are_one_scene(monkeypatch):
     links = [(1, 2), (4, 3), (3, 2), (5, 6)]
     monkeypatch.setattr("experiments.images.overlap._links", lambda _: links)
     for seed in range(9):
@@ -154,8 +154,8 @@ def test_pictures_that_a_third_one_links_are_one_scene(monkeypatch):
 
 
 def test_names_of_live1_do_not_divide_one_photograph():
-    pictures = make_set(["house", "woman", "ocean", "parrots"], [1, 1, 2, 3])
-    sides = split(pictures)
+    images = make_set(["house", "woman", "ocean", "parrots"], [1, 1, 2, 3])
+    sides = split(images)
     assert sides["house"] == sides["woman"]
     assert {"train", "test"} <= set(sides.values())
 
@@ -163,23 +163,23 @@ def test_names_of_live1_do_not_divide_one_photograph():
 @pytest.mark.parametrize(
     ("contents", "count"),
     [
-        ([], "0 distinct picture"),
-        ([1], "1 distinct picture"),
-        ([1, 1, 1], "1 distinct picture among 3 (versions of one photograph count once)"),
+        ([], "0 distinct image"),
+        ([1], "1 distinct image"),
+        ([1, 1, 1], "1 distinct image among 3 (versions of one photograph count once)"),
     ],
 )
-def test_less_than_two_distinct_pictures_are_refused(contents, count):
-    picture_set = make_set([f"p{index}" for index in range(len(contents))], contents)
-    with pytest.raises(PictureError) as caught:
-        split(picture_set)
+def test_less_than_two_distinct_images_are_refused(contents, count):
+    image_set = make_set([f"p{index}" for index in range(len(contents))], contents)
+    with pytest.raises(ImageError) as caught:
+        split(image_set)
     assert str(caught.value) == (f"set: {count}, but a split needs one to train and one to test on")
 
 
-def test_pictures_of_equal_bytes_but_another_shape_are_distinct():
+def test_images_of_equal_bytes_but_another_shape_are_distinct():
     pixels = np.zeros((2, 3, 3), np.uint8)
     originals = (
-        Picture.of(pixels, "a"),
-        Picture.of(pixels.reshape(3, 2, 3), "b"),
+        StoredImage.of(pixels, "a"),
+        StoredImage.of(pixels.reshape(3, 2, 3), "b"),
     )
-    sides = split(PictureSet("set", Path("set"), originals))
+    sides = split(ImageSet("set", Path("set"), originals))
     assert set(sides.values()) == {"train", "test"}

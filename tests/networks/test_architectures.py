@@ -32,14 +32,14 @@ def started(name):
 @pytest.mark.parametrize("name", NETWORKS)
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40))
-def test_pictures_of_any_size_keep_their_size(name, height, width):
+def test_images_of_any_size_keep_their_size(name, height, width):
     x = jax.ShapeDtypeStruct((1, height, width, 3), jnp.float32)
     assert jax.eval_shape(NETWORKS[name].apply, *started(name), x)[0].shape == x.shape
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("size", [(1, 1), (7, 21)])
-def test_pictures_of_odd_sizes_come_out_finite(name, size):
+def test_images_of_odd_sizes_come_out_finite(name, size):
     y, _ = jax.jit(NETWORKS[name].apply)(*started(name), jnp.full((1, *size, 3), 0.3))
     assert y.shape == (1, *size, 3)
     assert jnp.isfinite(y).all()
@@ -56,7 +56,7 @@ def test_padding_changes_nothing_where_none_is_needed(name):
     np.testing.assert_array_equal(NETWORKS[name].apply(params, state, x)[0], expected)
 
 
-def test_the_picture_is_continued_by_reflection_and_by_its_edge_where_it_is_too_small():
+def test_the_image_is_continued_by_reflection_and_by_its_edge_where_it_is_too_small():
     seen = []
     model = wrappers.on_any_size(fn.stateless(lambda x: seen.append(x) or x, kind="spy"), 4)
     row = jnp.repeat(jnp.arange(5.0), 3).reshape(1, 1, 5, 3)
@@ -101,7 +101,7 @@ def test_every_setting_makes_a_network_that_traces_in_training(name, given):
     assert jax.tree.structure(new_state) == jax.tree.structure(state)
 
 
-def test_restoring_starts_at_the_picture_that_is_restored():
+def test_restoring_starts_at_the_image_that_is_restored():
     params, state = started("residual")
     x = jnp.asarray(np.random.default_rng(1).random((1, 10, 12, 3)), jnp.float32)
     np.testing.assert_allclose(NETWORKS["residual"].apply(params, state, x)[0], x, atol=1e-6)
@@ -136,7 +136,7 @@ def test_costs_are_those_of_the_layer_list():
         ),
         (
             lambda: check(TASKS["autoencode"], configs.configure("residual")),
-            "the model 'residual' without a bottleneck hands the picture through, which "
+            "the model 'residual' without a bottleneck hands the image through, which "
             "compresses nothing; give it one: --bottleneck 16",
         ),
     ],
@@ -148,9 +148,9 @@ def test_a_setting_that_cannot_be_is_refused(build, sentence):
     assert str(error.value) == sentence
 
 
-def test_channels_first_pictures_get_a_hint():
+def test_channels_first_images_get_a_hint():
     params, state = started("conv")
-    with pytest.raises(fn.LayerError, match=r"pictures are NHWC: did channels come first\?"):
+    with pytest.raises(fn.LayerError, match=r"images are NHWC: did channels come first\?"):
         NETWORKS["conv"].apply(params, state, jnp.zeros((1, 3, 16, 16)))
 
 

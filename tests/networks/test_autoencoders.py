@@ -32,7 +32,7 @@ def built(name, kind):
     return BUILT[name, kind]
 
 
-def pictures(count=2, height=19, width=33):
+def images(count=2, height=19, width=33):
     values = np.random.default_rng(0).random((count, height, width, 3))
     return jnp.asarray(values, jnp.float32)
 
@@ -41,7 +41,7 @@ def pictures(count=2, height=19, width=33):
 @every_kind
 def test_the_halves_together_are_the_whole_and_latents_are_whole_numbers(name, kind):
     model, params, state = built(name, kind)
-    x = pictures()
+    x = images()
     middle = jnp.full(2, model.middle_rate)
     latents = model.encode(params, state, x, middle)
     multiple = model.config["multiple"]
@@ -51,7 +51,7 @@ def test_the_halves_together_are_the_whole_and_latents_are_whole_numbers(name, k
     y = model.decode(params, state, latents, middle, (19, 33))
     np.testing.assert_array_equal(y, model.apply(params, state, x)[0])
     coded = model.code(params, state, x, middle)
-    np.testing.assert_array_equal(coded.pictures, y)
+    np.testing.assert_array_equal(coded.images, y)
     np.testing.assert_array_equal(coded.latents, latents)
     assert (coded.bits is None) == (kind == "bounded")
 
@@ -59,7 +59,7 @@ def test_the_halves_together_are_the_whole_and_latents_are_whole_numbers(name, k
 def test_bounded_latents_stay_within_their_bounds_however_large_the_encoder_s_output():
     model, params, state = built("conv", "bounded")
     params = jax.tree.map(lambda leaf: 1e4 * leaf, params)
-    latents = model.encode(params, state, pictures(), jnp.zeros(2, int))
+    latents = model.encode(params, state, images(), jnp.zeros(2, int))
     assert np.abs(latents).max() == BOUND
 
 
@@ -67,25 +67,25 @@ def test_bounded_latents_stay_within_their_bounds_however_large_the_encoder_s_ou
 def test_in_training_noise_takes_the_place_of_rounding(name):
     model, params, state = built(name, "bounded")
     noisy = [coded_in_training(model, params, state, n).latents for n in (1, 2)]
-    rounded = model.encode(params, state, pictures(), jnp.zeros(2, int))
+    rounded = model.encode(params, state, images(), jnp.zeros(2, int))
     assert np.abs(noisy[0] - rounded).max() <= 1
     assert 0 < np.abs(noisy[0] - noisy[1]).max() < 1
     with pytest.raises(fn.LayerError, match="quantize needs a key in training"):
-        model.code(params, state, pictures(), jnp.zeros(2, int), train=True)
+        model.code(params, state, images(), jnp.zeros(2, int), train=True)
 
 
 @every_model
 def test_a_prior_is_trained_with_noise_and_the_decoder_with_rounded_latents(name):
     model, params, state = built(name, "penalised")
     one, other = (coded_in_training(model, params, state, n) for n in (1, 2))
-    in_use = model.code(params, state, pictures(), jnp.zeros(2, int))
+    in_use = model.code(params, state, images(), jnp.zeros(2, int))
     np.testing.assert_array_equal(one.latents, in_use.latents)
-    np.testing.assert_array_equal(one.pictures, other.pictures)
+    np.testing.assert_array_equal(one.images, other.images)
     assert np.abs(one.bits - other.bits).max() > 0.01
     # Rounding has no gradient of its own: what comes through is the identity's.
     distance = jax.grad(
         lambda params: jnp.square(
-            coded_in_training(model, params, state, 1).pictures - pictures()
+            coded_in_training(model, params, state, 1).images - images()
         ).mean()
     )(params)
     assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(distance["encoder"]))
@@ -93,12 +93,12 @@ def test_a_prior_is_trained_with_noise_and_the_decoder_with_rounded_latents(name
 
 def coded_in_training(model, params, state, number):
     key = jax.random.key(number)
-    return model.code(params, state, pictures(), jnp.zeros(2, int), key=key, train=True)
+    return model.code(params, state, images(), jnp.zeros(2, int), key=key, train=True)
 
 
-def test_each_picture_is_coded_at_its_own_rate_with_more_bits_for_a_larger_weight():
+def test_each_image_is_coded_at_its_own_rate_with_more_bits_for_a_larger_weight():
     model, params, state = built("conv", "penalised")
-    x = jnp.repeat(pictures(1), 3, axis=0)
+    x = jnp.repeat(images(1), 3, axis=0)
     together = model.code(params, state, x, jnp.arange(3))
     for rate in range(3):
         alone = model.code(params, state, x[:1], jnp.array([rate]))
@@ -115,7 +115,7 @@ def test_each_rate_has_gains_of_its_own_before_rounding_and_behind():
     rng = np.random.default_rng(1)
     own = {name: params[name] + rng.normal(size=(3, 3)) for name in ("gain", "inverse_gain")}
     params = params | jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), own)
-    x = pictures(1, 16, 16)
+    x = images(1, 16, 16)
     for rate in range(3):
         at = jnp.array([rate])
         y, _ = model.children["encoder"].apply(params["encoder"], {}, x - 0.5)
@@ -128,7 +128,7 @@ def test_each_rate_has_gains_of_its_own_before_rounding_and_behind():
 
 
 @every_kind
-def test_tables_have_their_shape_from_the_start_whatever_the_picture_s_size(kind):
+def test_tables_have_their_shape_from_the_start_whatever_the_image_s_size(kind):
     model, _, state = built("conv", kind)
     entries = {"bounded": 2 * BOUND + 2, "penalised": ENTRIES}[kind]
     shapes = {
@@ -143,9 +143,9 @@ def test_tables_have_their_shape_from_the_start_whatever_the_picture_s_size(kind
     assert real == {}
 
 
-def test_the_loss_is_bits_a_pixel_and_weighted_error_of_each_picture_at_its_rate():
+def test_the_loss_is_bits_a_pixel_and_weighted_error_of_each_image_at_its_rate():
     model, params, state = built("conv", "penalised")
-    batch = tuple(np.asarray(255 * pictures(4), np.uint8) for _ in range(2))
+    batch = tuple(np.asarray(255 * images(4), np.uint8) for _ in range(2))
     value, (_, metrics) = make_loss(model, "mse")(params, state, batch, None)
     x = batch[0].astype(np.float64) / 255
     expected, bits = [], []
@@ -153,7 +153,7 @@ def test_the_loss_is_bits_a_pixel_and_weighted_error_of_each_picture_at_its_rate
         coded = model.code(
             params, state, jnp.asarray(x[number : number + 1], jnp.float32), rate=jnp.array([rate])
         )
-        error = np.mean((np.asarray(coded.pictures[0], np.float64) - x[number]) ** 2)
+        error = np.mean((np.asarray(coded.images[0], np.float64) - x[number]) ** 2)
         bits.append(float(coded.bits.sum()) / (19 * 33))
         expected.append(bits[-1] + WEIGHTS[rate] * 255**2 * error)
     assert float(value) == pytest.approx(np.mean(expected), rel=1e-4)
@@ -163,7 +163,7 @@ def test_the_loss_is_bits_a_pixel_and_weighted_error_of_each_picture_at_its_rate
 def test_in_training_every_rate_has_its_turn():
     model, params, state = built("shallow", "penalised")
     loss = jax.jit(jax.grad(make_loss(model, "mse"), has_aux=True))
-    batch = tuple(np.asarray(255 * pictures(1), np.uint8) for _ in range(2))
+    batch = tuple(np.asarray(255 * images(1), np.uint8) for _ in range(2))
     trained = set()
     for number in range(20):
         gradient, _ = loss(params, state, batch, jax.random.key(number))

@@ -1,4 +1,4 @@
-"""Pictures through files: tables, sizes, tiles, the commands compress and decompress."""
+"""Images through files: tables, sizes, tiles, the commands compress and decompress."""
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from sweep_builders import put_sets
 from experiments import train
 from experiments.fnn import FnnError, Tables, ideal_bits
 from experiments.fnn.frequencies import TOTAL
-from experiments.images import jpeg_version, read_picture, version_within
+from experiments.images import jpeg_version, read_image, version_within
 from experiments.networks import architectures, configs
 from experiments.networks import codec as codec_module
 from experiments.networks.codec import Codec, with_tables
@@ -53,7 +53,7 @@ def _louder(tree):
 
 def through(codec, pixels, rate, folder):
     written = codec.write(pixels, rate)
-    path = folder / "picture.fnn"
+    path = folder / "image.fnn"
     path.write_bytes(written.data)
     return written, codec.read(path)
 
@@ -77,14 +77,14 @@ def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (17, 5), (64, 64)])
-def test_pictures_of_any_size_come_back_in_their_size(size, tmp_path):
+def test_images_of_any_size_come_back_in_their_size(size, tmp_path):
     codec = Codec(*made("pyramid"))
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     _, read = through(codec, pixels, 1, tmp_path)
     assert read.pixels.shape == (*size, 3)
 
 
-def test_a_grey_picture_comes_back_as_the_mean_of_the_channels(tmp_path):
+def test_a_grey_image_comes_back_as_the_mean_of_the_channels(tmp_path):
     codec = Codec(*made("conv"))
     colour, grey = tmp_path / "colour.fnn", tmp_path / "grey.fnn"
     colour.write_bytes(codec.write(PHOTO, 0).data)
@@ -96,7 +96,7 @@ def test_a_grey_picture_comes_back_as_the_mean_of_the_channels(tmp_path):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_tables_hold_all_but_the_rarest_latents_of_the_pictures_they_were_made_of(name):
+def test_tables_hold_all_but_the_rarest_latents_of_the_images_they_were_made_of(name):
     codec = Codec(*made(name))
     for rate, tables in enumerate(codec.tables):
         assert isinstance(tables, Tables) and (tables.freq.sum(1, dtype=int) == TOTAL).all()
@@ -113,7 +113,7 @@ def test_tables_cost_fewer_bits_than_even_frequencies():
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_picture_in_tiles_is_the_picture_as_a_whole(name, monkeypatch):
+def test_an_image_in_tiles_is_the_image_as_a_whole(name, monkeypatch):
     model, params, state, _ = made(name)
     pixels = np.tile(data.coffee()[:150, :130], (2, 2, 1))
     whole = codec_module._Coder(model, params, state)
@@ -195,21 +195,21 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     Image.fromarray(PHOTO).save(folder / "a.png")
     Image.fromarray(data.camera()[:40, :70]).save(folder / "grey.png")
     return folder
 
 
-def test_a_folder_of_pictures_goes_to_files_and_back(run, trained, pictures, tmp_path):
-    status, output, errors = run("compress", trained, pictures, "-o", tmp_path / "files")
+def test_a_folder_of_images_goes_to_files_and_back(run, trained, images, tmp_path):
+    status, output, errors = run("compress", trained, images, "-o", tmp_path / "files")
     assert (status, errors) == (0, "")
     files = sorted((tmp_path / "files").iterdir())
     assert [path.name for path in files] == ["a.fnn", "grey.fnn"]
     total = sum(path.stat().st_size for path in files)
     rate = 8 * total / (131 * 170 + 40 * 70)
-    assert f"2 of 2 pictures written to {tmp_path / 'files'}\n" in output
+    assert f"2 of 2 images written to {tmp_path / 'files'}\n" in output
     assert f"{total:,} bytes, {rate:.3f} bits a pixel\n" in output
     status, output, errors = run("decompress", trained, tmp_path / "files", "-o", tmp_path / "out")
     assert (status, errors) == (0, "")
@@ -217,34 +217,32 @@ def test_a_folder_of_pictures_goes_to_files_and_back(run, trained, pictures, tmp
         assert (grey.mode, grey.size) == ("L", (70, 40))
     codec = load_run(trained).codec()
     expected = codec.read(files[0]).pixels
-    assert (read_picture(tmp_path / "out" / "a.png").pixels == expected).all()
+    assert (read_image(tmp_path / "out" / "a.png").pixels == expected).all()
 
 
-def test_one_picture_goes_to_one_file_at_the_rate_that_is_asked_for(
-    run, trained, pictures, tmp_path
-):
+def test_one_image_goes_to_one_file_at_the_rate_that_is_asked_for(run, trained, images, tmp_path):
     sizes = []
     for rate in (1, 2, 3):
         path = tmp_path / f"{rate}.fnn"
-        assert run("compress", trained, pictures / "a.png", "-o", path, "--rate", rate)[0] == 0
+        assert run("compress", trained, images / "a.png", "-o", path, "--rate", rate)[0] == 0
         assert path.read_bytes()[7] == rate - 1
         sizes.append(path.stat().st_size)
     assert sizes[0] < sizes[1] < sizes[2]
     assert run("decompress", trained, tmp_path / "1.fnn", "-o", tmp_path / "1.png")[0] == 0
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_is_done(run, trained, pictures, tmp_path):
+def test_what_cannot_be_read_is_named_and_the_rest_is_done(run, trained, images, tmp_path):
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "b.png").write_bytes(b"no picture")
+    (tmp_path / "in" / "b.png").write_bytes(b"no image")
     status, _, errors = run(
-        "compress", trained, tmp_path / "in" / "b.png", pictures, "-o", tmp_path / "c"
+        "compress", trained, tmp_path / "in" / "b.png", images, "-o", tmp_path / "c"
     )
     assert status == 2 and "b.png" in errors
-    assert errors.endswith(f"error: {tmp_path / 'c'}: 1 of 3 pictures are missing there\n")
+    assert errors.endswith(f"error: {tmp_path / 'c'}: 1 of 3 images are missing there\n")
     whole = (tmp_path / "c" / "a.fnn").read_bytes()
     (tmp_path / "c" / "a.fnn").write_bytes(whole[:-1])
     status, output, errors = run("decompress", trained, tmp_path / "c", "-o", tmp_path / "d")
-    assert status == 2 and "1 of 2 pictures written" in output
+    assert status == 2 and "1 of 2 images written" in output
     size = len(whole)
     assert f"a.fnn: file has {size - 1} bytes, its header says {size}: truncated" in errors
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["grey.png"]
@@ -252,19 +250,19 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(run, trained, picture
 
 SENTENCES = [
     (
-        ("compress", "RUN", "PICTURES", "-o", "x", "--rate", 4),
+        ("compress", "RUN", "IMAGES", "-o", "x", "--rate", 4),
         "--rate 4: must be in 1..3 for this run",
     ),
     (
-        ("compress", "RUN", "PICTURES", "-o", "x.png"),
+        ("compress", "RUN", "IMAGES", "-o", "x.png"),
         "x.png: results are .fnn files; end it in .fnn",
     ),
     (
-        ("compress", "RUN", "PICTURES", "--rat", 1, "-o", "x"),
+        ("compress", "RUN", "IMAGES", "--rat", 1, "-o", "x"),
         "unknown option --rat; did you mean --rate?",
     ),
-    (("decompress", "RUN", "PICTURES", "-o", "x"), "PICTURES: holds no .fnn file"),
-    (("decompress", "RUN", "PICTURES", "--ot", "x"), "unknown option --ot; did you mean --out?"),
+    (("decompress", "RUN", "IMAGES", "-o", "x"), "IMAGES: holds no .fnn file"),
+    (("decompress", "RUN", "IMAGES", "--ot", "x"), "unknown option --ot; did you mean --out?"),
     (
         ("decompress", "nowhere", "a.fnn", "-o", "x"),
         "nowhere: no such folder; released weights: pyramid",
@@ -278,22 +276,22 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(("args", "sentence"), SENTENCES, ids=lambda value: str(value)[:40])
-def test_wrong_uses_get_one_sentence(run, trained, pictures, tmp_path, monkeypatch, args, sentence):
+def test_wrong_uses_get_one_sentence(run, trained, images, tmp_path, monkeypatch, args, sentence):
     monkeypatch.chdir(tmp_path)
-    places = {"RUN": trained, "PICTURES": pictures}
+    places = {"RUN": trained, "IMAGES": images}
     args = [places.get(arg, arg) for arg in args]
     status, _, errors = run(*args)
     assert status == 2
-    assert errors.splitlines()[-1] == "error: " + sentence.replace("PICTURES", str(pictures))
+    assert errors.splitlines()[-1] == "error: " + sentence.replace("IMAGES", str(images))
 
 
 def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
-    run, pictures, tmp_path, monkeypatch
+    run, images, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("FNNET_DATA", raising=False)
     folder, small = tmp_path / "restore", {"data": put_sets(tmp_path)[1], "patch": 32}
     train.main(train.Config(tiny=True, task="restore", steps=1, out=folder, **small))
-    status, _, errors = run("compress", folder, pictures, "-o", tmp_path / "x")
+    status, _, errors = run("compress", folder, images, "-o", tmp_path / "x")
     assert (status, errors) == (
         2,
         f"error: {folder}: the run's latents are real numbers, which no file holds; train one "
@@ -304,7 +302,7 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
         model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
         with pytest.raises(ZeroDivisionError):
             train.main(train.Config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
-    status, _, errors = run("compress", tmp_path / "broken", pictures, "-o", tmp_path / "x")
+    status, _, errors = run("compress", tmp_path / "broken", images, "-o", tmp_path / "x")
     assert status == 2 and "the run's tables are not made yet" in errors
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
     assert (
@@ -313,19 +311,19 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
         ]
         == 0
     )
-    assert run("compress", tmp_path / "broken", pictures, "-o", tmp_path / "x")[0] == 0
+    assert run("compress", tmp_path / "broken", images, "-o", tmp_path / "x")[0] == 0
 
 
 @pytest.mark.slow
-def test_every_picture_of_live1_decodes_to_the_latents_that_were_encoded(
+def test_every_image_of_live1_decodes_to_the_latents_that_were_encoded(
     data_root, trained, tmp_path
 ):
     codec = load_run(trained).codec()
     for path in sorted((data_root / "live1" / "originals").iterdir()):
-        pixels = read_picture(path).pixels
+        pixels = read_image(path).pixels
         for rate in range(codec.rates):
             written, _ = through(codec, pixels, rate, tmp_path)
             latents = codec._coder.latents(pixels, rate)
-            _, read = codec_module.read(tmp_path / "picture.fnn", codec._model)
+            _, read = codec_module.read(tmp_path / "image.fnn", codec._model)
             np.testing.assert_array_equal(read, latents)
             assert len(written.data) <= 1.01 * ideal_bits(latents, codec.tables[rate]) / 8 + 64

@@ -14,7 +14,7 @@ from experiments.runs.run import load_run
 from experiments.system.errors import RunError
 
 GOLDEN = Path(__file__).parent / "golden"
-# SHA-256 of the latents, int32 row by row, and the picture's PSNR to the original in dB.
+# SHA-256 of the latents, int32 row by row, and the image's PSNR to the original in dB.
 FILES = {
     "chelsea-1.fnn": (
         "a972c2c6a388ed51fa4000efba8dac0fb3f458662b59b60600e727a59b722508",

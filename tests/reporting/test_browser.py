@@ -65,7 +65,7 @@ def clip(page):
     return page.evaluate(style)
 
 
-def test_the_pictures_are_there(visit):
+def test_the_images_are_there(visit):
     page = visit()
     widths = page.evaluate("[...document.images].map(one => one.naturalWidth)")
     assert len(widths) == 10
@@ -83,7 +83,7 @@ def test_a_slider_moves_by_keyboard(visit):
     assert page.input_value(".compare input") == "0"
 
 
-def test_a_slider_moves_by_mouse_on_the_picture_and_on_itself(visit):
+def test_a_slider_moves_by_mouse_on_the_image_and_on_itself(visit):
     page = visit()
     for target in (".compare .stack", ".compare input"):
         page.locator(target).first.scroll_into_view_if_needed()
@@ -199,7 +199,7 @@ def test_the_toggle_turns_light_to_dark_and_back(visit):
     assert page.evaluate(paper) == light
 
 
-def test_on_paper_there_are_no_controls_and_every_picture_is_there(visit):
+def test_on_paper_there_are_no_controls_and_every_image_is_there(visit):
     page = visit(color_scheme="dark")
     page.emulate_media(media="print")
     for name in ("nav", ".controls", "#theme"):

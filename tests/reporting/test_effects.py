@@ -29,7 +29,7 @@ def test_a_planted_effect_is_found_and_its_interval_has_it():
     assert found.is_difference
     assert found.low < 0.4 < found.high
     assert found.difference == pytest.approx(0.4, abs=0.05)
-    assert (found.seeds, found.pictures) == ((0, 1, 2, 3), len(build.DIFFICULTY))
+    assert (found.seeds, found.images) == ((0, 1, 2, 3), len(build.DIFFICULTY))
 
 
 def test_a_planted_zero_is_no_difference():
@@ -38,19 +38,19 @@ def test_a_planted_zero_is_no_difference():
     assert found.low < 0 < found.high
 
 
-def test_pairing_cancels_how_hard_pictures_are():
+def test_pairing_cancels_how_hard_images_are():
     spread = np.std(list(build.DIFFICULTY.values()))
     found = effect(by_seed("b", 0.4, noise=0), by_seed("a", 0.0, noise=0), MEASURES["psnr"])
     assert found.high - found.low < 1e-9 < spread
 
 
-def test_pictures_that_only_one_of_two_runs_has_are_not_compared():
+def test_images_that_only_one_of_two_runs_has_are_not_compared():
     value, baseline = by_seed("b", 0.4, noise=0), by_seed("a", 0.0, noise=0)
     for run in value.values():
-        run["held_out"].append(build.picture("easy", psnr=60.0))
+        run["held_out"].append(build.image("easy", psnr=60.0))
     found = effect(value, baseline, MEASURES["psnr"])
     assert found.difference == pytest.approx(0.4)
-    assert found.pictures == len(build.DIFFICULTY)
+    assert found.images == len(build.DIFFICULTY)
 
 
 def test_only_seeds_that_both_have_and_finished_are_paired():
@@ -94,22 +94,22 @@ def test_an_interval_is_the_same_each_time():
     assert interval([(1, rows)]) == interval([(1, rows)])
 
 
-def test_the_gap_is_the_advantage_on_training_pictures_less_that_on_held_out_ones():
+def test_the_gap_is_the_advantage_on_training_images_less_that_on_held_out_ones():
     run = build.record(effect=0.3)
     sides = [
-        np.mean([picture["psnr"] - picture["jpeg_psnr"] for picture in run[side]])
+        np.mean([image["psnr"] - image["jpeg_psnr"] for image in run[side]])
         for side in ("trained_on", "held_out")
     ]
     assert level(run, MEASURES["gap"]) == pytest.approx(sides[0] - sides[1])
 
 
-def test_each_seed_may_have_training_pictures_of_its_own():
+def test_each_seed_may_have_training_images_of_its_own():
     rows = build.sweep("dropout", {"0": 0.0, "0.5": -1.0}, noise=0)
     for row in rows:
         seed, value = row["trial"]["seed"], row["trial"]["value"]
-        for number, picture in enumerate(row["trained_on"]):
-            picture["name"] = f"of seed {seed}, {number}"
-            picture["psnr"] += (0.4 + 0.1 * seed) * (value == "0.5")
+        for number, image in enumerate(row["trained_on"]):
+            image["name"] = f"of seed {seed}, {number}"
+            image["psnr"] += (0.4 + 0.1 * seed) * (value == "0.5")
     (axis,), _ = study(rows)
     gap = axis.effects["0.5", "gap"]
     assert gap.low < gap.difference < gap.high
@@ -157,8 +157,8 @@ def test_a_value_that_wavers_does_not_hide_what_its_axis_does():
     rows = build.sweep("rate", {"low": -1.0, "usual": 0.0, "high": -2.0}, noise=0.01)
     for row in rows:
         if row["trial"]["value"] == "high":
-            for picture in row["held_out"]:
-                picture["psnr"] += 6.0 * (row["trial"]["seed"] - 1)
+            for image in row["held_out"]:
+                image["psnr"] += 6.0 * (row["trial"]["seed"] - 1)
     axes, _ = study(rows)
     ((contribution,),) = rankings(axes).values()
     assert {contribution.best, contribution.worst} == {"usual", "low"}
@@ -192,7 +192,7 @@ def test_a_front_is_what_no_point_beats(points):
     assert [points[index] for index in kept] == sorted(shown)
 
 
-def test_a_rung_has_a_point_a_rate_of_means_over_pictures():
+def test_a_rung_has_a_point_a_rate_of_means_over_images():
     (rung,) = ladder([build.rung("hyper", rates=(0, 1))])
     for point in rung.points:
         own = [one for one in rung.record["held_out"] if one["rate"] == point.rate]
@@ -217,7 +217,7 @@ def points_of(jpeg, factor, qualities):
     pixels = 1_000_000
     return mean_points(
         [
-            build.picture("p", psnr=point.psnr_rgb, rate=index)
+            build.image("p", psnr=point.psnr_rgb, rate=index)
             | {"pixels": pixels, "file_bytes": round(point.bpp * factor * pixels / 8)}
             for index, point in enumerate(jpeg)
             if point.quality in qualities
@@ -233,7 +233,7 @@ def test_a_rung_that_takes_three_quarters_of_jpegs_bytes_saves_a_quarter(jpeg, q
 
 
 def test_a_rung_outside_jpegs_range_is_not_extrapolated(jpeg):
-    point = mean_points([build.picture("p", psnr=10.0)])
+    point = mean_points([build.image("p", psnr=10.0)])
     assert against_jpeg(point, jpeg).reason == "outside JPEG's range"
     one_of_two = (*points_of(jpeg, 0.75, (30,)), *point)
     assert against_jpeg(one_of_two, jpeg).reason == "1 of 2 points outside JPEG's range"

@@ -23,10 +23,10 @@ from experiments.system.errors import RunError
 COMMITTED = Path(report.__file__).parent
 
 
-def trained_on(row, name, pictures):
+def trained_on(row, name, images):
     """The same run, trained on another set."""
     row = copy.deepcopy(row)
-    row["trial"]["data"] |= {"train": name, "pictures": pictures}
+    row["trial"]["data"] |= {"train": name, "pictures": images}
     return row | {"identity": f"{row['identity']} {name}"}
 
 
@@ -42,8 +42,8 @@ def all_rows(folder):
     ]
     for row in rows:
         if row["trial"]["value"] == "2":
-            for picture in row["trained_on"]:
-                picture["psnr"] += 3.0
+            for image in row["trained_on"]:
+                image["psnr"] += 3.0
     build.write(folder / "more.jsonl", rows)
     return folder
 
@@ -81,9 +81,9 @@ def test_every_chapter_is_there_and_in_order(files):
         "Which components contribute most to reconstruction",
         "Complexity against quality, time against accuracy",
         "What overfits, and what destabilises",
-        "Why a textbook autoencoder expands the picture",
+        "Why a textbook autoencoder expands the image",
         "What emulate learns, and why restore is the useful direction",
-        *("What 29 pictures can and cannot teach", "Limits"),
+        *("What 29 images can and cannot teach", "Limits"),
     ]
 
 
@@ -96,7 +96,7 @@ def test_every_chapter_is_there_and_in_order(files):
         [build.rung("one", task="restore", rates=(0,))],
         [build.diverged("one", kind="rung")],
         [build.record(held_out=[], trained_on=[])],
-        [build.rung("one", held_out=[build.picture("p", psnr=float("inf"))])],
+        [build.rung("one", held_out=[build.image("p", psnr=float("inf"))])],
         [build.diverged("task", "emulate", task="emulate")],
     ],
     ids=range(8),
@@ -184,22 +184,22 @@ def test_the_best_rung_of_each_test_set_is_named_in_short(files):
     assert said == "the best of 3 rungs that can be compared is hyperprior, GDN"
 
 
-def test_a_rung_loses_where_its_pictures_are_below_jpeg():
-    pictures = [
-        build.picture("good", psnr=30.0, jpeg_psnr=29.0),
-        build.picture("bad", psnr=30.0, jpeg_psnr=30.4),
-        build.picture("worse", psnr=30.0, jpeg_psnr=31.5),
+def test_a_rung_loses_where_its_images_are_below_jpeg():
+    images = [
+        build.image("good", psnr=30.0, jpeg_psnr=29.0),
+        build.image("bad", psnr=30.0, jpeg_psnr=30.4),
+        build.image("worse", psnr=30.0, jpeg_psnr=31.5),
     ]
-    (rung,) = ladder([build.rung("a", held_out=pictures)])
+    (rung,) = ladder([build.rung("a", held_out=images)])
     assert claims.losses_sentence(rung, facts.losses(rung)) == (
-        "a is below JPEG of equal bytes in 2 of 3 pictures, by most on worse (−1.50 dB)."
+        "a is below JPEG of equal bytes in 2 of 3 images, by most on worse (−1.50 dB)."
     )
-    (rung,) = ladder([build.rung("a", held_out=pictures[:1])])
+    (rung,) = ladder([build.rung("a", held_out=images[:1])])
     assert claims.losses_sentence(rung, facts.losses(rung)) == (
-        "a is nowhere below JPEG of equal bytes: its least advantage of 1 picture is +1.00 dB, on "
+        "a is nowhere below JPEG of equal bytes: its least advantage of 1 image is +1.00 dB, on "
         "good."
     )
-    (rung,) = ladder([build.rung("a", held_out=[build.picture("p", psnr=float("inf"))])])
+    (rung,) = ladder([build.rung("a", held_out=[build.image("p", psnr=float("inf"))])])
     assert facts.losses(rung) is None
 
 
@@ -213,7 +213,7 @@ def test_what_is_better_than_jpeg_is_named_by_test_set():
     assert found == {"kodak": (["bottleneck 4"], 2), "live1": ([], 1)}
     assert claims.better_sentence("kodak", *found["kodak"]) == (
         "On kodak 1 of 2 settings is better than JPEG of equal bytes, on average over seeds and "
-        "pictures: bottleneck 4."
+        "images: bottleneck 4."
     )
     assert claims.better_sentence("live1", *found["live1"]) == (
         "On live1 none of 1 setting is better than JPEG of equal bytes."
@@ -260,8 +260,8 @@ def test_what_overfits_is_what_widens_the_gap():
     assert facts.widest_gap(study(rows)[0]) == (None, 2)
     assert claims.gap_sentence(None, 2).startswith("Of 2 values none widens the gap")
     for row in rows:
-        for picture in row["trained_on"]:
-            picture["psnr"] += {"all": 0.0, "8": 0.5, "2": 3.0}[row["trial"]["value"]]
+        for image in row["trained_on"]:
+            image["psnr"] += {"all": 0.0, "8": 0.5, "2": 3.0}[row["trial"]["value"]]
     (axis, value), _ = facts.widest_gap(study(rows)[0])
     said = claims.gap_sentence((axis, value), 2)
     assert (axis.name, value) == ("pictures", "2")
@@ -308,11 +308,11 @@ def test_short_ablations_are_a_limit_that_is_told():
 
 
 def test_latents_are_counted_in_numbers_and_in_bytes():
-    pictures = [build.picture("p", psnr=30.0, file_bytes=512)]
-    (rung,) = ladder([build.rung("a", held_out=pictures, latents_per_pixel=0.25)])
+    images = [build.image("p", psnr=30.0, file_bytes=512)]
+    (rung,) = ladder([build.rung("a", held_out=images, latents_per_pixel=0.25)])
     assert claims.latents_sentence(rung) == (
         "a keeps 0.25 numbers a pixel, which in its files take 0.125 bytes a pixel: 4.2 % of the "
-        "picture's 3."
+        "image's 3."
     )
     assert "64/3 = 21.3 times" in claims.expansion_sentence()
     assert "85 times the bytes" in claims.expansion_sentence()
@@ -323,8 +323,7 @@ def test_tasks_are_said_against_what_they_were_to_make():
     restore = build.sweep("task", {"restore": 0.9}, task="restore", noise=0)
     text = tasks_chapter([*emulate, *restore])
     psnr, jpeg = (
-        np.mean([picture[name] for picture in emulate[0]["held_out"]])
-        for name in ("psnr", "jpeg_psnr")
+        np.mean([image[name] for image in emulate[0]["held_out"]]) for name in ("psnr", "jpeg_psnr")
     )
     assert f"comes within {psnr:.2f} dB (3 seeds, from {psnr:.2f} to {psnr:.2f})" in text
     assert f"are within {jpeg:.2f} dB of them" in text
@@ -354,7 +353,7 @@ def test_a_set_that_is_split_by_scene_is_a_test_set_of_its_own_and_paired_with_t
     assert [axis.test for axis in axes] == ["kodak", "held-out scenes of kodak"]
     assert not faults
     pairs, rest = facts.training_sets([*whole, *split], small="kodak")
-    assert [pair.effect.pictures for pair in pairs] == [2] * len(pairs)
+    assert [pair.effect.images for pair in pairs] == [2] * len(pairs)
     assert pairs[-1].effect.difference == pytest.approx(0.4)
     assert rest == whole
 
@@ -367,7 +366,7 @@ def test_rungs_of_two_training_sets_are_told_apart():
     ]
 
 
-def test_anchors_of_other_pictures_do_not_stop_the_findings(tmp_path):
+def test_anchors_of_other_images_do_not_stop_the_findings(tmp_path):
     point = AnchorPoint(codec="jpeg", quality=10, pictures=24.0, bpp=0.3, psnr_rgb=26.0)
     assert facts.best_rung(ladder([build.rung("a")]), [point]) is None
 

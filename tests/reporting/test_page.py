@@ -142,7 +142,7 @@ def test_every_section_has_its_heading_and_its_link(page):
     assert [words for _, words in parsed.find("h1")] == ["What shapes an image autoencoder"]
 
 
-def test_pictures_and_controls_have_names(page):
+def test_images_and_controls_have_names(page):
     parsed = Page(page)
     assert all(attrs["alt"] for attrs, _ in parsed.find("img"))
     assert len(parsed.find("img")) == 10
@@ -187,8 +187,8 @@ def test_names_are_text_and_not_markup(command, tmp_path):
         [build.diverged("one", kind="rung")],
         [build.record(seconds=0.0, curve=[]), build.record(value="gelu", baseline=True, curve=[])],
         [build.record(held_out=[], trained_on=[])],
-        [build.rung("one", held_out=[build.picture("p", psnr=float("inf"))])],
-        [build.record(encode_seconds_per_megapixel=None, held_out=[build.picture("p", psnr=3.0)])],
+        [build.rung("one", held_out=[build.image("p", psnr=float("inf"))])],
+        [build.record(encode_seconds_per_megapixel=None, held_out=[build.image("p", psnr=3.0)])],
     ],
     ids=range(9),
 )
@@ -262,7 +262,7 @@ def test_a_folder_that_is_not_empty_is_left_as_it_was(command, tmp_path):
         ({"original": "../secret.png"}, "crop 1 names '../secret.png', which is not beside it"),
         ({"jpeg": "none.png"}, "none.png: "),
         ({"psnr": "high"}, "crop 1 has 'high' as its 'psnr'"),
-        ({"jpeg": "small.png"}, "crop 1 has pictures of different sizes"),
+        ({"jpeg": "small.png"}, "crop 1 has images of different sizes"),
         ({"rung": None}, "crop 1 has None as its 'rung'"),
     ],
 )

@@ -42,7 +42,7 @@ def test_an_effect_is_said_with_its_interval_and_basis():
     said = sentences.effect_sentence(axis, "gelu", axis.main)
     shape = (
         r"gelu against relu: (\S+) dB of advantage over JPEG "
-        r"\(95 % interval (\S+) to (\S+); 3 seeds, 6 pictures\)\."
+        r"\(95 % interval (\S+) to (\S+); 3 seeds, 6 images\)\."
     )
     size, low, high = map(float, re.fullmatch(shape, said).groups())
     assert size == pytest.approx(recomputed(rows, "gelu", "relu"), abs=0.0051)
@@ -55,7 +55,7 @@ def test_no_difference_is_said_in_words_everywhere():
     bounds = f"{signed(effect.low)} to {signed(effect.high)}"
     assert sentences.effect_sentence(axis, "l1", axis.main) == (
         "l1 makes no difference to the advantage over JPEG against mse "
-        f"(95 % interval {bounds}; 3 seeds, 6 pictures)."
+        f"(95 % interval {bounds}; 3 seeds, 6 images)."
     )
     assert sentences.verdict(effect, axis.main) == f"no difference ({bounds})"
     (found,) = rankings([axis]).values()
@@ -133,8 +133,8 @@ def at_rates(axis, effects, factors):
     """An axis whose values' files are larger than the builder's by a factor each."""
     rows = build.sweep(axis, effects)
     for row in rows:
-        for picture in row["held_out"]:
-            picture["file_bytes"] *= factors[row["trial"]["value"]]
+        for image in row["held_out"]:
+            image["file_bytes"] *= factors[row["trial"]["value"]]
     return rows
 
 
@@ -194,8 +194,8 @@ def test_gains_are_over_the_baseline_and_only_sure_ones():
 def test_what_ended_far_below_its_baseline_is_called_collapsed():
     rows = build.sweep("norm", {"none": 0.0, "batch": -4.9, "instance": -4.0})
     assert sentences.collapsed_sentences(study(rows)[0]) == []
-    for picture in rows[-1]["held_out"]:
-        picture["psnr"] -= 2.0
+    for image in rows[-1]["held_out"]:
+        image["psnr"] -= 2.0
     assert sentences.collapsed_sentences(study(rows)[0]) == [
         "Collapsed, which is to end more than 5 dB of PSNR below the baseline of their seed: norm "
         "instance (1 of 3 runs)."
@@ -263,28 +263,28 @@ def test_bytes_against_jpeg_are_fewer_or_more_or_have_a_reason():
     )
 
 
-def test_a_rungs_gain_is_the_mean_over_its_pictures():
+def test_a_rungs_gain_is_the_mean_over_its_images():
     (rung,) = ladder([build.rung("hyper", rates=(2,), psnr=28.5)])
     own = rung.record["held_out"]
     gain = np.mean([one["psnr"] - one["jpeg_psnr"] for one in own])
     assert sentences.rung_sentence(rung) == (
-        f"hyper: +{gain:.2f} dB of PSNR against JPEG of equal bytes, mean of 6 pictures."
+        f"hyper: +{gain:.2f} dB of PSNR against JPEG of equal bytes, mean of 6 images."
     )
     (rung,) = ladder([build.diverged("hyper", kind="rung")])
     assert sentences.rung_sentence(rung) == "hyper diverged; there is nothing to show of it."
 
 
-def test_anchors_that_are_missing_or_of_other_pictures_are_told():
+def test_anchors_that_are_missing_or_of_other_images_are_told():
     assert sentences.anchor_sentence("kodak", {}, {6}) == (
         "The classical codecs were not measured on kodak: there are no curves of theirs and no "
         "comparison with JPEG's bytes."
     )
     point = AnchorPoint(codec="jpeg", quality=10, pictures=24.0, bpp=0.3, psnr_rgb=26.0)
     assert sentences.anchor_sentence("kodak", {"jpeg": [point]}, {24}) == (
-        "In grey: jpeg, means over 24 pictures of kodak."
+        "In grey: jpeg, means over 24 images of kodak."
     )
     assert sentences.anchor_sentence("kodak", {"jpeg": [point]}, {6}).endswith(
-        "The runs' means are over 6, so that the curves are not of the same pictures: "
+        "The runs' means are over 6, so that the curves are not of the same images: "
         "compare with care."
     )
 

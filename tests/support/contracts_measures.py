@@ -20,7 +20,7 @@ class Loss:
 
     `limit` is the largest input that its mathematics can take in float32. The target of a loss
     with `free_target` may be anything that the prediction may be. Where `least` is given, smaller
-    pictures are refused.
+    images are refused.
     """
 
     name: str
@@ -40,8 +40,8 @@ def logits_and(target):
     return lambda: (2 * normal(3, 4, 5), target)
 
 
-def pictures(*shape):
-    """A picture in 0..1 with a noisy version, both bright and smooth in places."""
+def images(*shape):
+    """An image in 0..1 with a noisy version, both bright and smooth in places."""
     rng = np.random.default_rng(5)
     n, height, width, channels = shape
     rows, columns = np.arange(height)[:, None, None], np.arange(width)[:, None]
@@ -107,7 +107,7 @@ LOSSES = [
     Loss(
         "ssim",
         losses.ssim,
-        lambda: pictures(2, 14, 17, 3),
+        lambda: images(2, 14, 17, 3),
         lambda x, y: 1 - np.array(oracles.gaussian_ssim(x, y, 1)),
         1e6,
         least=11,
@@ -115,7 +115,7 @@ LOSSES = [
     Loss(
         "ms_ssim",
         partial(losses.ms_ssim, peak=1.5),
-        lambda: pictures(2, 161, 166, 1),
+        lambda: images(2, 161, 166, 1),
         lambda x, y: 1 - np.array(oracles.ms_ssim(x, y, 1.5)),
         1e6,
         least=161,
@@ -132,9 +132,9 @@ LOSSES = [
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric to prove, on 8-bit pictures of several `sizes` (height, width, channels).
+    """A metric to prove, on 8-bit images of several `sizes` (height, width, channels).
 
-    `best` is its value for equal pictures, `least` the side below which it refuses.
+    `best` is its value for equal images, `least` the side below which it refuses.
     """
 
     name: str
@@ -162,7 +162,7 @@ METRICS = [
         16,
     ),
 ]
-# What is no comparison of two pictures, and has a test of its own.
+# What is no comparison of two images, and has a test of its own.
 OTHER_METRICS = {"bits_per_pixel", "to_8_bit"}
 
 

@@ -50,7 +50,7 @@ def model_of(*tables, stride=STRIDE, digest=DIGEST):
 
 
 def file_of(latents, tables, *, width=None, height=None, channels=3, rate=0, model=DIGEST):
-    """Encode for a picture of the stride's multiple, unless told otherwise."""
+    """Encode for an image of the stride's multiple, unless told otherwise."""
     h, w, _ = latents.shape
     width, height = width or w * STRIDE, height or h * STRIDE
     return encode(

@@ -1,4 +1,4 @@
-"""Pictures and files that the tests of experiments.images are made of."""
+"""Images and files that the tests of experiments.images are made of."""
 
 import io
 import shutil
@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 from experiments.images import jpeg_version
 
-NOT_READ = "not a picture that fnnet reads (PNG, JPEG, BMP, TIFF, WebP, PPM)"
+NOT_READ = "not an image that fnnet reads (PNG, JPEG, BMP, TIFF, WebP, PPM)"
 
 
 def noise(height=40, width=50, channels=3, seed=0):

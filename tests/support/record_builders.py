@@ -11,7 +11,7 @@ PIXELS = 64 * 64
 DIFFICULTY = {f"p{index}": 24.0 + 1.7 * index for index in range(6)}
 
 
-def picture(name, *, psnr, rate=0, file_bytes=256, jpeg_psnr=None, ssim=0.9):
+def image(name, *, psnr, rate=0, file_bytes=256, jpeg_psnr=None, ssim=0.9):
     return {
         "name": name,
         "pixels": PIXELS,
@@ -26,11 +26,11 @@ def picture(name, *, psnr, rate=0, file_bytes=256, jpeg_psnr=None, ssim=0.9):
     }
 
 
-def pictures(effect, *, seed=0, noise=0.0, rates=(0,), prefix="", task="autoencode"):
-    """Pictures of known difficulty, each better by `effect` and by noise of the run's own."""
+def images(effect, *, seed=0, noise=0.0, rates=(0,), prefix="", task="autoencode"):
+    """Images of known difficulty, each better by `effect` and by noise of the run's own."""
     generator = np.random.default_rng([seed, int(1e6 * abs(effect)), len(prefix)])
     return [
-        picture(
+        image(
             prefix + name,
             psnr=base + effect + 2.5 * rate + noise * float(generator.normal()),
             jpeg_psnr=base + 2.0 * rate - 0.5,
@@ -89,8 +89,8 @@ def record(axis="activation", value="relu", *, seed=0, effect=0.0, baseline=Fals
         "seconds": 61.5 + seed,
         "encode_seconds_per_megapixel": 0.4,
         "decode_seconds_per_megapixel": 0.5,
-        "held_out": pictures(effect, **made),
-        "trained_on": pictures(effect + 0.2, prefix="t", **made),
+        "held_out": images(effect, **made),
+        "trained_on": images(effect + 0.2, prefix="t", **made),
         "steps_to": {"22": 40, "24": 120},
         "stability": {
             "spikes": 0,
@@ -132,7 +132,7 @@ def write(path, rows):
     return path
 
 
-def anchor_rows(codecs=("jpeg", "webp"), pictures=6):
+def anchor_rows(codecs=("jpeg", "webp"), images=6):
     """A points.tsv: JPEG's curve, and others that take fewer bits."""
     lines = ["codec\tquality\tpictures\tbpp\tpsnr_rgb\tssim\tms_ssim"]
     qualities = (5, 10, 20, 30, 50, 70, 90, 95)
@@ -140,7 +140,7 @@ def anchor_rows(codecs=("jpeg", "webp"), pictures=6):
         for place, quality in enumerate(qualities):
             bpp = 0.22 * 1.48**place * 0.85**index
             psnr = 24.0 + 2.2 * place
-            lines.append(f"{codec}\t{quality}\t{pictures}\t{bpp:.6f}\t{psnr:.6f}\t0.9\t0.95")
+            lines.append(f"{codec}\t{quality}\t{images}\t{bpp:.6f}\t{psnr:.6f}\t0.9\t0.95")
     return "\n".join(lines) + "\n"
 
 
@@ -152,7 +152,7 @@ def write_anchors(folder, test="kodak", **changes):
 
 
 def write_crops(folder, *, count=1, size=(96, 64)):
-    """Crops of made-up pictures, and their manifest; the folder that they lie in."""
+    """Crops of made-up images, and their manifest; the folder that they lie in."""
     crops = folder / "crops"
     crops.mkdir(parents=True, exist_ok=True)
     rows, columns = np.mgrid[: size[1], : size[0]]

@@ -1,4 +1,4 @@
-"""Small pictures and short trials that the tests of sweeps are made of."""
+"""Small images and short trials that the tests of sweeps are made of."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from PIL import Image
 from skimage import data
 
 from experiments.evaluation.pairs import Pair
-from experiments.images import Picture, made_version
+from experiments.images import StoredImage, made_version
 from experiments.networks import configs
 from experiments.sweeps.material import Material
 from experiments.sweeps.plan import QUALITY, plan
@@ -16,7 +16,7 @@ SHALLOW = configs.to_json(configs.configure("shallow", latents="bounded", bottle
 
 
 def material(train=3, test=2):
-    """Pictures of 40 x 48 pixels, of one photograph to train on and one to test on."""
+    """Images of 40 x 48 pixels, of one photograph to train on and one to test on."""
     astronaut, coffee = data.astronaut(), data.coffee()
     return Material(
         "these",
@@ -29,17 +29,17 @@ def material(train=3, test=2):
 def pair(photo, index, side):
     pixels = photo[40 * index : 40 * index + 40, 100:148].copy()
     version = made_version(pixels, QUALITY, is_grey=False)
-    return Pair(Picture.of(pixels, f"{side}-{index}"), side, lambda: version)
+    return Pair(StoredImage.of(pixels, f"{side}-{index}"), side, lambda: version)
 
 
-def trial(pictures, axis="activation", model=SHALLOW, **options):
+def trial(images, axis="activation", model=SHALLOW, **options):
     """One of 3 steps of the smallest network; `options` replace the trial's own."""
-    first = plan((axis,), "tiny", 1, pictures)[0]
+    first = plan((axis,), "tiny", 1, images)[0]
     return replace(first, model=model, options=first.options | {"steps": 3} | options)
 
 
 def put_sets(root):
-    """Write sets of small pictures of these photographs; give the options that name them."""
+    """Write sets of small images of these photographs; give the options that name them."""
     for name, photo in (("these", data.astronaut()), ("those", data.coffee())):
         (root / name).mkdir()
         for index in range(3):

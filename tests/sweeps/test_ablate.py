@@ -95,11 +95,11 @@ def test_a_photograph_on_both_sides_is_refused(run, tmp_path):
     Image.fromarray(data.astronaut()).save(path / "portrait.jpg", quality=90)
     said = error_of(run("ablate", "--test", path, "--records", tmp_path / "r.jsonl"))
     assert said.startswith(
-        "1 of 1 pictures of the set mine to test on are in the set embedded to train on: portrait "
+        "1 of 1 images of the set mine to test on are in the set embedded to train on: portrait "
         "(looks the same, distance "
     )
     said = error_of(run("ablate", "--data", path, "--test", path))
-    assert said.startswith("1 of 1 pictures of the set mine to test on are in the set mine")
+    assert said.startswith("1 of 1 images of the set mine to test on are in the set mine")
 
 
 def test_a_set_alone_is_split_by_scene(run, tmp_path):
@@ -109,8 +109,8 @@ def test_a_set_alone_is_split_by_scene(run, tmp_path):
     assert status == 0, errors
     record = json.loads(path.read_text().splitlines()[0])
     assert record["trial"]["data"] == {"train": "these", "test": "these", "pictures": 2}
-    tested = {picture["name"] for picture in record["held_out"]}
-    trained_on = {picture["name"] for picture in record["trained_on"]}
+    tested = {image["name"] for image in record["held_out"]}
+    trained_on = {image["name"] for image in record["trained_on"]}
     assert len(tested) == 1 and len(tested | trained_on) == 3
 
 
@@ -175,8 +175,8 @@ def test_ctrl_c_in_the_middle_of_a_run_leaves_no_trace(sets, tmp_path):
 def test_a_record_that_diverged_is_counted_and_in_no_mean():
     trial = {"axis": "a", "value": "x", "baseline": True, "seed": 0, "budget": "tiny"}
     trial |= {"task": "autoencode"}
-    picture = {"psnr": 30.0, "jpeg_psnr": 28.0, "file_bytes": 1000, "pixels": 8000}
-    good = {"status": "finished", "seconds": 2.0, "held_out": [picture], "trial": trial}
+    image = {"psnr": 30.0, "jpeg_psnr": 28.0, "file_bytes": 1000, "pixels": 8000}
+    good = {"status": "finished", "seconds": 2.0, "held_out": [image], "trial": trial}
     bad = good | {"status": "diverged", "steps": 7, "held_out": []}
     table = axis_table("a", [good, bad])
     assert [list(column.cells) for column in table.columns] == [

@@ -18,22 +18,22 @@ from experiments.system.errors import RunError
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[cluster]'"
 )
-PICTURES = material()
+IMAGES = material()
 
 
 @needs_ray
 def test_a_worker_that_is_killed_leads_to_neither_a_double_nor_a_missing_record(tmp_path):
     mark, path = tmp_path / "killed", tmp_path / "r.jsonl"
 
-    def run(one, pictures):
+    def run(one, images):
         if one.seed == 1 and not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return run_trial(one, pictures)
+        return run_trial(one, images)
 
-    trials = [replace(trial(PICTURES), seed=seed) for seed in range(3)]
+    trials = [replace(trial(IMAGES), seed=seed) for seed in range(3)]
     with cluster.on_ray(run=run) as execute:
-        ended = list(sweep(trials, path, {}, PICTURES, execute))
+        ended = list(sweep(trials, path, {}, IMAGES, execute))
     assert mark.exists()
     found, faults = records.read(path)
     assert not faults and len(path.read_text().splitlines()) == len(ended) == 3
@@ -46,12 +46,12 @@ def test_a_worker_that_is_always_lost_and_an_error_end_the_sweep_in_a_sentence(t
     count = tmp_path / "count"
     count.touch()
 
-    def lost(one, pictures):
+    def lost(one, images):
         with count.open("a") as file:
             file.write("x")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def failing(one, pictures):
+    def failing(one, images):
         raise RunError("it cannot be")
 
     for run, sentence in (
@@ -59,7 +59,7 @@ def test_a_worker_that_is_always_lost_and_an_error_end_the_sweep_in_a_sentence(t
         (failing, "it cannot be"),
     ):
         with pytest.raises(RunError) as error, cluster.on_ray(run=run) as execute:
-            list(execute([trial(PICTURES)], PICTURES))
+            list(execute([trial(IMAGES)], IMAGES))
         assert str(error.value) == sentence
     assert count.read_text() == "xxxx"
 

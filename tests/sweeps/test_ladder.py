@@ -9,7 +9,7 @@ from skimage import data
 
 from experiments import release as release_command
 from experiments import train
-from experiments.images import read_picture
+from experiments.images import read_image
 from experiments.reporting.crops import read_crops
 from experiments.runs.run import load_run
 from experiments.sweeps import records
@@ -77,11 +77,11 @@ def test_a_rung_is_trained_once_and_its_record_and_crops_are_kept(run, tmp_path)
     (record,) = read_metrics(tmp_path / "l.jsonl")
     assert records.fault(record) is None and record["kind"] == "rung"
     assert record["latents_per_pixel"] == 0.25
-    names = {picture["name"] for picture in record["held_out"]}
+    names = {image["name"] for image in record["held_out"]}
     assert names == {"chelsea", "coffee"}
     crops, faults = read_crops(tmp_path)
-    assert not faults and [crop.picture for crop in crops] == ["chelsea", "coffee"]
-    original = read_picture(tmp_path / "crops" / "coffee.png").pixels
+    assert not faults and [crop.image for crop in crops] == ["chelsea", "coffee"]
+    original = read_image(tmp_path / "crops" / "coffee.png").pixels
     assert (original == data.coffee()[20:180, 270:430]).all()
     status, output, _ = run("ladder", *options)
     assert status == 0 and "seed 0" not in output
@@ -95,7 +95,7 @@ def test_the_network_trained_for_its_rate_is_measured_at_every_rate(run, release
     assert (status, errors) == (0, "")
     (record,) = read_metrics(tmp_path / "l.jsonl")
     assert records.fault(record) is None
-    assert {picture["rate"] for picture in record["held_out"]} == {0, 1}
+    assert {image["rate"] for image in record["held_out"]} == {0, 1}
     assert record["trial"]["data"] == {
         **{"train": "training side of embedded", "test": "embedded", "pictures": 3}
     }
@@ -104,7 +104,7 @@ def test_the_network_trained_for_its_rate_is_measured_at_every_rate(run, release
 
 def test_a_set_with_photographs_that_the_weights_have_seen_is_refused(run, release, tmp_path):
     (tmp_path / "set").mkdir()
-    # Not trained on by the ladder itself: what is refused are the weights' training pictures.
+    # Not trained on by the ladder itself: what is refused are the weights' training images.
     for name in ("a", "b"):
         Image.fromarray(data.rocket()[:200, :200] // 2).save(tmp_path / "set" / f"{name}.png")
     Image.fromarray(data.stereo_motorcycle()[1]).save(tmp_path / "set" / "seen.png")
@@ -114,7 +114,7 @@ def test_a_set_with_photographs_that_the_weights_have_seen_is_refused(run, relea
     options = ("--weights", ready(run, release), "--rung", PENALISED, "--data", new)
     options += ("--test", tmp_path / "set", "--records", tmp_path / "l.jsonl")
     status, _, errors = run("ladder", *options)
-    assert status == 2 and "pictures were trained on: seen" in errors
+    assert status == 2 and "images were trained on: seen" in errors
     assert not (tmp_path / "l.jsonl").exists()
 
 

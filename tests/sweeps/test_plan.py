@@ -20,13 +20,13 @@ from experiments.runs import recipes
 from experiments.sweeps.axes import AXES
 from experiments.sweeps.plan import BUDGETS, plan
 
-PICTURES = material(train=9)
+IMAGES = material(train=9)
 
 
 @pytest.mark.parametrize("budget", ["small", "full"])
 def test_a_sweep_is_axis_by_axis_and_each_axis_has_one_baseline_a_seed(budget, monkeypatch):
     monkeypatch.setattr("experiments.sweeps.plan.check_patch", lambda *args: None)
-    trials = plan((), budget, None, PICTURES)
+    trials = plan((), budget, None, IMAGES)
     axes = [trial.axis for trial in trials]
     assert list(dict.fromkeys(axes)) == list(AXES)
     assert axes == sorted(axes, key=list(AXES).index)
@@ -59,7 +59,7 @@ def test_depth_does_not_change_how_many_latents_there_are():
 
 def test_a_set_that_is_too_small_leaves_out_what_would_be_the_baseline_again(monkeypatch):
     monkeypatch.setattr("experiments.sweeps.plan.check_patch", lambda *args: None)
-    trials = plan(("pictures",), "small", 1, PICTURES)
+    trials = plan(("pictures",), "small", 1, IMAGES)
     found = [(trial.value, trial.data["pictures"], trial.baseline) for trial in trials]
     assert found == [("all", 9, True), ("2", 2, False), ("8", 8, False)]
 
@@ -82,7 +82,7 @@ def test_identities_are_those_of_every_process():
         env=os.environ | {"PYTHONPATH": f"{tests}", "PYTHONHASHSEED": "7"},
     )
     found = json.loads(done.stdout)
-    assert found == [trial.identity for trial in plan((), "tiny", 1, PICTURES)]
+    assert found == [trial.identity for trial in plan((), "tiny", 1, IMAGES)]
 
 
 @pytest.mark.parametrize("name", get_args(recipes.OptimizerName))

@@ -62,10 +62,10 @@ def curve(rung, test):
         if (record["trial"]["axis"], record["trial"]["data"]["test"]) == (rung, test)
     ]
     rates = {}
-    for picture in record["held_out"]:
-        rate = 8 * picture["file_bytes"] / picture["pixels"]
-        rates.setdefault(picture["rate"], []).append((rate, picture["psnr"]))
-        assert picture["file_bytes"] <= 1.01 * picture["ideal_bytes"] + 64
+    for image in record["held_out"]:
+        rate = 8 * image["file_bytes"] / image["pixels"]
+        rates.setdefault(image["rate"], []).append((rate, image["psnr"]))
+        assert image["file_bytes"] <= 1.01 * image["ideal_bytes"] + 64
     return [tuple(np.mean(rates[rate], axis=0)) for rate in sorted(rates)]
 
 
@@ -103,14 +103,14 @@ def test_released_weights_are_small_and_what_they_are_said_to_be():
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 10_000_000
 
 
-def test_restoring_gains_half_a_decibel_on_held_out_pictures():
+def test_restoring_gains_half_a_decibel_on_held_out_images():
     record = RECORDS["restore_live1"]
     assert held_out(record, "psnr") - held_out(record, "jpeg_psnr") > 0.5
-    sides = [picture["side"] for picture in record["pictures"]]
+    sides = [image["side"] for image in record["pictures"]]
     assert [sides.count(side) for side in ("train", "validation", "test")] == [21, 4, 4]
 
 
-def test_no_picture_is_committed_but_the_readme_s_and_the_benchmark_s():
+def test_no_image_is_committed_but_the_readme_s_and_the_benchmark_s():
     found = [path for path in (ROOT / "experiments" / "records").rglob("*.png")]
     crops = [path for path in found if path.parent.name == "crops"]
     assert sorted(path.name for path in found if path not in crops) == [
@@ -118,6 +118,6 @@ def test_no_picture_is_committed_but_the_readme_s_and_the_benchmark_s():
     ]
     assert all(path.name.startswith(("chelsea", "coffee")) for path in crops)
     assert sum(path.stat().st_size for path in found) < 5_000_000
-    assert {picture["name"] for picture in RECORDS["default"]["pictures"]} == {
+    assert {image["name"] for image in RECORDS["default"]["pictures"]} == {
         *("astronaut", "chelsea", "coffee", "motorcycle_left", "motorcycle_right")
     }

@@ -1,4 +1,4 @@
-"""A sweep runs what is not recorded yet, each work once, and refuses records of other pictures."""
+"""A sweep runs what is not recorded yet, each work once, and refuses records of other images."""
 
 import pytest
 from sweep_builders import material, trial
@@ -9,14 +9,14 @@ from experiments.sweeps.sweep import recorded, sweep
 from experiments.sweeps.trials import run_trial
 from experiments.system.errors import RunError
 
-PICTURES = material()
-TRIALS = plan(("schedule", "activation", "norm"), "tiny", 2, PICTURES)
+IMAGES = material()
+TRIALS = plan(("schedule", "activation", "norm"), "tiny", 2, IMAGES)
 
 
 @pytest.fixture(scope="module")
 def record():
     """One that others are made of."""
-    return run_trial(trial(PICTURES, steps=1), PICTURES)
+    return run_trial(trial(IMAGES, steps=1), IMAGES)
 
 
 class Worker:
@@ -36,7 +36,7 @@ class Worker:
 def run(path, record, most=99):
     worker = Worker(record, most)
     try:
-        ended = list(sweep(TRIALS, path, recorded(path, PICTURES), PICTURES, worker))
+        ended = list(sweep(TRIALS, path, recorded(path, IMAGES), IMAGES, worker))
     except KeyboardInterrupt:
         ended = None
     return worker.ran, ended
@@ -77,13 +77,13 @@ def test_a_kill_between_two_records_of_one_work_loses_none(tmp_path, record):
     assert len(path.read_text().splitlines()) == len(TRIALS)
 
 
-def test_records_of_other_pictures_under_the_same_names_are_refused(tmp_path, record):
+def test_records_of_other_images_under_the_same_names_are_refused(tmp_path, record):
     path = tmp_path / "r.jsonl"
     run(path, record)
     with pytest.raises(RunError) as error:
         recorded(path, material(train=2))
     assert str(error.value) == (
-        f"{path}: the sets these and those have other pictures now than those that its records "
+        f"{path}: the sets these and those have other images now than those that its records "
         "are of; choose another --records"
     )
 
@@ -96,8 +96,8 @@ def test_a_damaged_file_of_records_is_named(tmp_path, record):
     ):
         path.write_text(text)
         with pytest.raises(RunError) as error:
-            recorded(path, PICTURES)
+            recorded(path, IMAGES)
         assert str(error.value).startswith(sentence)
     with pytest.raises(RunError) as error:
-        recorded(tmp_path, PICTURES)
+        recorded(tmp_path, IMAGES)
     assert str(error.value) == f"{tmp_path}: is a folder, not a file of records"

@@ -22,7 +22,7 @@ from experiments.training.stability import stability, steps_to
 from experiments.training.steadiness import loss_ratios
 from fnnet.train import NotFiniteError
 
-PICTURES = material()
+IMAGES = material()
 
 
 def start(monkeypatch, trial):
@@ -35,7 +35,7 @@ def start(monkeypatch, trial):
 
     monkeypatch.setattr(learning, "fit", fit)
     monkeypatch.setattr(learning, "evaluate", lambda *args: {"psnr": 0.0})
-    assert run_trial(trial, PICTURES)["status"] == "diverged"
+    assert run_trial(trial, IMAGES)["status"] == "diverged"
     return seen[0]
 
 
@@ -45,7 +45,7 @@ def start(monkeypatch, trial):
     [("activation", 16), ("dropout", 16), ("norm", 10), ("depth", 2), ("schedule", 16)],
 )
 def test_values_of_an_axis_start_from_equal_weights_and_see_equal_batches(axis, least, monkeypatch):
-    baseline, *others = plan((axis,), "tiny", 1, PICTURES)
+    baseline, *others = plan((axis,), "tiny", 1, IMAGES)
     weights, batches, key = start(monkeypatch, baseline)
     weights = fn.trees.flatten(weights)
     for other in others:
@@ -61,7 +61,7 @@ def test_values_of_an_axis_start_from_equal_weights_and_see_equal_batches(axis, 
 
 
 def test_seeds_differ_in_weights_and_batches(monkeypatch):
-    first = trial(PICTURES)
+    first = trial(IMAGES)
     weights, batches, _ = start(monkeypatch, first)
     other_weights, other_batches, _ = start(monkeypatch, replace(first, seed=1))
     kernels = [
@@ -72,10 +72,10 @@ def test_seeds_differ_in_weights_and_batches(monkeypatch):
 
 
 def test_a_record_does_not_depend_on_what_ran_before():
-    first, other = trial(PICTURES), trial(PICTURES, learning_rate=0.01)
-    once = run_trial(first, PICTURES)
-    assert run_trial(other, PICTURES)["held_out"] != once["held_out"]
-    assert without_times(run_trial(first, PICTURES)) == without_times(once)
+    first, other = trial(IMAGES), trial(IMAGES, learning_rate=0.01)
+    once = run_trial(first, IMAGES)
+    assert run_trial(other, IMAGES)["held_out"] != once["held_out"]
+    assert without_times(run_trial(first, IMAGES)) == without_times(once)
 
 
 def test_a_record_is_complete_and_its_rates_are_those_of_the_files_that_were_written(monkeypatch):
@@ -87,7 +87,7 @@ def test_a_record_is_complete_and_its_rates_are_those_of_the_files_that_were_wri
         return write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", spy)
-    record = run_trial(trial(PICTURES, steps=12), PICTURES)
+    record = run_trial(trial(IMAGES, steps=12), IMAGES)
     assert records.fault(json.loads(json.dumps(record))) is None
     assert record["status"] == "finished"
     rows = record["held_out"] + record["trained_on"]
@@ -105,7 +105,7 @@ def test_a_record_is_complete_and_its_rates_are_those_of_the_files_that_were_wri
 def test_each_rate_is_measured():
     model = {"latents": "penalised", "distortion_weights": (0.002, 0.05), "bottleneck": 4}
     model = configs.to_json(configs.configure("shallow", **model))
-    record = run_trial(trial(PICTURES, model=model), PICTURES)
+    record = run_trial(trial(IMAGES, model=model), IMAGES)
     rows = [(row["name"], row["rate"]) for row in record["held_out"]]
     assert rows == [("test-0", 0), ("test-0", 1), ("test-1", 0), ("test-1", 1)]
 
@@ -113,9 +113,9 @@ def test_each_rate_is_measured():
 @pytest.mark.parametrize(("task", "source"), [("restore", "jpeg"), ("emulate", "original")])
 def test_a_task_without_coded_latents_is_set_beside_the_jpeg_version(task, source):
     model = SHALLOW | {"latents": "real"}
-    record = run_trial(replace(trial(PICTURES, model=model), task=task), PICTURES)
+    record = run_trial(replace(trial(IMAGES, model=model), task=task), IMAGES)
     assert records.fault(record) is None and record["status"] == "finished"
-    for row, pair in zip(record["held_out"], PICTURES.test, strict=True):
+    for row, pair in zip(record["held_out"], IMAGES.test, strict=True):
         assert row["file_bytes"] is row["ideal_bytes"] is row["rate"] is None
         assert row["jpeg_bytes"] == pair.load()[1]
     assert record["encode_seconds_per_megapixel"] is None
@@ -123,7 +123,7 @@ def test_a_task_without_coded_latents_is_set_beside_the_jpeg_version(task, sourc
 
 def test_a_run_that_diverges_is_recorded_with_what_was_learned_till_then():
     record = run_trial(
-        trial(PICTURES, optimizer="sgd", learning_rate=1e38, clip=1e38, steps=40), PICTURES
+        trial(IMAGES, optimizer="sgd", learning_rate=1e38, clip=1e38, steps=40), IMAGES
     )
     assert record["status"] == "diverged" and records.fault(record) is None
     assert record["held_out"] == record["trained_on"] == []
@@ -134,8 +134,8 @@ def test_a_run_that_diverges_is_recorded_with_what_was_learned_till_then():
 
 def test_a_step_of_a_learning_rate_of_a_million_diverges():
     model = configs.to_json(configs.configure("conv", latents="bounded", width=4))
-    diverging = trial(PICTURES, model=model, optimizer="sgd", learning_rate=1e6, clip=1.0, steps=40)
-    assert run_trial(diverging, PICTURES)["status"] == "diverged"
+    diverging = trial(IMAGES, model=model, optimizer="sgd", learning_rate=1e6, clip=1.0, steps=40)
+    assert run_trial(diverging, IMAGES)["status"] == "diverged"
 
 
 def test_latents_that_leave_32_bits_are_a_divergence_too(monkeypatch):
@@ -150,13 +150,13 @@ def test_latents_that_leave_32_bits_are_a_divergence_too(monkeypatch):
         return train_state._replace(params=params | {"encoder": encoder}), report
 
     monkeypatch.setattr(learning, "fit", far)
-    record = run_trial(trial(PICTURES, model=model), PICTURES)
+    record = run_trial(trial(IMAGES, model=model), IMAGES)
     assert record["status"] == "diverged" and record["held_out"] == []
     assert record["steps"] == len(record["curve"]) == 3
 
 
 def test_identities_tell_apart_whatever_matters_and_baselines_share_their_work():
-    first = trial(PICTURES)
+    first = trial(IMAGES)
     others = [
         replace(first, **change)
         for change in (
@@ -176,19 +176,19 @@ def test_identities_tell_apart_whatever_matters_and_baselines_share_their_work()
     assert len({each.work for each in (first, *others)}) == 6
 
 
-def test_the_pictures_of_a_smaller_training_set_are_among_those_of_a_larger():
-    pictures = material(train=6)
-    names = [pair.picture.name for pair in pictures.trained_on(6, 0)]
-    assert [pair.picture.name for pair in pictures.trained_on(2, 0)] == names[:2]
-    assert [pair.picture.name for pair in pictures.trained_on(6, 1)] != names
+def test_the_images_of_a_smaller_training_set_are_among_those_of_a_larger():
+    images = material(train=6)
+    names = [pair.image.name for pair in images.trained_on(6, 0)]
+    assert [pair.image.name for pair in images.trained_on(2, 0)] == names[:2]
+    assert [pair.image.name for pair in images.trained_on(6, 1)] != names
 
 
-def test_pictures_arrive_in_other_processes_as_they_are():
-    there = pickle.loads(pickle.dumps(PICTURES))
-    assert there.digest == PICTURES.digest != material(train=2).digest
+def test_images_arrive_in_other_processes_as_they_are():
+    there = pickle.loads(pickle.dumps(IMAGES))
+    assert there.digest == IMAGES.digest != material(train=2).digest
     for side in ("train", "test"):
-        for one, other in zip(getattr(there, side), getattr(PICTURES, side), strict=True):
-            assert one.side == side and one.picture.name == other.picture.name
+        for one, other in zip(getattr(there, side), getattr(IMAGES, side), strict=True):
+            assert one.side == side and one.image.name == other.image.name
             np.testing.assert_array_equal(one.original, other.original)
             np.testing.assert_array_equal(one.jpeg, other.jpeg)
             assert one.bits_per_pixel == other.bits_per_pixel
@@ -227,7 +227,7 @@ def test_a_codec_tells_what_its_tables_alone_would_take(monkeypatch):
         return made
 
     monkeypatch.setattr(Codec, "write", spied)
-    record = run_trial(trial(PICTURES), PICTURES)
+    record = run_trial(trial(IMAGES), IMAGES)
     found = [row["ideal_bytes"] for row in record["held_out"] + record["trained_on"]]
     assert set(found) <= {each / 8 for each in bits}
     for row in record["held_out"]:

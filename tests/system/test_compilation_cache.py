@@ -107,7 +107,7 @@ def test_a_second_start_compiles_nothing_but_what_onednn_has_a_part_in(tmp_path)
         args = ("train", "--tiny", "--out", tmp_path / name)
         needed, read = counts(start(COUNTED, *args, env=env))
         kept = len(entries(tmp_path))
-    # The step, the watched batch, and the two halves of the network on pictures of each size.
+    # The step, the watched batch, and the two halves of the network on images of each size.
     assert read == kept and 1 <= needed - kept <= 12
 
 

@@ -256,12 +256,12 @@ NETWORKS = [
 def test_a_network_learns_the_same_with_and_without_onednn(name, settings):
     model = architectures.build(configs.configure(name, **settings))
     params, state = model.init(jax.random.key(0), (48, 48, 3))
-    pictures = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 3)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 3)).astype(np.uint8)
     loss = make_loss(model, "mse")
 
     def step(params, key):
         (value, _), gradient = jax.value_and_grad(loss, has_aux=True)(
-            params, state, (pictures, pictures), key
+            params, state, (images, images), key
         )
         return value, gradient
 

@@ -40,7 +40,7 @@ def test_the_grid_of_the_options_is_kept(pairs):
     assert not np.array_equal(kept(0), free(0))
 
 
-def test_watched_crops_are_as_large_as_the_smallest_picture_lets_them_be(pairs):
+def test_watched_crops_are_as_large_as_the_smallest_image_lets_them_be(pairs):
     source, target = watched_batch(TASKS["autoencode"], pairs, seed=0)
     assert source.shape == (8, 128, 128, 3)
     np.testing.assert_array_equal(source, target)

@@ -68,7 +68,7 @@ print("replicated:", sharded.sharding.is_fully_replicated, len(sharded.sharding.
 def four_devices(tmp_path_factory):
     """Run the script above; give its folder and what it printed."""
     folder = tmp_path_factory.mktemp("devices")
-    put_pictures(folder / "pictures")
+    put_images(folder / "pictures")
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
     done = subprocess.run(
         [sys.executable, "-c", FOUR_DEVICES, folder],
@@ -81,7 +81,7 @@ def four_devices(tmp_path_factory):
     return folder, done.stdout, done.stderr
 
 
-def put_pictures(folder):
+def put_images(folder):
     folder.mkdir()
     for index in range(3):
         Image.fromarray(noise(40, 48, seed=index)).save(folder / f"{index}.png")
@@ -150,11 +150,11 @@ def test_one_device_places_nothing():
 
 @pytest.mark.parametrize("grid", ["any", "keep", "shift"])
 def test_shares_of_a_batch_together_are_the_whole(grid):
-    pictures = [(noise(20, 30, seed=0), noise(20, 30, seed=1)), (noise(40, 17, seed=2),) * 2]
+    images = [(noise(20, 30, seed=0), noise(20, 30, seed=1)), (noise(40, 17, seed=2),) * 2]
     arguments = {"seed": 3, "step": 7, "batch_size": 12, "patch": 8, "grid": grid}
-    whole = sample_batch(pictures, **arguments)
+    whole = sample_batch(images, **arguments)
     shares = [
-        sample_batch(pictures, **arguments, rows=slice(start, stop))
+        sample_batch(images, **arguments, rows=slice(start, stop))
         for start, stop in ((0, 5), (5, 6), (6, 12))
     ]
     for array, parts in zip(whole, zip(*shares, strict=True), strict=True):

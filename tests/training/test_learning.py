@@ -7,7 +7,7 @@ from experiments.system.storage import read_json, read_metrics
 
 
 def trained(folder, **options):
-    """Train; give the gain over JPEG on held-out pictures in dB, the result, and the metrics."""
+    """Train; give the gain over JPEG on held-out images in dB, the result, and the metrics."""
     train.main(train.Config(out=folder, **options))
     result = read_json(folder / "record.json")["result"]
     gains = [s["psnr"] - s["jpeg_psnr"] for s in result["scores"] if s["side"] != "train"]

@@ -33,7 +33,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def pictures(folder):
+def images(folder):
     folder.mkdir()
     for index in range(3):
         Image.fromarray(noise(40, 48, seed=index)).save(folder / f"{index}.png")
@@ -81,7 +81,7 @@ def learned(folder, name="loss"):
 @SLOW
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_learn_what_one_does_and_the_first_alone_speaks(count, run, tmp_path):
-    options = (*SMALL, "--steps", 6, "--data", pictures(tmp_path / "pictures"))
+    options = (*SMALL, "--steps", 6, "--data", images(tmp_path / "pictures"))
     status, _, errors = run("train", *options, "--out", tmp_path / "one")
     assert status == 0, errors
     first, *others = ends(start(count, *options, "--out", tmp_path / "several"))
@@ -96,7 +96,7 @@ def test_processes_learn_what_one_does_and_the_first_alone_speaks(count, run, tm
 @SLOW
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_process_ends_the_others_and_the_run_goes_on(victim, run, tmp_path):
-    options = (*SMALL, "--steps", 400, "--data", pictures(tmp_path / "pictures"))
+    options = (*SMALL, "--steps", 400, "--data", images(tmp_path / "pictures"))
     folder = tmp_path / "run"
     started = start(2, *options, "--out", folder)
     wait_for_lines(folder, 30, started)
@@ -118,7 +118,7 @@ def test_a_killed_process_ends_the_others_and_the_run_goes_on(victim, run, tmp_p
 @SLOW
 @pytest.mark.parametrize(("number", "stopped"), [(signal.SIGTERM, 1), (signal.SIGINT, 0)])
 def test_one_that_is_asked_to_stop_stops_all_at_one_step(number, stopped, run, tmp_path):
-    options = (*SMALL, "--steps", 100_000, "--data", pictures(tmp_path / "pictures"))
+    options = (*SMALL, "--steps", 100_000, "--data", images(tmp_path / "pictures"))
     folder = tmp_path / "run"
     started = start(2, *options, "--out", folder)
     wait_for_lines(folder, 5, started)
@@ -224,7 +224,7 @@ def test_a_process_that_joined_no_other_agrees_with_itself():
     assert multihost.together(lambda: 3) == 3
     with pytest.raises(RunError, match=r"^a sentence$"):
         multihost.together(fail)
-    multihost.require_same("a", "the pictures")
+    multihost.require_same("a", "the images")
     multihost.leave()
     tree = {"a": np.zeros(2)}
     assert multihost.from_first(tree) is tree and multihost.ending(print) is print
