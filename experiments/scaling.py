@@ -17,7 +17,7 @@ from experiments.cli.console import console
 from experiments.networks import architectures, configs
 from experiments.networks.configs import Norm
 from experiments.networks.tasks import make_loss
-from experiments.runs import recipes
+from experiments.runs.recipes import Recipe, make_optimizer
 from experiments.training.devices import AXIS, Placement
 from fnnet.core import require
 from fnnet.train import init_state, make_step
@@ -25,7 +25,6 @@ from fnnet.trees import size
 
 _DEVICES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 _STEPS = 10  # that are timed
-_OPTIMIZER = {"optimizer": "adam", "learning_rate": 2e-3, "clip": 0.02, "schedule": "constant"}
 _COLLECTIVES = "all-reduce|all-gather|all-to-all|reduce-scatter|collective-permute"
 LEGEND = """\
 ring, tree: the all-reduces, of equal sizes, one after the other; the quicker is in the step
@@ -156,11 +155,12 @@ def _training(config):
     """Make a step and its train state, batch and key."""
     norm = None if config.norm == "none" else config.norm
     model = architectures.build(configs.configure(config.model, norm=norm))
-    optimizer = recipes.make_optimizer(_OPTIMIZER | {"steps": 1})
+    recipe = Recipe(schedule="constant", steps=1, batch=config.batch, patch=config.patch)
+    optimizer = make_optimizer(recipe)
     shape = (config.patch, config.patch, 3)
     train_state = init_state(*model.init(jax.random.key(0), shape), optimizer)
     pixels = np.random.default_rng(0).integers(0, 256, (config.batch, *shape), np.uint8)
-    return make_step(make_loss(model, "mse"), optimizer), train_state, (pixels, pixels)
+    return make_step(make_loss(model, recipe.loss), optimizer), train_state, (pixels, pixels)
 
 
 def _compiled(config):

@@ -1,7 +1,10 @@
-"""Optimisers and schedules by the names that options give them."""
+"""How a network is trained, and the optimiser and schedule that this names."""
 
+from dataclasses import dataclass, fields
 from typing import Literal
 
+from experiments.images import Grid
+from experiments.networks.tasks import LossName
 from fnnet import optim, schedules
 from fnnet.optim.transforms import partition_by
 
@@ -22,8 +25,40 @@ CLIPS = {
 _NO_MATRICES = ("gain", "inverse_gain", "prior", "gamma_root")
 
 
-def make_optimizer(config):
-    """Make the optimiser and schedule that a run's options name."""
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained: loss, optimiser, schedule and batches.
+
+    Parameters
+    ----------
+    loss, optimizer, schedule : str
+    learning_rate : float
+        The schedule's peak.
+    clip : float
+        Global norm to which larger gradients are scaled down.
+    steps : int
+        Length of the training and of the schedule.
+    batch : int
+        Patches per step.
+    patch : int
+        Height and width of a patch in pixels.
+    grid : "any", "keep" or "shift"
+        Position of patches on JPEG's 8x8 grid.
+    """
+
+    loss: LossName = "mse"
+    optimizer: OptimizerName = "adam"
+    learning_rate: float = LEARNING_RATES["adam"]
+    clip: float = CLIPS["adam"]
+    schedule: ScheduleName = "cosine"
+    steps: int
+    batch: int
+    patch: int
+    grid: Grid = "any"
+
+
+def make_optimizer(recipe: Recipe):
+    """Build the optimiser of a recipe, with its schedule and gradient clipping."""
     rule = {
         "adam": optim.adam,
         "adamw": optim.adamw,
@@ -33,8 +68,8 @@ def make_optimizer(config):
         "momentum": optim.momentum,
         "nesterov": optim.nesterov,
         "sgd": optim.sgd,
-    }[config["optimizer"]]
-    return optim.chain(optim.clip_by_global_norm(config["clip"]), rule(make_schedule(config)))
+    }[recipe.optimizer]
+    return optim.chain(optim.clip_by_global_norm(recipe.clip), rule(make_schedule(recipe)))
 
 
 def _muon(rate):
@@ -45,12 +80,18 @@ def _muon(rate):
     return partition_by({"kernels": optim.muon(rate), "others": optim.adam(rate)}, label)
 
 
-def make_schedule(config):
-    """Make the learning rate's schedule."""
-    rate, steps = config["learning_rate"], config["steps"]
+def make_schedule(recipe: Recipe):
+    """Build the learning rate's schedule."""
+    rate, steps = recipe.learning_rate, recipe.steps
     return {
         "constant": lambda: schedules.constant(rate),
         "linear": lambda: schedules.linear(rate, 0.01 * rate, steps=steps),
         "exponential": lambda: schedules.exponential(rate, 0.01 * rate, steps=steps),
         "cosine": lambda: schedules.cosine(rate, steps=steps, warmup=steps // 20, end=0.01 * rate),
-    }[config["schedule"]]()
+    }[recipe.schedule]()
+
+
+def recipe_of(config):
+    """Take the recipe out of a run's config."""
+    names = [field.name for field in fields(Recipe)]
+    return Recipe(**{name: config[name] for name in names if name in config})

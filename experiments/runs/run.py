@@ -9,7 +9,7 @@ from experiments.fnn import FnnError
 from experiments.networks import architectures, configs
 from experiments.networks.codec import Codec, is_codec
 from experiments.networks.tasks import TASKS, Task
-from experiments.runs.recipes import make_optimizer
+from experiments.runs.recipes import make_optimizer, recipe_of
 from experiments.runs.records import read_record, read_run_config
 from experiments.runs.saving import WEIGHTS, restore, restore_weights
 from experiments.system.errors import RunError
@@ -81,7 +81,7 @@ def load_run(folder):
     record = read_record(folder)
     try:
         model = architectures.build(configs.from_json(record["model"]))
-        optimizer = make_optimizer(config)
+        optimizer = make_optimizer(recipe_of(config))
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder}: config.json or record.json is damaged: {error!r}") from error
     if (folder / WEIGHTS).exists():

@@ -11,6 +11,7 @@ from experiments.evaluation import scores
 from experiments.networks import architectures, configs
 from experiments.networks.tasks import TASKS, make_loss
 from experiments.runs import recipes
+from experiments.runs.recipes import Recipe
 from experiments.sweeps import records
 from experiments.sweeps.measures import make_codec, measure
 from experiments.system.environment import environment
@@ -56,6 +57,11 @@ class Trial:
     options: dict
     data: dict
     kind: str = "ablation"
+
+    @property
+    def recipe(self):
+        """How it is trained."""
+        return Recipe(**{name: self.options[name] for name in self.options if name != "quality"})
 
     @property
     def identity(self):
@@ -116,10 +122,10 @@ class Trained(NamedTuple):
 
 def train_trial(trial, material):
     """Train a trial on the training images of a material."""
-    programs = _programs(_frozen(trial.model), _frozen(trial.options), trial.task)
+    programs = _programs(_frozen(trial.model), trial.recipe, trial.task)
     pairs = material.trained_on(trial.data["pictures"], trial.seed)
     key = jax.random.key(trial.seed)
-    size = trial.options["patch"]
+    size = trial.recipe.patch
     weights = programs.model.init(jax.random.fold_in(key, INIT), (size, size, 3))
     learned = learn(programs, weights, trial, pairs, material.test, key)
     return Trained(programs, learned, pairs)
@@ -153,10 +159,10 @@ class Programs(NamedTuple):
 # One, since seeds of a value follow one another: a second compilation would cost more than all
 # steps of a small trial.
 @lru_cache(maxsize=1)
-def _programs(model_record, options, task):
-    model, options = architectures.build(configs.from_json(dict(model_record))), dict(options)
-    loss = make_loss(model, options["loss"])
-    optimizer, schedule = recipes.make_optimizer(options), recipes.make_schedule(options)
+def _programs(model_record, recipe, task):
+    model = architectures.build(configs.from_json(dict(model_record)))
+    loss = make_loss(model, recipe.loss)
+    optimizer, schedule = recipes.make_optimizer(recipe), recipes.make_schedule(recipe)
     step = make_step(loss, optimizer)
     return Programs(model, TASKS[task], loss, optimizer, schedule, step)
 

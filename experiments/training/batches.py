@@ -3,21 +3,21 @@
 import math
 
 from experiments.images import pool, sample_batch
+from experiments.runs.recipes import Recipe
 
 INIT, TRAIN = 0, 1  # what a key that is derived from a run's is for
 WATCHES = 30  # how many times held-out crops are measured in a run
 _WATCH_BATCH, _WATCH_PATCH, _WATCH_IMAGES = 8, 128, 64
 
 
-def make_batches(task, pairs, options, *, seed, rows=slice(None)):
+def make_batches(task, pairs, recipe: Recipe, *, seed, rows=slice(None)):
     """Make ``number -> batch``, a pure function of the step's number.
 
     Parameters
     ----------
     task : Task
     pairs : sequence of Pair
-    options : dict
-        batch, patch, and grid where that is not "any", as `sample_batch` has them.
+    recipe : Recipe
     seed : int
     rows : slice
         Which patches of each batch to cut.
@@ -30,9 +30,9 @@ def make_batches(task, pairs, options, *, seed, rows=slice(None)):
             _sources(task, [pairs[index] for index in chosen]),
             seed=seed,
             step=number,
-            batch_size=options["batch"],
-            patch=options["patch"],
-            grid=options.get("grid", "any"),
+            batch_size=recipe.batch,
+            patch=recipe.patch,
+            grid=recipe.grid,
             rows=rows,
         )
 

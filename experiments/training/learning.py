@@ -54,18 +54,18 @@ def learn(programs, weights, trial, pairs, watched, key):
     -------
     Learned
     """
-    options = trial.options
+    recipe = trial.recipe
     # The same crops in every trial, whatever its seed is.
-    log = _Log(programs, options["steps"], watched_batch(programs.task, watched, seed=0))
+    log = _Log(programs, recipe.steps, watched_batch(programs.task, watched, seed=0))
     log.measure(*weights)  # compiles, and so no step waits for it
-    batches = make_batches(programs.task, pairs, options, seed=trial.seed)
+    batches = make_batches(programs.task, pairs, recipe, seed=trial.seed)
     try:
         log.learned.train_state, _ = fit(
             init_state(*weights, programs.optimizer),
             programs.step,
             batches,
             jax.random.fold_in(key, TRAIN),
-            steps=options["steps"],
+            steps=recipe.steps,
             on_step=log.on_step,
         )
     except NotFiniteError:

@@ -161,7 +161,8 @@ def _train(job, started):
     """Do the steps that are left; give the state and what they cost."""
     config, log = job.config, job.folder / "metrics.jsonl"
     key = jax.random.key(config["seed"])
-    optimizer, schedule = recipes.make_optimizer(config), jax.jit(recipes.make_schedule(config))
+    recipe = recipes.recipe_of(config)
+    optimizer, schedule = recipes.make_optimizer(recipe), jax.jit(recipes.make_schedule(recipe))
     placement, rows = job.placement, job.placement.rows(config["batch"])
     writes = multihost.is_first()
     train_state = multihost.together(lambda: _initial_state(job, optimizer, key, writes))
@@ -171,7 +172,7 @@ def _train(job, started):
         storage.cut_metrics(log, first)
     loss = make_loss(job.model, config["loss"])
     steps, seed = config["steps"], config["seed"]
-    cut = make_batches(job.task, job.side("train"), config, seed=seed, rows=rows)
+    cut = make_batches(job.task, job.side("train"), recipe, seed=seed, rows=rows)
     watched = watched_batch(job.task, job.watched, seed=seed)
     every, saved = math.ceil(steps / WATCHES), (first, time.perf_counter())
     timing = {"seconds_to_first_step": time.perf_counter() - started}

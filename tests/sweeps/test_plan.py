@@ -37,7 +37,7 @@ def test_a_sweep_is_axis_by_axis_and_each_axis_has_one_baseline_a_seed(budget, m
     for trial in trials:
         config = configs.from_json(trial.model)
         check(TASKS[trial.task], config)
-        recipes.make_optimizer(trial.options)
+        recipes.make_optimizer(trial.recipe)
         assert trial.baseline == (trial.work in {each.work for each in baselines})
 
 
@@ -87,9 +87,9 @@ def test_identities_are_those_of_every_process():
 
 @pytest.mark.parametrize("name", get_args(recipes.OptimizerName))
 def test_every_optimiser_goes_downhill_at_its_own_learning_rate(name):
-    options = {"optimizer": name, "schedule": "constant", "steps": 30}
-    options |= {"learning_rate": recipes.LEARNING_RATES[name], "clip": recipes.CLIPS[name]}
-    optimizer = recipes.make_optimizer(options)
+    rates = {"learning_rate": recipes.LEARNING_RATES[name], "clip": recipes.CLIPS[name]}
+    settings = {"schedule": "constant", "steps": 30, "batch": 1, "patch": 1}
+    optimizer = recipes.make_optimizer(recipes.Recipe(optimizer=name, **rates, **settings))
     goal = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)) / 50, jnp.float32)
 
     def loss(params):
@@ -108,8 +108,8 @@ def test_muon_leaves_to_adam_what_is_no_kernel():
     params, _ = jax.eval_shape(
         lambda key: architectures.build(config).init(key, (16, 16, 3)), jax.random.key(0)
     )
-    options = {"optimizer": "muon", "learning_rate": 1e-3, "clip": 1.0}
-    optimizer = recipes.make_optimizer(options | {"schedule": "constant", "steps": 1})
+    settings = {"schedule": "constant", "steps": 1, "batch": 1, "patch": 1}
+    optimizer = recipes.make_optimizer(recipes.Recipe(optimizer="muon", clip=1.0, **settings))
     state = jax.eval_shape(optimizer.init, params)
     others = set(state[-1]["others"]["first_moment"])
     assert {path.split("/")[0] for path in others} == {"gain", "inverse_gain", "prior"}
