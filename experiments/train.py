@@ -15,7 +15,7 @@ import tyro
 from experiments.cli.commands import Interrupted, from_json, run_command
 from experiments.images import Grid, locate
 from experiments.networks import configs
-from experiments.networks.autoencoders import Latents
+from experiments.networks.bottlenecks import Latents
 from experiments.networks.configs import Activation, Norm, Pooling, Precision
 from experiments.networks.tasks import TASKS, LossName, TaskName, check
 from experiments.runs import records

@@ -8,7 +8,8 @@ is cropped back. A network with a bottleneck is an `Autoencoder`, which can be u
 from collections.abc import Callable
 
 import fnnet as fn
-from experiments.networks.autoencoders import autoencoder
+from experiments.networks.autoencoder import autoencoder
+from experiments.networks.bottlenecks import bottleneck
 from experiments.networks.configs import (
     ConvConfig,
     MlpConfig,
@@ -142,13 +143,8 @@ def build(config):
 
 
 def _autoencoder(config, multiple, encoder, decoder):
-    return autoencoder(
-        encoder,
-        decoder,
-        multiple,
-        latents=config.latents,
-        distortion_weights=config.distortion_weights,
-    )
+    latents = bottleneck(config.latents, config.distortion_weights)
+    return autoencoder(encoder, decoder, multiple, latents)
 
 
 def _in(config, *layers, **named):

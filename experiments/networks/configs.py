@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
-from experiments.networks.autoencoders import Latents
+from experiments.networks.bottlenecks import Latents
 from fnnet.core import require
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]

@@ -6,7 +6,8 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from experiments.networks.autoencoders import Latents
+from experiments.networks.autoencoder import Autoencoder
+from experiments.networks.bottlenecks import Latents
 from fnnet import losses
 from fnnet.core import require
 
@@ -63,7 +64,9 @@ def make_loss(model, name):
     `bits_per_pixel`. Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, equation 10.
     """
     per_example = getattr(losses, name)
-    distortion_weights = model.config.get("distortion_weights")
+    distortion_weights = (
+        model.bottleneck.distortion_weights if isinstance(model, Autoencoder) else ()
+    )
 
     def plain(params, state, batch, key):
         source, target = (normalise(images) for images in batch)
