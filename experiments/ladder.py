@@ -6,8 +6,7 @@ from pathlib import Path
 from experiments.cli import console
 from experiments.cli.commands import Interrupted, run_command
 from experiments.evaluation import leakage
-from experiments.runs.released import released
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from experiments.sweeps import interrupts, records
 from experiments.sweeps.crops import CropFolder
 from experiments.sweeps.material import load_material
@@ -109,12 +108,12 @@ def _trained_rung(config, rung, materials, crops):
 
 def _released_run(weights):
     """Load a run, and refuse one that was not trained for its rate or not made ready."""
-    run = load_run(released(weights))
+    run = open_run(weights)
     require(
-        run.record["model"].get("latents") == "penalised",
+        run.network.latents == "penalised",
         f"--weights {weights}: was not trained with --latents penalised",
     )
-    require("history" in run.record, f"--weights {weights}: was not made ready by release")
+    require(run.record.history is not None, f"--weights {weights}: was not made ready by release")
     return run
 
 

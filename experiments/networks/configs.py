@@ -102,7 +102,8 @@ class ResidualConfig(_Config):
     """What stands in front of each activation; "gdn" is its inverse in the decoder."""
 
 
-CONFIGS: dict[str, type[_Config]] = {
+NetworkConfig = MlpConfig | ShallowConfig | ConvConfig | PyramidConfig | ResidualConfig
+CONFIGS: dict[str, type[NetworkConfig]] = {
     "mlp": MlpConfig,
     "shallow": ShallowConfig,
     "conv": ConvConfig,

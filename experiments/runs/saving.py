@@ -9,6 +9,8 @@ from fnnet import checkpoint
 from fnnet.train import TrainState, init_state
 
 WEIGHTS = "weights.safetensors"
+# Parts of a checkpoint that only training needs.
+_TRAINING_ONLY = ("opt", "step", "skipped")
 
 
 def save(folder, train_state, model_record):
@@ -30,6 +32,21 @@ def restore(folder, model, optimizer, model_record):
     _require_same(folder, saved_for, model_record)
     state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
     return state, step
+
+
+def restore_network(folder, model, model_record):
+    """Restore the network of a run's newest checkpoint: ``(params, state, step)``.
+
+    Raises
+    ------
+    CheckpointError
+        As `restore`.
+    """
+    params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
+    like = {"params": params, "state": state}
+    tree, saved_for, step = checkpoint.restore_newest(folder, like, leave_out=_TRAINING_ONLY)
+    _require_same(folder, saved_for, model_record)
+    return tree["params"], tree["state"], step
 
 
 def save_weights(path, params, state, step, model_record):

@@ -82,15 +82,15 @@ def released_trial(run, test):
     trial = Trial(
         kind="rung",
         axis=PENALISED,
-        value=run.record["model"]["name"],
+        value=run.record.model["name"],
         baseline=False,
-        seed=run.config["seed"],
+        seed=run.config.seed,
         task=run.task.name,
         budget="full",
-        model=run.record["model"],
-        options={option: run.config[option] for option in names},
+        model=run.record.model,
+        options={option: getattr(run.config.recipe, option) for option in names},
         data={
-            "train": f"training side of {run.config['data'] or EMBEDDED}",
+            "train": f"training side of {run.config.data or EMBEDDED}",
             "test": test,
             "pictures": len(_trained_on(run)),
         },
@@ -117,9 +117,9 @@ def released_record(run, trial, pairs, seen):
         "decode_seconds_per_megapixel": seen["decode"],
         "held_out": seen["held_out"],
         "trained_on": seen["trained_on"],
-        **run.record["history"],
+        **run.record.history,
     }
 
 
 def _trained_on(run):
-    return [p["sha256"] for p in run.record["pictures"] if p["side"] == "train"]
+    return [p["sha256"] for p in run.record.pictures if p["side"] == "train"]

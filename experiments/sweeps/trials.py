@@ -4,22 +4,17 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-import jax
-
-import fnnet as fn
 from experiments.evaluation import scores
-from experiments.networks import architectures, configs
-from experiments.networks.tasks import TASKS, make_loss
-from experiments.runs import recipes
+from experiments.networks import configs
+from experiments.networks.tasks import TASKS
 from experiments.runs.recipes import Recipe
 from experiments.sweeps import records
 from experiments.sweeps.measures import make_codec, measure
 from experiments.system.environment import environment
 from experiments.system.errors import RunError
-from experiments.training.batches import INIT
 from experiments.training.learning import Learned, learn
+from experiments.training.session import Programs, build_programs
 from experiments.training.stability import stability, steps_to
-from fnnet.train import make_step
 
 _COMPARED = 8  # training images that are measured, which shows the gap to the held-out ones
 
@@ -111,7 +106,7 @@ def run_trial(trial, material):
 class Trained(NamedTuple):
     """What training a trial gave, and the pairs that it was trained on."""
 
-    programs: "Programs"
+    programs: Programs
     learned: Learned
     pairs: list
 
@@ -124,10 +119,7 @@ def train_trial(trial, material):
     """Train a trial on the training images of a material."""
     programs = _programs(_frozen(trial.model), trial.recipe, trial.task)
     pairs = material.trained_on(trial.data["pictures"], trial.seed)
-    key = jax.random.key(trial.seed)
-    size = trial.recipe.patch
-    weights = programs.model.init(jax.random.fold_in(key, INIT), (size, size, 3))
-    learned = learn(programs, weights, trial, pairs, material.test, key)
+    learned = learn(programs, trial, pairs, material.test)
     return Trained(programs, learned, pairs)
 
 
@@ -145,26 +137,11 @@ def record_trial(trained, trial, material):
     return _record(trial, material, status, programs.model, learned, seen)
 
 
-class Programs(NamedTuple):
-    """What is compiled for trials that differ in their seeds only."""
-
-    model: fn.Layer
-    task: object
-    loss: object
-    optimizer: object
-    schedule: object
-    step: object
-
-
 # One, since seeds of a value follow one another: a second compilation would cost more than all
 # steps of a small trial.
 @lru_cache(maxsize=1)
 def _programs(model_record, recipe, task):
-    model = architectures.build(configs.from_json(dict(model_record)))
-    loss = make_loss(model, recipe.loss)
-    optimizer, schedule = recipes.make_optimizer(recipe), recipes.make_schedule(recipe)
-    step = make_step(loss, optimizer)
-    return Programs(model, TASKS[task], loss, optimizer, schedule, step)
+    return build_programs(TASKS[task], configs.from_json(dict(model_record)), recipe)
 
 
 def _frozen(settings):

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from options import train_config
 from PIL import Image
 from skimage import data
 
@@ -11,7 +12,7 @@ from experiments import release as release_command
 from experiments import train
 from experiments.images import read_image
 from experiments.reporting.crops import read_crops
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from experiments.sweeps import records
 from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS
 from experiments.system.storage import read_metrics
@@ -28,7 +29,7 @@ def release(tmp_path_factory):
     model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("FNNET_DATA", raising=False)
-        train.main(train.Config(tiny=True, out=folder / "run", precision="float32", **model))
+        train.main(train_config(tiny=True, out=folder / "run", precision="float32", **model))
     return folder
 
 
@@ -47,7 +48,7 @@ def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(
         *("config.json", "record.json", "weights.safetensors")
     }
     assert str(release) not in (folder / "config.json").read_text()
-    whole, half = load_run(release / "run"), load_run(folder)
+    whole, half = open_run(release / "run"), open_run(folder)
     assert half.step == whole.step
     for name in ("freq", "size", "start"):
         np.testing.assert_array_equal(half.state["tables"][name], whole.state["tables"][name])
@@ -136,7 +137,7 @@ def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
 def test_weights_and_the_rung_that_needs_them_go_together(run, release, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plain = tmp_path / "plain"
-    train.main(train.Config(tiny=True, model="shallow", out=plain, precision="float32"))
+    train.main(train_config(tiny=True, model="shallow", out=plain, precision="float32"))
     for args, sentence in (
         (("--rung", PENALISED), f"--rung {PENALISED!r}: needs --weights"),
         (
