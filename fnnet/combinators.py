@@ -121,7 +121,7 @@ def repeat(layer, times):
     LayerError
         If `times` is below 1 or the layer changes its input's shape.
     """
-    core.require_whole("repeat: times", times)
+    core.require_integer("repeat: times", times)
     name, children = _only(layer)
 
     def init(key, in_shape):

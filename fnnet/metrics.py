@@ -9,7 +9,7 @@ convention has its own name.
 
 import numpy as np
 
-from fnnet.core import require, require_whole
+from fnnet.core import require, require_integer
 from fnnet.ops import color
 from fnnet.ops import ssim as ssim_ops
 
@@ -35,7 +35,7 @@ def to_8_bit(x):
     """
     x = np.asarray(x)
     require(
-        not _is_whole(x), f"to_8_bit expects floats in 0..1, got {x.dtype}: grey levels already?"
+        not _is_integer(x), f"to_8_bit expects floats in 0..1, got {x.dtype}: grey levels already?"
     )
     x = x.astype(np.float64)
     if not np.isfinite(x).all():
@@ -48,9 +48,9 @@ def bits_per_pixel(file_bytes, height, width):
 
     All are whole numbers, the sides at least 1.
     """
-    require_whole("bits_per_pixel: file_bytes", file_bytes, least=0)
-    require_whole("bits_per_pixel: height", height)
-    require_whole("bits_per_pixel: width", width)
+    require_integer("bits_per_pixel: file_bytes", file_bytes, least=0)
+    require_integer("bits_per_pixel: height", height)
+    require_integer("bits_per_pixel: width", width)
     return 8 * file_bytes / (height * width)
 
 
@@ -224,7 +224,7 @@ def _images(original, other):
 
 
 def _require_grey_levels(x):
-    if _is_whole(x):
+    if _is_integer(x):
         return
     finite = np.isfinite(x)
     require(finite.all(), f"expects grey levels 0..255, {(~finite).sum()} values are not finite")
@@ -234,5 +234,5 @@ def _require_grey_levels(x):
     )
 
 
-def _is_whole(x):
+def _is_integer(x):
     return x.dtype.kind in "biu"

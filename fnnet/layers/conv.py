@@ -1,7 +1,7 @@
 """Convolutions with their kernels and biases."""
 
 from fnnet import ops
-from fnnet.core import Layer, require, require_whole, require_whole_pair
+from fnnet.core import Layer, require, require_integer, require_integer_pair
 from fnnet.layers.dense import (
     LECUN_NORMAL,
     ZEROS,
@@ -52,8 +52,8 @@ def conv2d(
         If a number is below 1, `padding` is unknown, or `groups` does not divide the channels.
     """
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    require_whole("conv2d: features", features)
-    require_whole_pair("conv2d: kernel_size", kernel_size)
+    require_integer("conv2d: features", features)
+    require_integer_pair("conv2d: kernel_size", kernel_size)
     check_convolution("conv2d", **settings)
     check_initializers("conv2d", kernel_init, bias_init)
     require(features % groups == 0, f"conv2d: groups={groups} must divide features={features}")
@@ -109,8 +109,8 @@ def depthwise_conv2d(
         If a number is below 1 or `padding` is unknown.
     """
     settings = {"stride": stride, "padding": padding, "dilation": dilation}
-    require_whole("depthwise_conv2d: multiplier", multiplier)
-    require_whole_pair("depthwise_conv2d: kernel_size", kernel_size)
+    require_integer("depthwise_conv2d: multiplier", multiplier)
+    require_integer_pair("depthwise_conv2d: kernel_size", kernel_size)
     check_convolution("depthwise_conv2d", **settings)
     check_initializers("depthwise_conv2d", kernel_init, bias_init)
 
@@ -158,8 +158,8 @@ def conv_transpose2d(
     LayerError
         If a number is below 1.
     """
-    require_whole("conv_transpose2d: features", features)
-    require_whole_pair("conv_transpose2d: kernel_size", kernel_size)
+    require_integer("conv_transpose2d: features", features)
+    require_integer_pair("conv_transpose2d: kernel_size", kernel_size)
     check_convolution("conv_transpose2d", stride=stride)
     check_initializers("conv_transpose2d", kernel_init, bias_init)
 

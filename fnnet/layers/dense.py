@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import initializers, ops
-from fnnet.core import Layer, require, require_whole
+from fnnet.core import Layer, require, require_integer
 
 LECUN_NORMAL, ZEROS = initializers.lecun_normal(), initializers.zeros()  # the defaults
 
@@ -37,7 +37,7 @@ def dense(
     LayerError
         If `features` is below 1; in ``init``, if an example has no axis.
     """
-    require_whole("dense: features", features)
+    require_integer("dense: features", features)
     check_initializers("dense", kernel_init, bias_init)
 
     def init(key, in_shape):

@@ -1,7 +1,7 @@
 """Pooling."""
 
 from fnnet import ops
-from fnnet.core import require_whole_pair
+from fnnet.core import require_integer_pair
 from fnnet.layers.stateless import stateless
 
 
@@ -31,7 +31,7 @@ def adaptive_avg_pool(size):
 
     `size` is a number or (rows, columns), at least 1; see `fnnet.ops.adaptive_avg_pool`.
     """
-    require_whole_pair("adaptive_avg_pool: size", size)
+    require_integer_pair("adaptive_avg_pool: size", size)
     return stateless(
         lambda x: ops.adaptive_avg_pool(x, size=size),
         kind="adaptive_avg_pool",
@@ -41,8 +41,8 @@ def adaptive_avg_pool(size):
 
 def _pool(kind, function, window, stride):
     stride = window if stride is None else stride
-    require_whole_pair(f"{kind}: window", window)
-    require_whole_pair(f"{kind}: stride", stride)
+    require_integer_pair(f"{kind}: window", window)
+    require_integer_pair(f"{kind}: stride", stride)
     return stateless(
         lambda x: function(x, window=window, stride=stride),
         kind=kind,

@@ -3,7 +3,7 @@
 import math
 
 from fnnet import ops
-from fnnet.core import require, require_whole, require_whole_pair
+from fnnet.core import require, require_integer, require_integer_pair
 from fnnet.layers.stateless import stateless
 from fnnet.ops.resample import check_resize
 
@@ -28,7 +28,7 @@ def depth_to_space(factor=2):
 
     `factor` is a number or (rows, columns) of at least 1; see `fnnet.ops.depth_to_space`.
     """
-    require_whole_pair("depth_to_space: factor", factor)
+    require_integer_pair("depth_to_space: factor", factor)
     return stateless(
         lambda x: ops.depth_to_space(x, factor=factor),
         kind="depth_to_space",
@@ -41,7 +41,7 @@ def space_to_depth(factor=2):
 
     `factor` is a number or (rows, columns) that divides the image's size.
     """
-    require_whole_pair("space_to_depth: factor", factor)
+    require_integer_pair("space_to_depth: factor", factor)
     return stateless(
         lambda x: ops.space_to_depth(x, factor=factor),
         kind="space_to_depth",
@@ -63,7 +63,7 @@ def reshape(*shape):
     A `LayerError` where the example has another count of numbers than `shape`.
     """
     for size in shape:
-        require_whole("reshape: size", size)
+        require_integer("reshape: size", size)
 
     def function(x):
         require(

@@ -109,7 +109,7 @@ def test_psnrb_knows_the_luma_of_one_and_three_channels():
 
 def test_rates_count_the_whole_file():
     assert metrics.bits_per_pixel(1000, 20, 40) == 10
-    whole = r"must be a whole number of at least"
+    whole = r"must be an integer of at least"
     with pytest.raises(ValueError, match=rf"^bits_per_pixel: height=0 {whole} 1$"):
         metrics.bits_per_pixel(1000, 0, 40)
     with pytest.raises(ValueError, match=rf"^bits_per_pixel: width=2\.5 {whole} 1$"):

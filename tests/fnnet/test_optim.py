@@ -535,7 +535,7 @@ def label_bias(params):
         (lambda: optim.ema(1), "ema: decay=1 must be in [0, 1)"),
         (
             lambda: optim.accumulate(optim.sgd(0.1), 2.5),
-            "accumulate: every=2.5 must be a whole number of at least 1",
+            "accumulate: every=2.5 must be an integer of at least 1",
         ),
         (
             lambda: optim.partition({}, str),
