@@ -11,7 +11,19 @@ A model is a value made of two pure functions over parameter dicts:
 (1, 8, 8, 8)
 """
 
-from fnnet import checkpoint, initializers, losses, metrics, ops, optim, schedules, train, trees
+from fnnet import (
+    checkpoint,
+    checkpoint_series,
+    files,
+    initializers,
+    losses,
+    metrics,
+    ops,
+    optim,
+    schedules,
+    train,
+    trees,
+)
 from fnnet.checkpoint import CheckpointError, load, save
 from fnnet.combinators import (
     branch,
@@ -82,6 +94,7 @@ __all__ = [
     "block_idct",
     "branch",
     "checkpoint",
+    "checkpoint_series",
     "conv2d",
     "conv_transpose2d",
     "dense",
@@ -90,6 +103,7 @@ __all__ = [
     "dropout",
     "elu",
     "factorized_prior",
+    "files",
     "flatten",
     "frozen",
     "gdn",

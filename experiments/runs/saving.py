@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import numpy as np
 
-from fnnet import checkpoint
+from fnnet import checkpoint, checkpoint_series
 from fnnet.train import TrainState, init_state
 
 WEIGHTS = "weights.safetensors"
@@ -14,7 +14,7 @@ WEIGHTS = "weights.safetensors"
 def save(folder, train_state, model_record):
     """Save a training state in a run's folder; the two newest are kept."""
     tree = _as_tree(train_state)
-    checkpoint.save_step(folder, int(train_state.step), tree, model_record)
+    checkpoint_series.save_step(folder, int(train_state.step), tree, model_record)
 
 
 def restore(folder, model, optimizer, model_record):
@@ -26,7 +26,7 @@ def restore(folder, model, optimizer, model_record):
         If there is none that can be read, or it was saved for another model than `model_record`.
     """
     like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
-    tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
+    tree, saved_for, step = checkpoint_series.restore_newest(folder, _as_tree(like))
     _require_same(folder, saved_for, model_record)
     state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
     return state, step

@@ -221,7 +221,7 @@ def _train(job, started):
 
 
 def _initial_state(job, optimizer, key, from_folder):
-    if from_folder and fn.checkpoint.newest_step(job.folder) is not None:
+    if from_folder and fn.checkpoint_series.newest_step(job.folder) is not None:
         train_state, _ = saving.restore(job.folder, job.model, optimizer, job.model_record)
         return train_state
     size = job.config["patch"]

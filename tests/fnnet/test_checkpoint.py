@@ -19,7 +19,7 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from fnnet import checkpoint, trees
+from fnnet import checkpoint, checkpoint_series, files, trees
 from fnnet.checkpoint import CheckpointError
 
 ROOT = Path(__file__).parents[2]
@@ -184,9 +184,9 @@ def test_the_file_has_the_mode_of_any_other_file(tmp_path):
     [
         (3, "opt/x: int is not an array"),
         ("text", "opt/x: str is not an array"),
-        (np.array(["a"]), "opt/x: str32 cannot be kept in a checkpoint"),
-        (np.array([1 + 1j]), "opt/x: complex128 cannot be kept in a checkpoint"),
-        (np.zeros(2, jnp.float8_e4m3fn), "opt/x: float8_e4m3fn cannot be kept in a checkpoint"),
+        (np.array(["a"]), "opt/x: str32 cannot be stored in a checkpoint"),
+        (np.array([1 + 1j]), "opt/x: complex128 cannot be stored in a checkpoint"),
+        (np.zeros(2, jnp.float8_e4m3fn), "opt/x: float8_e4m3fn cannot be stored in a checkpoint"),
     ],
 )
 def test_leaves_that_would_not_come_back_are_refused(leaf, sentence, tmp_path):
@@ -200,7 +200,7 @@ def test_typed_keys_are_refused_with_the_way_out(tmp_path):
     with pytest.raises(TypeError) as caught:
         checkpoint.save(tmp_path / "a.safetensors", {"key": jax.random.key(0)})
     assert str(caught.value) == (
-        "key: key<fry> cannot be kept in a checkpoint; save jax.random.key_data of it"
+        "key: key<fry> cannot be stored in a checkpoint; save jax.random.key_data of it"
     )
 
 
@@ -211,9 +211,7 @@ def test_names_that_would_get_lost_are_refused(tmp_path):
     assert str(caught.value) == "two leaves have the same name: a '/' in a key looks like a level"
     with pytest.raises(ValueError) as caught:
         checkpoint.save(tmp_path / "a", {"__metadata__": x})
-    assert str(caught.value) == (
-        "a leaf is called '__metadata__', which safetensors keeps for itself"
-    )
+    assert str(caught.value) == ("a leaf is called '__metadata__', which safetensors reserves")
 
 
 def test_a_config_that_is_not_json_is_refused(tmp_path):
@@ -306,7 +304,7 @@ def test_file_and_folder_reach_the_disk_in_this_order(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(os, "replace", noted_replace)
-    checkpoint.write_whole(tmp_path / "a", b"12345")
+    files.write_whole(tmp_path / "a", b"12345")
     assert events == [("file", 5), ("replace", "a.tmp", "a"), ("folder", None)]
 
 
@@ -315,7 +313,7 @@ def test_a_folder_that_cannot_be_flushed_is_a_warning(tmp_path, monkeypatch):
     path = tmp_path / "a"
     fail_at(monkeypatch, "open", OSError(22, "Invalid argument"))
     with pytest.warns(UserWarning) as caught:
-        checkpoint.write_whole(path, b"12345")
+        files.write_whole(path, b"12345")
     assert [str(warning.message) for warning in caught] == [
         f"{path}: written, but may not survive a power cut: Invalid argument"
     ]
@@ -345,7 +343,7 @@ FULL_DISK = """
 import json, os, resource, sys
 from pathlib import Path
 import numpy as np
-from fnnet import checkpoint
+from fnnet import checkpoint, checkpoint_series
 
 folder = Path(sys.argv[1])
 old = folder / "checkpoint-00000001.safetensors"
@@ -354,7 +352,7 @@ tree = {"x": np.arange(20_000, dtype=np.uint16)}
 checkpoint.save(old, {"x": np.zeros(3)})
 before, results = old.read_bytes(), []
 for limit in range(0, 44 * 1024, 1024):
-    for call in (lambda: checkpoint.save(old, tree), lambda: checkpoint.save_step(folder, 2, tree)):
+    for call in (lambda: checkpoint.save(old, tree), lambda: checkpoint_series.save_step(folder, 2, tree)):
         sentence = None
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         try:
@@ -402,7 +400,7 @@ def test_a_full_disk_at_every_kilobyte_loses_nothing(tmp_path):
 NURSERY = """
 import itertools, json, os, resource, signal, sys, time
 import numpy as np
-from fnnet import checkpoint
+from fnnet import checkpoint_series
 
 def deadly(function, when):
     original = getattr(os, function)
@@ -424,7 +422,7 @@ def save_for_ever(folder, first, death):
         deadly(*death.split())
     for step in itertools.count(first):
         tree = {"params": {"kernel": np.full((300, 300), step, np.float32)}, "step": np.int32(step)}
-        checkpoint.save_step(folder, step, tree, {"at": step})
+        checkpoint_series.save_step(folder, step, tree, {"at": step})
         os.write(1, b"saved %d\\n" % step)
 
 for order in sys.stdin:
@@ -484,7 +482,7 @@ def restored_step(folder):
     """Restore without a warning, see that all contents are of one step, and say which."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tree, config, step = checkpoint.restore_newest(folder, kernel_tree(0))
+        tree, config, step = checkpoint_series.restore_newest(folder, kernel_tree(0))
     assert (np.asarray(tree["params"]["kernel"]) == step).all()
     assert (int(tree["step"]), config) == (step, {"at": step})
     return step
@@ -495,8 +493,8 @@ def kill_often(folder, times):
     rng, step, torn = random.Random(0), 0, 0
     with Nursery(folder) as nursery:
         nursery.kill(0, death="fsync after")  # dies in the first save: nothing is there
-        assert checkpoint.newest_step(folder) is None
-        checkpoint.save_step(folder, 0, kernel_tree(0), {"at": 0})
+        assert checkpoint_series.newest_step(folder) is None
+        checkpoint_series.save_step(folder, 0, kernel_tree(0), {"at": 0})
         for _ in range(times):
             before = restored_step(folder)
             last = nursery.kill(before + 1, seconds=rng.uniform(0, 0.03))
@@ -505,7 +503,7 @@ def kill_often(folder, times):
             assert step in ([last, last + 1] if last is not None else [before, before + 1])
             assert len(leftovers(folder)) <= 1
             torn += len(leftovers(folder))
-    checkpoint.save_step(folder, step + 1, {})
+    checkpoint_series.save_step(folder, step + 1, {})
     names = [f"checkpoint-{kept:08d}.safetensors" for kept in (step, step + 1)]
     assert names_in(folder) == names  # whatever the dead had no time to remove
     return torn
@@ -534,11 +532,11 @@ def test_a_kill_at_each_stage_leaves_the_old_or_the_new(tmp_path):
     with Nursery(tmp_path) as nursery:
         for death, (found, piece) in stages.items():
             for step in (4, 5):
-                checkpoint.save_step(tmp_path, step, kernel_tree(step), {"at": step})
+                checkpoint_series.save_step(tmp_path, step, kernel_tree(step), {"at": step})
             assert nursery.kill(6, death=death) is None
             assert restored_step(tmp_path) == found, death
             assert bool(leftovers(tmp_path)) == piece, death
-            checkpoint.save_step(tmp_path, 7, {})
+            checkpoint_series.save_step(tmp_path, 7, {})
             assert not leftovers(tmp_path)
             for path in tmp_path.iterdir():
                 path.unlink()
@@ -794,22 +792,22 @@ def test_wide_numbers_are_not_narrowed_silently(tmp_path):
 
 def test_the_two_newest_are_kept(tmp_path):
     for step in (0, 5, 90, 100):
-        path = checkpoint.save_step(tmp_path, step, small_tree(step))
+        path = checkpoint_series.save_step(tmp_path, step, small_tree(step))
         assert path == tmp_path / f"checkpoint-{step:08d}.safetensors"
-        assert checkpoint.newest_step(tmp_path) == step
+        assert checkpoint_series.newest_step(tmp_path) == step
     assert names_in(tmp_path) == [
         "checkpoint-00000090.safetensors",
         "checkpoint-00000100.safetensors",
     ]
-    tree, _, step = checkpoint.restore_newest(tmp_path, small_tree())
+    tree, _, step = checkpoint_series.restore_newest(tmp_path, small_tree())
     assert step == 100
     assert_same_bits(tree, small_tree(100))
 
 
 def test_steps_of_nine_digits_are_counted_as_numbers(tmp_path):
     for step in (99_999_998, 99_999_999, 100_000_000):
-        checkpoint.save_step(tmp_path, step, {})
-    assert checkpoint.newest_step(tmp_path) == 100_000_000
+        checkpoint_series.save_step(tmp_path, step, {})
+    assert checkpoint_series.newest_step(tmp_path) == 100_000_000
     assert names_in(tmp_path) == [
         "checkpoint-100000000.safetensors",
         "checkpoint-99999999.safetensors",
@@ -818,9 +816,9 @@ def test_steps_of_nine_digits_are_counted_as_numbers(tmp_path):
 
 def test_a_failed_save_deletes_no_older_one(tmp_path, monkeypatch):
     for step in (1, 2):
-        checkpoint.save_step(tmp_path, step, {})
+        checkpoint_series.save_step(tmp_path, step, {})
     fail_at(monkeypatch, "replace", OSError(28, "No space left on device"))
-    refusal(checkpoint.save_step, tmp_path, 3, {})
+    refusal(checkpoint_series.save_step, tmp_path, 3, {})
     assert names_in(tmp_path) == [
         "checkpoint-00000001.safetensors",
         "checkpoint-00000002.safetensors",
@@ -829,9 +827,9 @@ def test_a_failed_save_deletes_no_older_one(tmp_path, monkeypatch):
 
 def test_a_run_that_went_back_keeps_what_it_saves(tmp_path):
     for step in (100, 190, 200):
-        checkpoint.save_step(tmp_path, step, {})
-    assert checkpoint.save_step(tmp_path, 110, {}).exists()
-    assert checkpoint.save_step(tmp_path, 120, {}).exists()
+        checkpoint_series.save_step(tmp_path, step, {})
+    assert checkpoint_series.save_step(tmp_path, 110, {}).exists()
+    assert checkpoint_series.save_step(tmp_path, 120, {}).exists()
     assert names_in(tmp_path) == [
         f"checkpoint-00000{step}.safetensors" for step in (110, 120, 190, 200)
     ]
@@ -841,32 +839,32 @@ def test_what_a_killed_save_left_is_removed_and_never_read(tmp_path):
     others = ["config.json.tmp", "checkpoint-7.safetensors", "checkpoint-000000009.safetensors"]
     for name in ["checkpoint-00000009.safetensors.tmp", *others]:
         (tmp_path / name).write_text("a piece")
-    assert checkpoint.newest_step(tmp_path) is None
-    checkpoint.save_step(tmp_path, 3, {})
+    assert checkpoint_series.newest_step(tmp_path) is None
+    checkpoint_series.save_step(tmp_path, 3, {})
     assert names_in(tmp_path) == sorted(["checkpoint-00000003.safetensors", *others])
-    assert checkpoint.restore_newest(tmp_path, {}) == ({}, None, 3)
+    assert checkpoint_series.restore_newest(tmp_path, {}) == ({}, None, 3)
 
 
 def test_what_cannot_be_removed_is_a_warning(tmp_path):
     for step in (2, 1):
-        checkpoint.save_step(tmp_path, step, {})
+        checkpoint_series.save_step(tmp_path, step, {})
     stubborn = tmp_path / "checkpoint-00000000.safetensors"
     stubborn.mkdir()
     with pytest.warns(UserWarning) as caught:
-        checkpoint.save_step(tmp_path, 3, {})
+        checkpoint_series.save_step(tmp_path, 3, {})
     (message,) = [str(warning.message) for warning in caught]
     assert message.startswith(f"{stubborn}: could not be removed: ")
 
 
 def test_a_damaged_newest_is_passed_over_with_a_warning(tmp_path):
     for step in (1, 2):
-        checkpoint.save_step(tmp_path, step, small_tree(step), {"at": step})
+        checkpoint_series.save_step(tmp_path, step, small_tree(step), {"at": step})
     newest = tmp_path / "checkpoint-00000002.safetensors"
     body = bytearray(newest.read_bytes())
     body[-1] ^= 1
     newest.write_bytes(body)
     with pytest.warns(UserWarning) as caught:
-        tree, config, step = checkpoint.restore_newest(tmp_path, small_tree())
+        tree, config, step = checkpoint_series.restore_newest(tmp_path, small_tree())
     assert [str(warning.message) for warning in caught] == [
         f"{newest}: damaged: its contents do not match its digest; step 1 is used instead"
     ]
@@ -877,36 +875,39 @@ def test_a_damaged_newest_is_passed_over_with_a_warning(tmp_path):
 
 def test_no_usable_checkpoint_is_an_error(tmp_path):
     for folder in (tmp_path, tmp_path / "absent"):
-        assert checkpoint.newest_step(folder) is None
-        assert refusal(checkpoint.restore_newest, folder, {}) == f"{folder}: holds no checkpoint"
+        assert checkpoint_series.newest_step(folder) is None
+        assert (
+            refusal(checkpoint_series.restore_newest, folder, {})
+            == f"{folder}: holds no checkpoint"
+        )
     for step in (1, 2):
         (tmp_path / f"checkpoint-0000000{step}.safetensors").write_bytes(bytes(step))
-    assert refusal(checkpoint.restore_newest, tmp_path, {}) == (
+    assert refusal(checkpoint_series.restore_newest, tmp_path, {}) == (
         f"{tmp_path}: no checkpoint can be read: "
         f"{tmp_path}/checkpoint-00000002.safetensors: 2 bytes are too few for a checkpoint; "
         f"{tmp_path}/checkpoint-00000001.safetensors: 1 bytes are too few for a checkpoint"
     )
     file = tmp_path / "checkpoint-00000001.safetensors"
-    assert refusal(checkpoint.restore_newest, file, {}) == (
+    assert refusal(checkpoint_series.restore_newest, file, {}) == (
         f"{file}: could not be read: Not a directory"
     )
 
 
 def test_a_sound_checkpoint_of_another_model_is_an_error_at_once(tmp_path):
-    checkpoint.save_step(tmp_path, 1, {"x": np.zeros(3, np.float32)})
-    checkpoint.save_step(tmp_path, 2, {"x": np.zeros(4, np.float32)})
+    checkpoint_series.save_step(tmp_path, 1, {"x": np.zeros(3, np.float32)})
+    checkpoint_series.save_step(tmp_path, 2, {"x": np.zeros(4, np.float32)})
     like = {"x": np.zeros(3, np.float32)}
-    assert refusal(checkpoint.restore_newest, tmp_path, like) == (
+    assert refusal(checkpoint_series.restore_newest, tmp_path, like) == (
         f"{tmp_path}/checkpoint-00000002.safetensors: x: file (4,), model (3,)"
     )
 
 
 def test_steps_that_are_not_counts_are_refused(tmp_path):
-    assert refusal(checkpoint.save_step, tmp_path, -1, {}) == (
+    assert refusal(checkpoint_series.save_step, tmp_path, -1, {}) == (
         f"{tmp_path}: step=-1 must be at least 0"
     )
     with pytest.raises(TypeError):
-        checkpoint.save_step(tmp_path, 1.0, {})
-    assert checkpoint.save_step(tmp_path, jnp.asarray(4), {}).name == (
+        checkpoint_series.save_step(tmp_path, 1.0, {})
+    assert checkpoint_series.save_step(tmp_path, jnp.asarray(4), {}).name == (
         "checkpoint-00000004.safetensors"
     )

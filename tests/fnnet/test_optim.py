@@ -11,7 +11,7 @@ import pytest
 from contracts_training import OPTIMIZERS, RATES
 
 import fnnet as fn
-from fnnet import checkpoint, optim, schedules, train, trees
+from fnnet import checkpoint_series, optim, schedules, train, trees
 
 RATE = schedules.piecewise(RATES, [1, 2, 3])
 SHAPES = {  # a matrix that is tall, of four axes, one that is wide, and a vector
@@ -146,8 +146,8 @@ def test_steps_in_bfloat16_are_those_of_float32_rounded():
 def test_a_state_goes_through_a_checkpoint_bit_for_bit(row, tmp_path):
     update, _, states, _ = compiled(row.name)
     tree = {"params": problem()[0], "opt": states[2], "step": jnp.int32(2)}
-    checkpoint.save_step(tmp_path, 2, tree)
-    back, _, step = checkpoint.restore_newest(tmp_path, jax.eval_shape(lambda: tree))
+    checkpoint_series.save_step(tmp_path, 2, tree)
+    back, _, step = checkpoint_series.restore_newest(tmp_path, jax.eval_shape(lambda: tree))
     assert step == 2
     assert_same_bits(back, tree)
     gradient = problem()[1][2]

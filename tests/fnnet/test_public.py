@@ -12,7 +12,8 @@ import fnnet as fn
 
 MODULES = {
     "fn": fn,
-    **{name: getattr(fn, name) for name in ("checkpoint", "initializers", "losses", "metrics")},
+    **{name: getattr(fn, name) for name in ("checkpoint", "checkpoint_series", "files")},
+    **{name: getattr(fn, name) for name in ("initializers", "losses", "metrics")},
     **{name: getattr(fn, name) for name in ("ops", "optim", "schedules", "train", "trees")},
 }
 NAMES = [(module, name) for module in MODULES for name in MODULES[module].__all__]
@@ -21,7 +22,19 @@ every_function = pytest.mark.parametrize(("module", "name"), FUNCTIONS)
 
 # What is nobody's invention, or the field's before anyone wrote it down.
 NO_SOURCE = {
-    *("checkpoint", "trees", "train", "load", "save", "summary", "serial", "repeat", "stateless"),
+    *(
+        "checkpoint",
+        "checkpoint_series",
+        "files",
+        "trees",
+        "train",
+        "load",
+        "save",
+        "summary",
+        "serial",
+        "repeat",
+        "stateless",
+    ),
     *("frozen", "shared", "branch", "flatten", "reshape"),
     *("avg_pool", "conv2d", "conv_transpose2d", "dense", "identity", "max_pool", "resize"),
     *("sigmoid", "space_to_depth", "tanh"),
