@@ -97,7 +97,7 @@ def restore_newest(folder, like):
 
 
 def newest_step(folder):
-    """Return the greatest step of a folder's checkpoints, by their names alone; None without any."""
+    """Return the greatest step of a folder's checkpoints, by name alone; None if there are none."""
     return max(_steps(folder), default=None)
 
 
