@@ -28,6 +28,7 @@ from fnnet.checkpoint import CheckpointError, load, save
 from fnnet.combinators import (
     branch,
     frozen,
+    in_precision,
     remat,
     repeat,
     residual,
@@ -114,6 +115,7 @@ __all__ = [
     "hard_swish",
     "hard_tanh",
     "identity",
+    "in_precision",
     "initializers",
     "instance_norm",
     "layer_norm",

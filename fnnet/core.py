@@ -134,7 +134,7 @@ def name_children(unnamed, named):
     """
     counts, children, order = {}, {}, []
     for child in unnamed:
-        _require_layer(child)
+        require_layer(child)
         name = _name_of(child, children) if child.kind == "shared" else None
         if name is None:
             count = counts.get(child.kind, 0)
@@ -143,7 +143,7 @@ def name_children(unnamed, named):
             children[name] = child
         order.append(name)
     for name, child in named.items():
-        _require_layer(child)
+        require_layer(child)
         require(name not in children, f"the name {name!r} is taken by an unnamed child")
         children[name] = child
         order.append(name)
@@ -175,7 +175,8 @@ def _shared_layers(layer):
         yield from _shared_layers(child)
 
 
-def _require_layer(child):
+def require_layer(child):
+    """Raise `TypeError` unless `child` is a `Layer`."""
     if not isinstance(child, Layer):
         hint = "; call its constructor, or make a layer of a function by fn.stateless"
         hint = hint if callable(child) else ""

@@ -55,6 +55,9 @@ CONVENTIONAL = {
     *("if_true", "if_false", "train_state", "path", "data"),
 }
 
+# Its output is float32 whatever comes in, against what every row promises: test_precision has it.
+NOT_A_ROW = {"in_precision"}
+
 
 def of(module, name):
     return getattr(MODULES[module], name)
@@ -87,7 +90,7 @@ def test_every_public_layer_and_array_function_has_a_row():
             ("fnnet.layers", "fnnet.combinators")
         )
     ]
-    assert set(is_layer) <= layers, set(is_layer) - layers
+    assert set(is_layer) - NOT_A_ROW <= layers, set(is_layer) - layers
     assert set(fn.ops.__all__) <= layers, set(fn.ops.__all__) - layers
 
 
