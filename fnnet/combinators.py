@@ -11,18 +11,6 @@ import jax.numpy as jnp
 from fnnet import core, trees
 from fnnet.core import Layer, require
 
-__all__ = [
-    "branch",
-    "frozen",
-    "in_precision",
-    "remat",
-    "repeat",
-    "residual",
-    "serial",
-    "shared",
-    "skip",
-]
-
 
 def serial(*unnamed, **named):
     """Apply layers one after another, the positional ones first: ``y = f_n(... f_1(x))``.
