@@ -41,7 +41,7 @@ def prepare(job):
     if job.mode == "product":
         return Prepared(product(), versions)
     model = fn.serial(*map(make, job.build().layers))
-    model = fn.train.Policy(VARIANTS[job.variant].precision).applied_to(model)
+    model = fn.in_precision(model, VARIANTS[job.variant].precision)
     x = jnp.asarray(np.random.default_rng(0).random(job.shape, np.float32))
     params, state = model.init(jax.random.key(0), x.shape[1:])
     count = fn.trees.size(params)

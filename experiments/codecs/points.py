@@ -190,6 +190,6 @@ def compare(image, original, decoded):
         psnr, ssim = scores.compare(original, decoded)
         if min(original.shape[:2]) < MS_SSIM_LEAST:
             return psnr, ssim, None
-        return psnr, ssim, float(metrics.ms_ssim(original[None], decoded[None])[0])
+        return psnr, ssim, float(metrics.ms_ssim(original, decoded))
     except MemoryError:
         raise ImageError(f"{image.path or image.name}: not enough memory") from None

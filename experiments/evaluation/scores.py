@@ -110,10 +110,10 @@ def score_all(apply, task, pairs):
 
 def compare(original, other):
     """Compute PSNR in dB and SSIM (None where the image is too small) of (H, W, 3) images."""
-    psnr = float(metrics.psnr(original[None], other[None])[0])
+    psnr = float(metrics.psnr(original, other))
     if min(original.shape[:2]) < 11:
         return psnr, None
-    return psnr, float(metrics.ssim(original[None], other[None])[0])
+    return psnr, float(metrics.ssim(original, other))
 
 
 def mean(scores, name):

@@ -92,8 +92,8 @@ def measure(rows, sets, follow=lambda results, total: results):
 
 def _values(key, image, names):
     _, recipe, quality = key
-    original, degraded = (pixels[None] for pixels in RECIPES[recipe](image, quality))
-    return [getattr(metrics, name)(original, degraded)[0] for name in names]
+    images = RECIPES[recipe](image, quality)
+    return [getattr(metrics, name)(*images) for name in names]
 
 
 def known_set(data):

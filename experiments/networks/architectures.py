@@ -151,7 +151,7 @@ def _in(config, *layers, **named):
     network = fn.serial(*layers, **named)
     if config.precision == "float32":
         return network
-    return fn.train.Policy(config.precision).applied_to(network)
+    return fn.in_precision(network, config.precision)
 
 
 def _joined(stages):

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import numpy as np
 
-from fnnet import checkpoint
+from fnnet import checkpoint, checkpoint_series
 from fnnet.train import TrainState, init_state
 
 WEIGHTS = "weights.safetensors"
@@ -16,7 +16,7 @@ _TRAINING_ONLY = ("opt", "step", "skipped")
 def save(folder, train_state, model_record):
     """Save a training state in a run's folder, which keeps the two newest."""
     tree = _as_tree(train_state)
-    checkpoint.save_step(folder, int(train_state.step), tree, model_record)
+    checkpoint_series.save_step(folder, int(train_state.step), tree, model_record)
 
 
 def restore(folder, model, optimizer, model_record):
@@ -28,7 +28,7 @@ def restore(folder, model, optimizer, model_record):
         If none can be read, or it was saved for another network than `model_record`.
     """
     like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
-    tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
+    tree, saved_for, step = checkpoint_series.restore_newest(folder, _as_tree(like))
     _require_same(folder, saved_for, model_record)
     state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
     return state, step
@@ -44,7 +44,7 @@ def restore_network(folder, model, model_record):
     """
     params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
     like = {"params": params, "state": state}
-    tree, saved_for, step = checkpoint.restore_newest(folder, like, leave_out=_TRAINING_ONLY)
+    tree, saved_for, step = checkpoint_series.restore_newest(folder, like, leave_out=_TRAINING_ONLY)
     _require_same(folder, saved_for, model_record)
     return tree["params"], tree["state"], step
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from experiments.system.errors import RunError
-from fnnet.checkpoint import write_whole
+from fnnet.files import write_whole
 
 
 def write_bytes(path, data):

@@ -28,7 +28,7 @@ from experiments.training.batches import watched_batch
 from experiments.training.devices import Placement
 from experiments.training.report import report
 from experiments.training.session import Session, build_programs
-from fnnet import checkpoint
+from fnnet import checkpoint_series
 
 
 def load_training_pairs(config: RunConfig):
@@ -169,7 +169,7 @@ class _RunTraining:
         """Restore the newest checkpoint, in the process that writes; without one, start anew."""
         state = None
         if multihost.is_first():
-            if checkpoint.newest_step(self._folder) is not None:
+            if checkpoint_series.newest_step(self._folder) is not None:
                 model, optimizer = self._programs.model, self._programs.optimizer
                 state, _ = saving.restore(self._folder, model, optimizer, self._model_record)
             storage.cut_metrics(self._log_path, 0 if state is None else int(state.step))

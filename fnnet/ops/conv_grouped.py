@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import wide
+from fnnet.core import at_least_float32
 
 
 def by_shifts(x, kernel, *, strides, padding):
@@ -20,8 +20,8 @@ def by_shifts(x, kernel, *, strides, padding):
     """
     kh, kw, _, features = kernel.shape
     channels = x.shape[3]
-    taps = wide(kernel).reshape(kh, kw, channels, features // channels)
-    x = wide(_padded(x, padding))
+    taps = at_least_float32(kernel).reshape(kh, kw, channels, features // channels)
+    x = at_least_float32(_padded(x, padding))
     size = _windows(x.shape, kernel.shape, strides)
     y = sum(
         _seen_by(x, (a, b), size, strides)[..., None] * taps[a, b][None, None, None]
@@ -44,8 +44,8 @@ def kernel_gradient_by_shifts(x, y, *, strides, padding, size):
     """Multiply what each tap sees with `y`: 17.5, where JAX's own form takes 40."""
     features, channels, dtype = y.shape[3], x.shape[3], x.dtype
     n, height, width, _ = y.shape
-    x = lax.optimization_barrier(wide(_padded(x, padding)))
-    y = wide(y).reshape(n, height, width, channels, features // channels)
+    x = lax.optimization_barrier(at_least_float32(_padded(x, padding)))
+    y = at_least_float32(y).reshape(n, height, width, channels, features // channels)
     # Bands of rows are added before they are summed: a sum of products at once is slow on a CPU.
     bands = max(count for count in range(1, 9) if height % count == 0)
     rows = height // bands

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import wide
+from fnnet.core import at_least_float32
 from fnnet.ops import conv_grouped
 from fnnet.ops.shuffle import depth_to_space
 
@@ -79,9 +79,9 @@ def convolve_on_cpu(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
     """
     settings = {"strides": strides, "padding": padding}
     if dilation != (1, 1) or _is_large(groups, x.shape[3], kernel.shape):
-        return alone(convolve(x, kernel, **settings, dilation=dilation, groups=groups))
+        return unfused(convolve(x, kernel, **settings, dilation=dilation, groups=groups))
     if is_product(kernel.shape, strides, padding, groups):
-        return alone(_multiplied(x, kernel))
+        return unfused(_multiplied(x, kernel))
     if groups == x.shape[3] > 1:
         return conv_grouped.by_shifts(x, kernel, **settings)
     if groups > 1:
@@ -89,8 +89,8 @@ def convolve_on_cpu(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
         return conv_grouped.one_by_one(each, x, kernel, groups)
     is_thin = kernel.shape[3] < 8
     if x.dtype == jnp.float32 and not is_thin and min(map(min, padding)) >= 0 and has_onednn():
-        return alone(_in_space(x, kernel, strides, padding))
-    return alone(convolve(x, kernel, **settings))
+        return unfused(_in_space(x, kernel, strides, padding))
+    return unfused(convolve(x, kernel, **settings))
 
 
 def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1), groups=1):
@@ -103,9 +103,9 @@ def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1)
     y = lax.optimization_barrier(y)  # see `kernel_gradient_on_cpu`, which wants it too
     settings = {"strides": strides, "padding": padding, "shape": shape}
     if dilation != (1, 1) or _is_large(groups, groups * kernel.shape[2], kernel.shape):
-        return alone(input_gradient(y, kernel, **settings, dilation=dilation, groups=groups))
+        return unfused(input_gradient(y, kernel, **settings, dilation=dilation, groups=groups))
     if is_product(kernel.shape, strides, padding, groups):
-        return alone(_multiplied(y, kernel.swapaxes(2, 3)))
+        return unfused(_multiplied(y, kernel.swapaxes(2, 3)))
     if groups > 1 and kernel.shape[2] == 1:
         return conv_grouped.input_gradient_by_shifts(y, kernel, **settings, channels=groups)
     if groups > 1:
@@ -115,7 +115,7 @@ def input_gradient_on_cpu(y, kernel, *, strides, padding, shape, dilation=(1, 1)
         return _as_convolution(y, kernel, padding, shape)
     if min(kernel.shape[:2]) > 3 or y.dtype == jnp.bfloat16:
         return _by_phases(y, kernel, strides, padding, shape)
-    return alone(input_gradient(y, kernel, **settings))
+    return unfused(input_gradient(y, kernel, **settings))
 
 
 def kernel_gradient_on_cpu(x, y, *, strides, padding, size, dilation=(1, 1), groups=1):
@@ -128,7 +128,7 @@ def kernel_gradient_on_cpu(x, y, *, strides, padding, size, dilation=(1, 1), gro
     x, y = lax.optimization_barrier((x, y))
     settings = {"strides": strides, "padding": padding, "size": size}
     if dilation != (1, 1) or _is_large(groups, x.shape[3], size):
-        return alone(kernel_gradient(x, y, **settings, dilation=dilation, groups=groups))
+        return unfused(kernel_gradient(x, y, **settings, dilation=dilation, groups=groups))
     if is_product(size, strides, padding, groups):
         return _as_product(x, y)
     if groups == x.shape[3] > 1:
@@ -153,7 +153,7 @@ def has_onednn():
         return "__onednn$convolution" in jax.jit(form).lower(x, kernel).compile().as_text()
 
 
-def alone(y):
+def unfused(y):
     """Keep elementwise operations that follow out of a convolution or a product.
 
     jaxlib 0.12.0.1 fuses them into oneDNN's, and wrongly where the result is used twice, as it is
@@ -221,7 +221,7 @@ def _by_phases(y, kernel, strides, padding, shape):
 def _as_product(x, y):
     """Multiply all pixels' channels, the gradient of a 1x1 kernel."""
     pixels = [array.reshape(-1, array.shape[3]) for array in (x, y)]
-    return alone(lax.dot_general(*pixels, (((0,), (0,)), ((), ()))))[None, None]
+    return unfused(lax.dot_general(*pixels, (((0,), (0,)), ((), ()))))[None, None]
 
 
 def _with_roles_exchanged(x, y, padding, size):
@@ -230,14 +230,14 @@ def _with_roles_exchanged(x, y, padding, size):
     flipped = lax.conv_general_dilated(
         y, x, (1, 1), around, dimension_numbers=("CHWN", "IHWO", "HWNC")
     )
-    return alone(flipped)[::-1, ::-1].swapaxes(2, 3)
+    return unfused(flipped)[::-1, ::-1].swapaxes(2, 3)
 
 
 def _in_tiles(x, y, strides, padding, size):
     """Sum the gradient over bands of rows, each small enough for the cache."""
     height, row_bytes = y.shape[1], y.size * y.dtype.itemsize // y.shape[1]
     if y.size * y.dtype.itemsize <= MOST_BYTES:
-        return alone(kernel_gradient(x, y, strides=strides, padding=padding, size=size))
+        return unfused(kernel_gradient(x, y, strides=strides, padding=padding, size=size))
     # Rows, not images: the axis of images may be shared out to several devices.
     count = math.ceil(height / max(TILE_BYTES // row_bytes, 1))
     (top, bottom), across = padding
@@ -246,7 +246,9 @@ def _in_tiles(x, y, strides, padding, size):
     for first, last in _bands(height, count):
         rows = slice(first * strides[0], (last - 1) * strides[0] + size[0])
         settings = {"strides": strides, "padding": ((0, 0), across), "size": size}
-        total += wide(alone(kernel_gradient(x[:, rows], y[:, first:last], **settings)))
+        total += at_least_float32(
+            unfused(kernel_gradient(x[:, rows], y[:, first:last], **settings))
+        )
     return total.astype(x.dtype)
 
 

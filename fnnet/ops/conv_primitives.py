@@ -127,8 +127,8 @@ def _batch(primitive, plain, has_images, arguments, mapped, **settings):
         array.shape[axis] for array, axis in zip(arguments, mapped, strict=True) if axis is not None
     )
     if _is_product(arguments[1], mapped[1], **settings) or not 0 < count <= UNROLLED:
-        alone = lambda a, b: conv_lowering.alone(plain(a, b, **settings))  # noqa: E731
-        return jax.vmap(alone, mapped)(*arguments), 0
+        unfused = lambda a, b: conv_lowering.unfused(plain(a, b, **settings))  # noqa: E731
+        return jax.vmap(unfused, mapped)(*arguments), 0
     each = [
         [
             array if axis is None else lax.index_in_dim(array, i, axis, keepdims=False)

@@ -101,7 +101,7 @@ def test_rotations_of_float64_are_exact_to_float64():
 def test_a_factor_that_is_no_count_is_refused(factor):
     with pytest.raises(fn.LayerError) as error:
         initializers.icnr(factor)
-    assert str(error.value) == f"icnr: factor={factor} must be a whole number of at least 1"
+    assert str(error.value) == f"icnr: factor={factor} must be an integer of at least 1"
 
 
 def test_rotations_are_drawn_evenly():
