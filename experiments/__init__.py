@@ -25,8 +25,7 @@ Importing this package sets the compiler's flags, which JAX reads once, so nothi
 
 import os
 
-from experiments.system.allocator import keep_if_wanted
-from experiments.system.compiler_flags import set_flags
+from experiments.system import allocator, compiler_flags
 
 COMMANDS = {
     "explore": "show what is in a set of images, in tables and figures (half a minute for 29)",
@@ -47,7 +46,7 @@ COMMANDS = {
     "clear_cache": "remove the compiled programs that commands store for their next start",
 }
 
-set_flags()
-keep_if_wanted()
+compiler_flags.set_flags()
+allocator.configure()
 # Random bits that are the same on every supported release, and when sharded over devices.
 os.environ.setdefault("JAX_THREEFRY_PARTITIONABLE", "1")
