@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import fnnet
-from experiments.__main__ import COMMANDS
+from experiments import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -48,7 +48,7 @@ def run_command(main, config_type, *, prog, merge=None):
         config = _parse(config_type, prog, args)
         if merge is not None:
             config = _parse(config_type, prog, args, default=merge(config))
-        compilation_cache.keep()
+        compilation_cache.enable()
         main(config)
     except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
@@ -164,7 +164,7 @@ def notes(sentences):
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
-    told = compilation_cache.heard(message)
+    told = compilation_cache.handle(message)
     if told is None:
         note(message)
     elif told:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from experiments.cli.commands import note
 from experiments.codecs.points import Figures
-from experiments.system.hardware import cache_folder
+from experiments.system.folders import cache_folder
 from fnnet.files import write_whole
 
 

@@ -18,7 +18,7 @@ from options import train_config
 from PIL import Image
 from skimage import data
 
-import experiments.__main__ as overview
+import experiments
 import fnnet as fn
 from experiments import train
 from experiments.cli.commands import Interrupted
@@ -738,21 +738,12 @@ def test_a_full_disk_at_the_figures_ends_with_a_sentence(tmp_path):
     assert open_run(folder).step == 3
 
 
-@pytest.mark.parametrize("name", overview.COMMANDS)
+@pytest.mark.parametrize("name", experiments.COMMANDS)
 def test_help_says_what_appears_and_how_long_it_takes(command, name):
     status, output, _ = command(name, "--help")
     assert status == 0
     assert "appear" in output or "printed" in output or "Print" in output
     assert re.search(r"minute|second", output)
-
-
-def test_the_overview_lists_every_command(capsys):
-    overview.main()
-    printed = capsys.readouterr().out
-    modules = Path(overview.__file__).parent.glob("*.py")
-    commands = {path.stem for path in modules if "run_command(main, Config" in path.read_text()}
-    assert set(overview.COMMANDS) == commands
-    assert all(re.search(rf"^  {name} ", printed, re.MULTILINE) for name in commands)
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(command, tmp_path):

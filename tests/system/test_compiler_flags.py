@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 from functools import partial
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import jax
@@ -94,20 +95,22 @@ def test_the_worst_release_is_refused_on_import():
     )
 
 
-# Says which flags a jaxlib (or none) gets on a platform, and that nothing imported JAX.
-PRETEND = """
-import importlib.metadata, os, platform, sys
-jaxlib, system, machine = sys.argv[1:]
-def version(name):
-    if jaxlib == "none":
-        raise importlib.metadata.PackageNotFoundError(name)
-    return jaxlib
-importlib.metadata.version = version
-platform.system, platform.machine = lambda: system, lambda: machine
-from experiments.system import compiler_flags
-assert not {"jax", "jaxlib", "numpy"} & set(sys.modules)
-print(os.environ["XLA_FLAGS"])
-"""
+def test_importing_experiments_sets_the_flags_and_imports_no_jax():
+    code = (
+        "import sys; from experiments.system import allocator, compiler_flags, hardware, locks\n"
+        "assert not {'jax', 'jaxlib', 'numpy', 'fnnet'} & set(sys.modules)\n"
+        "import os; print(os.environ['XLA_FLAGS'])"
+    )
+    flags = "--xla_force_host_platform_device_count=2"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"XLA_FLAGS": flags},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours = MENDED if JAXLIB < (0, 11) else ON if HAS_ONEDNN else ""
+    assert done.stdout.split() == [flags, *([ours] if ours else [])]
 
 
 @pytest.mark.parametrize(
@@ -129,15 +132,18 @@ print(os.environ["XLA_FLAGS"])
         ("none", "Linux", "x86_64", "--xla_a=1", ""),
     ],
 )
-def test_each_jaxlib_is_told_what_it_knows(jaxlib, system, machine, given, added):
-    done = subprocess.run(
-        [sys.executable, "-c", PRETEND, jaxlib, system, machine],
-        env=os.environ | {"XLA_FLAGS": given},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == f"{given}{added}\n"
+def test_each_jaxlib_gets_the_flags_that_it_has(jaxlib, system, machine, given, added, monkeypatch):
+    def version(name):
+        if jaxlib == "none":
+            raise PackageNotFoundError(name)
+        return jaxlib
+
+    monkeypatch.setattr(compiler_flags, "version", version)
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setenv("XLA_FLAGS", given)
+    compiler_flags.set_flags()
+    assert os.environ["XLA_FLAGS"] == f"{given}{added}".strip()
 
 
 @needs_onednn
