@@ -103,25 +103,20 @@ class ImageSet:
         return found
 
     def partners(self, quality):
-        """Give the versions of a quality that has a folder, by their originals' names.
+        """Return the versions of a quality that has a folder, by their originals' names.
 
         Raises
         ------
         ImageError
-            If there is an original without a version or a version without an original: counts
-            and names them.
+            If an original has no version, or a version no original.
         """
-        if quality not in self._partners:
-            found = {v.original: v for v in self.versions if v.quality == quality}
-            self._require_pairs(quality, found.keys(), self._by_name.keys())
-            self._partners[quality] = found
+        if fault := self.pairing_fault(quality):
+            raise ImageError(f"{self.folder}: {fault}")
         return self._partners[quality]
 
-    @cached_property
-    def _partners(self):
-        return {}
-
-    def _require_pairs(self, quality, partners, names):
+    def pairing_fault(self, quality):
+        """Return a clause that names originals and versions without a partner; None if all have."""
+        partners, names = self._partners[quality].keys(), self._by_name.keys()
         missing, surplus = sorted(names - partners), sorted(partners - names)
         faults = []
         if missing:
@@ -129,9 +124,15 @@ class ImageSet:
             faults.append(f"no partner of {count} originals ({some(missing)})")
         if surplus:
             faults.append(f"{len(surplus)} images without an original ({some(surplus)})")
-        if faults:
-            where = self.qualities[quality].name
-            raise ImageError(f"{self.folder}: {where} has {' and '.join(faults)}")
+        return f"{self.qualities[quality].name} has {' and '.join(faults)}" if faults else None
+
+    @cached_property
+    def _partners(self):
+        partners = {quality: {} for quality in self.qualities}
+        for version in self.versions:
+            if version.quality in partners:
+                partners[version.quality][version.original] = version
+        return partners
 
 
 def locate(data):
