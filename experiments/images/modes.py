@@ -1,20 +1,10 @@
 """From what Pillow decodes to 8-bit RGB: colour modes, depths, transparency, orientation."""
 
 import numpy as np
+from PIL import ExifTags, Image, ImageOps
 
 from experiments.images.errors import ImageError
 
-ORIENTATION_TAG = 0x0112
-# EXIF says where the stored first row and column belong; each entry brings them back there.
-UPRIGHT = {
-    2: lambda pixels: pixels[:, ::-1],
-    3: lambda pixels: pixels[::-1, ::-1],
-    4: lambda pixels: pixels[::-1],
-    5: lambda pixels: pixels.transpose(1, 0, 2),
-    6: lambda pixels: np.rot90(pixels, -1),
-    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda pixels: np.rot90(pixels),
-}
 REFUSED = {
     "F": "floating-point samples have no fixed white; save it with 8 bits a sample first",
     "LAB": "the LAB colour space is not read; save it as RGB first",
@@ -95,13 +85,23 @@ def over_white(rgba):
 
 
 def upright(image, pixels, path):
-    """Turn `pixels` (H, W, 3) as the loaded image's EXIF data asks; give them and notices."""
+    """Mirror or turn `pixels` (H, W, 3) as the loaded image's EXIF data asks.
+
+    Returns
+    -------
+    tuple of ndarray, list of str
+        The pixels, and a notice if the EXIF data cannot be read.
+    """
     try:
-        orientation = image.getexif().get(ORIENTATION_TAG, 1)
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # Pillow parses EXIF late and by hand: anything can come out of a broken one.
         return pixels, [f"{path}: its EXIF data cannot be read; taken as upright"]
-    turn = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return (pixels if turn is None else turn(pixels)), []
+    if orientation not in range(2, 9):
+        return pixels, []
+    # Not on `image` itself: Pillow writes all its EXIF data anew, and fails on any broken part.
+    stored = Image.fromarray(pixels)
+    stored.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.asarray(ImageOps.exif_transpose(stored)), []
 
 
 def _grey_of_16_bits(image, stored, path):

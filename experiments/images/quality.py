@@ -1,5 +1,7 @@
 """The JPEG quality of a version, found in its file or in its pixels."""
 
+import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,37 +13,33 @@ from experiments.images.files import PIXEL_LIMIT, require_file
 from experiments.images.jpeg import jpeg_version
 
 QUALITIES = range(1, 101)
-# ITU-T T.81 (the JPEG standard), Annex K, tables K.1 and K.2, row by row.
-LUMA_STEPS = (
-    *(16, 11, 10, 16, 24, 40, 51, 61),
-    *(12, 12, 14, 19, 26, 58, 60, 55),
-    *(14, 13, 16, 24, 40, 57, 69, 56),
-    *(14, 17, 22, 29, 51, 87, 80, 62),
-    *(18, 22, 37, 56, 68, 109, 103, 77),
-    *(24, 35, 55, 64, 81, 104, 113, 92),
-    *(49, 64, 78, 87, 103, 121, 120, 101),
-    *(72, 92, 95, 98, 112, 100, 103, 99),
-)
-CHROMA_STEPS = (
-    *(17, 18, 24, 47, 99, 99, 99, 99),
-    *(18, 21, 26, 66, 99, 99, 99, 99),
-    *(24, 26, 56, 99, 99, 99, 99, 99),
-    *(47, 66, 99, 99, 99, 99, 99, 99),
-    *(99,) * 32,
-)
 BASELINE_LIMIT, LIMIT = 255, 32767
 CROP = 128
 # Interpolated chroma looks one sample beyond the crop, which is two pixels.
 BORDER = 2
 
 
+def annex_k():
+    """Return the JPEG standard's steps of luma and of chroma, each 64 row by row.
+
+    They are those of quality 50, at which the scale of `quantization_steps` is 100 %.
+
+    References
+    ----------
+    ITU-T T.81, Annex K, tables K.1 and K.2.
+    """
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", quality=50)
+    with Image.open(file) as image:
+        return image.quantization[0], image.quantization[1]
+
+
 def quantization_steps(steps, quality, limit=BASELINE_LIMIT):
-    """Scale a table of the standard's Annex K to a quality, as the IJG's library does.
+    """Scale a table of `annex_k` to a quality, as the Independent JPEG Group's library does.
 
     Parameters
     ----------
     steps : sequence of int
-        `LUMA_STEPS` or `CHROMA_STEPS`.
     quality : int
         1 to 100.
     limit : int
@@ -94,7 +92,7 @@ def quality_of_file(path):
         return None
     except Exception as error:  # as in read_image, anything can come out of a damaged header
         raise ImageError(explain(error, path, PIXEL_LIMIT)) from error
-    return _TABLES.get(found)
+    return _quality_by_tables().get(found)
 
 
 def _tables(image):
@@ -114,19 +112,15 @@ def _is_rgb(image):
     return image.info.get("adobe_transform") == 0 or names == b"RGB"
 
 
-def _all_tables():
-    """Map what `_tables` can give to its quality, with steps limited as in libjpeg's two forms."""
-    known = {}
+@cache
+def _quality_by_tables():
+    """Map what `_tables` can return to its quality, steps limited as in libjpeg's two forms."""
+    qualities, standard = {}, annex_k()
     for limit in (LIMIT, BASELINE_LIMIT):
         for quality in QUALITIES:
-            luma, chroma = (
-                quantization_steps(steps, quality, limit) for steps in (LUMA_STEPS, CHROMA_STEPS)
-            )
-            known |= {(luma, None): quality, (luma, chroma): quality}
-    return known
-
-
-_TABLES = _all_tables()
+            luma, chroma = (quantization_steps(steps, quality, limit) for steps in standard)
+            qualities |= {(luma, None): quality, (luma, chroma): quality}
+    return qualities
 
 
 def quality_of_pixels(original, decoded, *, expected=None):

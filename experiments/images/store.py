@@ -1,41 +1,36 @@
-"""Arrays that are made when they are needed, and dropped when memory is."""
+"""A cache of arrays that are loaded when they are needed, and dropped when memory is."""
 
 import threading
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 # Room for LIVE1's 29 images with their JPEG versions 17 times over.
 STORE_BYTES = 2**30
 
 
 class Store:
-    """Keep what was used last, up to `limit` bytes; several threads may share one.
+    """Cache the values used last, up to `limit` bytes; several threads may share one.
 
     Parameters
     ----------
     limit : int
-        Bytes. The value that was used last stays, however large it is.
+        Bytes. The value used last stays, however large it is.
     """
 
     def __init__(self, limit=STORE_BYTES):
-        self.limit = limit
-        self._values = OrderedDict()
-        self._bytes = 0
+        # A value of more than the limit counts as much as the limit: it is cached alone.
+        self._entries = LRUCache(limit, getsizeof=lambda entry: min(entry[1], limit))
         self._lock = threading.Lock()
 
-    def get(self, key, make):
-        """Give the value of `key`; if it is not here, what ``make() -> (value, bytes)`` gives.
+    def get(self, key, load):
+        """Return the value of `key`; if it is not here, that of ``load() -> (value, bytes)``.
 
-        Two threads that ask at the same time may both make it; `make` must be pure.
+        Two threads that ask at the same time may both load it; `load` must be pure.
         """
         with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key][0]
-        value, size = make()
+            if key in self._entries:
+                return self._entries[key][0]
+        entry = load()
         with self._lock:
-            if key not in self._values:
-                self._values[key] = value, size
-                self._bytes += size
-            while self._bytes > self.limit and len(self._values) > 1:
-                self._bytes -= self._values.popitem(last=False)[1][1]
-        return value
+            self._entries.setdefault(key, entry)
+        return entry[0]

@@ -51,7 +51,8 @@ def test_threads_share_a_store():
     for thread in threads:
         thread.join()
     assert not wrong
-    assert store._bytes == sum(size for _, size in store._values.values()) <= 50
+    entries = store._entries
+    assert entries.currsize == sum(size for _, size in entries.values()) <= 50
 
 
 def test_a_set_that_fits_is_all_in_the_pool_in_its_order():
