@@ -14,7 +14,14 @@ from experiments.images.files import (
 from experiments.images.fingerprint import FORM as FINGERPRINT_FORM
 from experiments.images.jpeg import jpeg_version
 from experiments.images.live1 import LIVE1, canonical_name
-from experiments.images.overlap import Shared, find_shared, known_copies, same_photographs
+from experiments.images.overlap import (
+    Shared,
+    find_seen,
+    find_shared,
+    known_copies,
+    printable,
+    same_photographs,
+)
 from experiments.images.patches import check_patch
 from experiments.images.pools import pool
 from experiments.images.quality import is_jpeg, quality_of_file, quality_of_pixels
@@ -44,6 +51,7 @@ __all__ = [
     "check_patch",
     "embedded_images",
     "find_images",
+    "find_seen",
     "find_shared",
     "is_jpeg",
     "jpeg_for",
@@ -53,6 +61,7 @@ __all__ = [
     "made_version",
     "open_set",
     "pool",
+    "printable",
     "quality_of_file",
     "quality_of_pixels",
     "read_image",
