@@ -16,7 +16,7 @@ from experiments.images import (
     quality_of_pixels,
     split,
 )
-from experiments.images.reduction import reduced, reduced_shape
+from experiments.images.downscaling import reduced, reduced_shape
 from experiments.system.errors import some
 from fnnet.metrics import bits_per_pixel
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.evaluation.baselines import JpegRow, image_rows, jpeg_rows
 from experiments.images import ImageError, embedded_images, open_set
-from experiments.images.recipes import RECIPES
+from experiments.images.jpeg_recipes import RECIPES
 from experiments.system.errors import RunError
 from experiments.system.hardware import cores
 from fnnet import metrics

@@ -13,6 +13,8 @@ from experiments.images.files import (
 )
 from experiments.images.fingerprint import FORM as FINGERPRINT_FORM
 from experiments.images.jpeg import jpeg_version
+from experiments.images.jpeg_quality import is_jpeg, quality_of_file, quality_of_pixels
+from experiments.images.layouts import Version
 from experiments.images.live1 import LIVE1, canonical_name
 from experiments.images.overlap import (
     Shared,
@@ -24,7 +26,6 @@ from experiments.images.overlap import (
 )
 from experiments.images.patches import check_patch
 from experiments.images.pools import pool
-from experiments.images.quality import is_jpeg, quality_of_file, quality_of_pixels
 from experiments.images.sets import (
     ImageSet,
     jpeg_for,
@@ -34,7 +35,6 @@ from experiments.images.sets import (
     version_within,
 )
 from experiments.images.splits import split
-from experiments.images.versions import Version
 
 __all__ = [
     "FINGERPRINT_FORM",

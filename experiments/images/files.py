@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from experiments.images.color_modes import rgb_pixels, sample_format, upright
+from experiments.images.decode_errors import READ_FORMATS, explain, lacks_png_end
 from experiments.images.errors import ImageError
-from experiments.images.faults import READ_FORMATS, explain, lacks_png_end
 from experiments.images.fingerprint import fingerprint
-from experiments.images.modes import rgb_pixels, sample_format, upright
 
 PIXEL_LIMIT = 2**26
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")

@@ -14,12 +14,12 @@ from experiments.images.embedded import embedded_images
 from experiments.images.errors import ImageError
 from experiments.images.files import StoredImage, entries, read_image
 from experiments.images.jpeg import jpeg_version
-from experiments.images.layouts import recognise
+from experiments.images.jpeg_quality import is_jpeg
+from experiments.images.layouts import Version
 from experiments.images.originals import read_originals
-from experiments.images.quality import is_jpeg
+from experiments.images.recognition import recognise
 from experiments.images.store import Store
 from experiments.images.thumbnails import most_alike, thumbnail
-from experiments.images.versions import Version
 from experiments.system.errors import some
 
 ROOT_VARIABLE = "FNNET_DATA"

@@ -13,7 +13,7 @@ from experiments.evaluation.baselines import (
     restoration_rows,
 )
 from experiments.images import LIVE1
-from experiments.images.recipes import RECIPES
+from experiments.images.jpeg_recipes import RECIPES
 from experiments.system.errors import RunError
 from fnnet import metrics
 

@@ -11,7 +11,7 @@ from scipy.io import savemat
 from skimage import data
 
 from experiments.images import ImageError, jpeg_version, open_set, read_image
-from experiments.images.live_files import read_dmos, read_list, read_raw_scores
+from experiments.images.live_metadata import read_dmos, read_list, read_raw_scores
 
 SCENES = {
     "bikes": data.astronaut()[:160, 100:340],

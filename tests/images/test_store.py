@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from image_builders import noise, smooth
 
+from experiments.images.downscaling import reduced, reduced_shape
 from experiments.images.pools import POOL_BYTES, pool
-from experiments.images.reduction import reduced, reduced_shape
 from experiments.images.store import STORE_BYTES, Store
 
 

@@ -16,7 +16,7 @@ from experiments.images import (
     quality_of_pixels,
     read_image,
 )
-from experiments.images.quality import annex_k
+from experiments.images.jpeg_quality import annex_k
 
 ANY_QUALITY = range(1, 101)
 

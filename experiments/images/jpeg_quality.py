@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from experiments.images.decode_errors import explain
 from experiments.images.errors import ImageError
-from experiments.images.faults import explain
 from experiments.images.files import PIXEL_LIMIT, require_file
 from experiments.images.jpeg import jpeg_version
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.images.files import entries, images_in, require_distinct
+from experiments.images.layouts import Version
 from experiments.images.live1 import canonical_name
-from experiments.images.versions import Version
 from experiments.system.errors import some
 
 ORIGINALS = ("refimgs", "originals", "original", "references", "reference")

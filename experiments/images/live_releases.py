@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from experiments.images import live_files
+from experiments.images import live_metadata
 from experiments.images.errors import ImageError
 from experiments.images.files import images_in
+from experiments.images.folders import ORIGINALS, Layout, Place, left_out, loose, named
+from experiments.images.layouts import Version
 from experiments.images.live1 import LIVE1, canonical_name
-from experiments.images.places import ORIGINALS, Layout, Place, left_out, loose, named
-from experiments.images.versions import Version
 from experiments.system.errors import some
 
 
@@ -32,7 +32,7 @@ def release_1(place):
     info = place.files.get("jpeginfo.txt") or place.files.get("info.txt")
     if not versions:
         return None
-    listed, notices = _tried(live_files.read_list, info) if info else ({}, [])
+    listed, notices = _tried(live_metadata.read_list, info) if info else ({}, [])
     of_list = {Path(entry.original).stem for entry in listed.values()}
     others = [path for path in place.images if path not in versions.values()]
     known = [path for path in others if canonical_name(path.stem) in LIVE1]
@@ -52,7 +52,7 @@ def release_1(place):
     made, more = _listed_versions(versions, listed or None, names, scores, place.folder)
     strangers = [path.name for path in others if path not in originals]
     notices = (*notices, *faults, *more, *left_out(place.folder, strangers))
-    score_name = live_files.RAW if scores else ""
+    score_name = live_metadata.RAW if scores else ""
     return Layout("LIVE release 1, JPEG", names, made, score_name=score_name, notices=notices)
 
 
@@ -60,11 +60,11 @@ def _listed(place, jpeg, versions):
     """Tell the original of each numbered image: by the list, by release 2's names, or None."""
     listed, notices = {}, []
     if info := Place(jpeg).files.get("info.txt"):
-        listed, notices = _tried(live_files.read_list, info)
+        listed, notices = _tried(live_metadata.read_list, info)
     if not listed and (references := place.files.get("refnames_all.mat")):
-        files, faults = _tried(live_files.read_reference_names, references)
+        files, faults = _tried(live_metadata.read_reference_names, references)
         notices = [*notices, *faults]
-        listed = {n: live_files.Entry(file, None) for n, file in files.items() if n in versions}
+        listed = {n: live_metadata.Entry(file, None) for n, file in files.items() if n in versions}
     return listed or None, notices
 
 
@@ -72,11 +72,11 @@ def _dmos(place):
     """Read the better of release 2's score files that can be read: scores, their name, notices."""
     notices = []
     for file, name in (
-        ("dmos_realigned.mat", live_files.REALIGNED),
-        ("dmos.mat", live_files.RELEASED),
+        ("dmos_realigned.mat", live_metadata.REALIGNED),
+        ("dmos.mat", live_metadata.RELEASED),
     ):
         if file in place.files:
-            scores, faults = _tried(live_files.read_dmos, place.files[file])
+            scores, faults = _tried(live_metadata.read_dmos, place.files[file])
             notices += faults
             if scores:
                 return scores, name, notices
@@ -88,7 +88,7 @@ def _raw_scores(place):
     scores, notices = {}, []
     for file in ("subjectscores1.txt", "subjectscores2.txt"):
         if file in place.files:
-            found, faults = _tried(live_files.read_raw_scores, place.files[file])
+            found, faults = _tried(live_metadata.read_raw_scores, place.files[file])
             scores |= found
             notices += faults
     return scores, notices
@@ -141,7 +141,7 @@ def _numbered(paths):
     """Map N to the image ``imgN``, in the order of N."""
     found = {}
     for path in paths:
-        number = live_files.numbered(path)
+        number = live_metadata.numbered(path)
         if number is not None and found.setdefault(number, path) is not path:
             raise ImageError(
                 f"{path.parent}: {found[number].name} and {path.name} share one number; keep one"
