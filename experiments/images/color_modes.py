@@ -1,11 +1,11 @@
-"""From what Pillow decodes to 8-bit RGB: colour modes, depths, transparency, orientation."""
+"""Conversion of Pillow images to 8-bit RGB: colour modes, bit depths, transparency, EXIF."""
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from experiments.images.errors import ImageError
 
-REFUSED = {
+REJECTED = {
     "F": "floating-point samples have no fixed white; save it with 8 bits a sample first",
     "LAB": "the LAB colour space is not read; save it as RGB first",
     "I": "32-bit or signed samples have no fixed white; save it with 8 bits a sample first",
@@ -15,10 +15,10 @@ WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 def sample_format(image):
-    """Tell how the file stores its samples, by the name that Pillow's decoders use.
+    """Return the raw mode in which the file stores its samples, as Pillow's decoders name it.
 
     ``RGB;16B`` is the only sign that an image which opens as 8-bit RGB has 16 bits in its file.
-    It is gone once the pixels are loaded. A maximum other than 255 (PPM) is told as ``;16`` too.
+    It is lost once the pixels are loaded. A PPM's maximum above 255 is reported as ``;16`` too.
     """
     if not image.tile:
         return ""
@@ -32,18 +32,18 @@ def sample_format(image):
 
 
 def rgb_pixels(image, stored, path, *, allow_cmyk):
-    """Turn a loaded Pillow image into 8-bit RGB.
+    """Convert a loaded Pillow image to 8-bit RGB.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        Loaded: its pixels are there.
+        With its pixels loaded.
     stored : str
-        What `sample_format` said before loading.
+        Its `sample_format` before loading.
     path : Path
         Named in notices and errors.
     allow_cmyk : bool
-        Whether CMYK is converted (naively, without a profile) or refused.
+        Whether CMYK is converted (naively, without a profile) or rejected.
 
     Returns
     -------
@@ -59,8 +59,8 @@ def rgb_pixels(image, stored, path, *, allow_cmyk):
     # In PNG and PPM files mode I holds 0..65535 too; in TIFF files it may hold anything.
     if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")):
         return _grey_of_16_bits(image, stored, path)
-    if mode in REFUSED:
-        raise ImageError(f"{path}: {REFUSED[mode]}")
+    if mode in REJECTED:
+        raise ImageError(f"{path}: {REJECTED[mode]}")
     notices = [f"{path}: 16 bits a sample, read as 8"] if ";16" in stored else []
     if mode == "CMYK":
         if not allow_cmyk:
@@ -79,7 +79,7 @@ def rgb_pixels(image, stored, path, *, allow_cmyk):
 
 
 def over_white(rgba):
-    """Lay (H, W, 4) uint8 pixels with straight alpha over white: (H, W, 3) uint8, rounded."""
+    """Blend (H, W, 4) uint8 pixels of straight alpha over white: (H, W, 3) uint8, rounded."""
     color, alpha = rgba[..., :3].astype(np.uint32), rgba[..., 3:].astype(np.uint32)
     return ((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
@@ -105,7 +105,7 @@ def upright(image, pixels, path):
 
 
 def _grey_of_16_bits(image, stored, path):
-    """Divide by 257, so that 0 and 65535 become 0 and 255; Pillow's own conversion clips."""
+    """Convert 16-bit grey by dividing by 257; Pillow's own conversion clips at 255."""
     if stored.startswith("I;12"):
         raise ImageError(f"{path}: 12-bit samples are not read; save it with 8 or 16 bits first")
     values = np.asarray(image).astype(np.uint32)

@@ -1,18 +1,18 @@
-"""Making images smaller without aliasing."""
+"""Downscaling without aliasing."""
 
 import numpy as np
 from PIL import Image
 
 
-def reduced(pixels, factor):
-    """Scale an image down in both directions alike, by Lanczos' filter of that scale.
+def downscaled(pixels, factor):
+    """Scale an image down by one factor in both directions, with a Lanczos filter.
 
     Parameters
     ----------
     pixels : ndarray
         (H, W, 3) uint8.
     factor : float
-        At least 1: sides become ``round(side / factor)``, but never 0.
+        At least 1: height and width become ``max(1, round(length / factor))``.
 
     Returns
     -------
@@ -24,16 +24,16 @@ def reduced(pixels, factor):
     ValueError
         If the factor is below 1.
     """
-    height, width, _ = reduced_shape(pixels.shape, factor)
+    height, width, _ = downscaled_shape(pixels.shape, factor)
     if (height, width) == pixels.shape[:2]:
         return pixels
     image = Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(image)
 
 
-def reduced_shape(shape, factor):
-    """Tell the shape (H', W', 3) that `reduced` gives to an image of `shape`."""
+def downscaled_shape(shape, factor):
+    """Compute the shape (H', W', 3) of an image of `shape` after `downscaled`."""
     if not factor >= 1:
-        raise ValueError(f"reduced: factor={factor} must be at least 1")
-    height, width = (max(1, round(side / factor)) for side in shape[:2])
+        raise ValueError(f"downscaled: factor={factor} must be at least 1")
+    height, width = (max(1, round(length / factor)) for length in shape[:2])
     return height, width, shape[2]

@@ -1,71 +1,87 @@
-"""A folder that may be laid out in some way, and what is found to be in it."""
+"""Folders of images: listing them, and finding files and folders by name in any case."""
 
-import unicodedata
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.images.files import entries, images_in, require_distinct
-from experiments.images.layouts import Version
-from experiments.images.live1 import canonical_name
-from experiments.system.errors import some
+from experiments.images.errors import ImageError
 
-ORIGINALS = ("refimgs", "originals", "original", "references", "reference")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What a folder's files are to each other.
+class Folder:
+    """A folder's images, and its other files and subfolders by their name in lower case."""
 
-    `originals` are paths by canonical name; `qualities` are folders of versions by JPEG quality,
-    complete or not; `notices` are sentences for the user.
-    """
-
-    name: str
-    originals: dict[str, Path]
-    versions: tuple[Version, ...] = ()
-    qualities: dict[int, Path] = field(default_factory=dict)
-    score_name: str = ""
-    notices: tuple[str, ...] = ()
-
-
-class Place:
-    """A folder's images, and its subfolders and other files by their name in small letters."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        found = entries(folder)
+    def __init__(self, path):
+        self.path = path
+        content = entries(path)
         # Archives made on a Mac bring __MACOSX, a shadow of their folders without images.
-        self.folders = {p.name.lower(): p for p in found if p.is_dir() and p.name != "__MACOSX"}
-        self.images = images_in(folder)
-        self.files = {p.name.lower(): p for p in found if not p.is_dir()}
+        self.folders = {p.name.lower(): p for p in content if p.is_dir() and p.name != "__MACOSX"}
+        self.images = images_in(path)
+        self.files = {p.name.lower(): p for p in content if not p.is_dir()}
 
     def first(self, names):
-        """Give the first subfolder of one of these names that holds images; None if none."""
-        there = (self.folders[name] for name in names if name in self.folders)
-        return next((folder for folder in there if images_in(folder)), None)
+        """Return the first subfolder of one of these names that holds images; None if none."""
+        present = (self.folders[name] for name in names if name in self.folders)
+        return next((folder for folder in present if images_in(folder)), None)
 
 
-def named(paths, folder, others=()):
-    """Map canonical names to paths, sorted by name; the spelling of `others` counts, if given."""
-    require_distinct(paths, folder)
-    # Some systems write an accent as a character of its own.
-    names = [canonical_name(unicodedata.normalize("NFC", path.stem)) for path in paths]
-    # A folder with lighthouse and lighthouse3 is not LIVE1: there the alias means nothing.
-    if len(set(names)) != len(names):
-        names = [unicodedata.normalize("NFC", path.stem) for path in paths]
-    # Where a system kept the case of one folder only, the originals' spelling counts.
-    spelling = {name.casefold(): name for name in others}
-    found = {spelling.get(n.casefold(), n): path for n, path in zip(names, paths, strict=True)}
-    return dict(sorted(found.items()))
+def find_images(folder):
+    """List the images that lie directly in a folder, sorted by name.
+
+    An image is a file with one of `SUFFIXES`, in any case. Hidden files are left out.
+
+    Raises
+    ------
+    ImageError
+        If there is no such folder, it holds no image, or two images share a name but for the
+        suffix or the case: as names in a set, or on another file system, they would be one.
+    """
+    folder = Path(folder)
+    images = images_in(folder)
+    if not images:
+        content = entries(folder)
+        folders = sum(path.is_dir() for path in content)
+        raise ImageError(
+            f"{folder}: no image ({' '.join(SUFFIXES)}) among its {len(content) - folders} files "
+            f"and {folders} folders"
+            if content
+            else f"{folder}: an empty folder"
+        )
+    require_distinct(images, folder)
+    return images
 
 
-def left_out(folder, names):
-    """Say that images of these names are left out, in a tuple of one sentence or none."""
-    if not names:
-        return ()
-    return (f"{folder}: images that are no part of the set are left out ({some(names)})",)
+def images_in(folder):
+    """List the images directly in a folder, sorted by name; none is no error here."""
+    # A dangling link or a pipe stays listed: reading it names it, leaving it out would not.
+    paths = [
+        path for path in entries(folder) if path.suffix.lower() in SUFFIXES and not path.is_dir()
+    ]
+    for path in paths:
+        if not path.name.isprintable():  # neither a line break nor bytes that are no UTF-8
+            raise ImageError(f"{folder}: the name {path.name!a} cannot be shown; rename it")
+    return paths
 
 
-def loose(place):
-    """Say which images beside a set's folders are left out."""
-    return left_out(place.folder, [path.name for path in place.images])
+def entries(folder):
+    """List a folder's files and folders, sorted by name, without hidden ones."""
+    folder = Path(folder)
+    if not folder.exists():
+        raise ImageError(f"{folder}: no such folder")
+    if not folder.is_dir():
+        raise ImageError(f"{folder}: a file, not a folder of images")
+    try:
+        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise ImageError(f"{folder}: cannot be listed: {error.strerror}") from error
+    return sorted(paths, key=lambda path: path.name)
+
+
+def require_distinct(images, folder):
+    """Raise if the names of two images differ in suffix or case only."""
+    seen = {}
+    for path in images:
+        other = seen.setdefault(path.stem.casefold(), path)
+        if other is not path:
+            raise ImageError(
+                f"{folder}: {other.name} and {path.name} share one name; keep one of them"
+            )

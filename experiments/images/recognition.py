@@ -1,13 +1,12 @@
-"""How people lay out originals and their JPEG versions in folders; told by what lies in them."""
+"""Recognise how a folder lays out originals and their JPEG versions, by its content."""
 
 import os
 import re
 from pathlib import Path
 
 from experiments.images.errors import ImageError
-from experiments.images.files import entries, images_in
-from experiments.images.folders import ORIGINALS, Layout, Place, loose, named
-from experiments.images.layouts import Version
+from experiments.images.folders import Folder, entries, images_in
+from experiments.images.layouts import ORIGINALS, Layout, Version, by_name, left_out
 from experiments.images.live1 import canonical_name
 from experiments.images.live_releases import release_1, release_2
 from experiments.system.errors import some
@@ -19,116 +18,111 @@ LOOKED_FOR = (
     "compressed/NAME_0_5838 ..."
 )
 UNREAD = (".gif", ".jp2", ".heic", ".heif", ".avif", ".jxl", ".dng", ".svg")
-NESTED = 2  # so many folders deep a set may lie in the one that is named
+NESTED = 2  # levels of folders in which a set is searched for
 
 
-def recognise(folder):
-    """Tell what is what in a folder, or in a folder within it.
+def recognise(path):
+    """Return the `Layout` of a folder, or of the one set in a folder within it.
 
     Raises
     ------
     ImageError
-        If it is laid out in no known way, or holds several sets: says what was looked for and
-        what was found.
+        If no known layout fits, or several sets are there: names what was looked for, and the
+        content of the folder.
     """
-    folder = Path(folder)
-    inside = _search(folder, NESTED)
-    if len(inside) == 1:
-        return inside[0][1]
-    if inside:
-        names = some([str(path.relative_to(folder)) for path, _ in inside])
-        raise ImageError(f"{folder}: holds several sets ({names}); name one of them")
-    found = some([path.name for path in entries(folder)]) or "nothing"
-    raise ImageError(f"{folder}: looked for {LOOKED_FOR}; found {found}")
+    path = Path(path)
+    layouts = _search(path, NESTED)
+    if len(layouts) == 1:
+        return layouts[0][1]
+    if layouts:
+        names = some([str(inner.relative_to(path)) for inner, _ in layouts])
+        raise ImageError(f"{path}: holds several sets ({names}); name one of them")
+    content = some([entry.name for entry in entries(path)]) or "nothing"
+    raise ImageError(f"{path}: looked for {LOOKED_FOR}; found {content}")
 
 
-def _search(folder, deeper):
-    """List (folder, layout) of the sets that lie here; only if none does, further inside."""
-    place = Place(folder)
+def _search(path, levels):
+    """List (path, layout) of the set that lies here; if there is none, of those further inside."""
+    folder = Folder(path)
     for form in (_by_quality, release_2, _rate_in_name, release_1, _plain):
-        layout = form(place)
+        layout = form(folder)
         if layout is not None:
-            return [(folder, layout)]
-    if deeper == 0:
+            return [(path, layout)]
+    if levels == 0:
         return []
-    return [found for path in place.folders.values() for found in _search(path, deeper - 1)]
+    return [layout for inner in folder.folders.values() for layout in _search(inner, levels - 1)]
 
 
-def _by_quality(place):
-    """Originals, and a folder of versions for each quality."""
-    color = _any(place, ("color", "colour"))
-    grey = _any(place, ("gray", "grey"))
-    notices = []
-    if folders := _quality_folders(place.folder):
-        originals = _originals_beside(place)
-        if originals != place.folder:
-            notices = loose(place)
-    elif color and (folders := _quality_folders(color)):
-        originals = place.first(ORIGINALS)
+def _by_quality(folder):
+    """Recognise originals, and a folder of versions for each quality."""
+    color = _any(folder, ("color", "colour"))
+    grey = _any(folder, ("gray", "grey"))
+    notices = ()
+    if qualities := _quality_folders(folder.path):
+        originals = _originals_beside(folder)
+        if originals != folder.path:
+            notices = left_out(folder.path, folder.images)
+    elif color and (qualities := _quality_folders(color)):
+        originals = folder.first(ORIGINALS)
         if grey:
-            notices = [f"{grey}: grey versions are left out; name that folder for them"]
-    elif grey and (folders := _quality_folders(grey)):
-        originals = place.first(GREY_ORIGINALS)
-    if not folders:
+            notices = (f"{grey}: grey versions are left out; name that folder for them",)
+    elif grey and (qualities := _quality_folders(grey)):
+        originals = folder.first(GREY_ORIGINALS)
+    if not qualities:
         return None
     if originals is None:
         raise ImageError(
-            f"{place.folder}: JPEG versions of {len(folders)} qualities, but no originals: looked "
+            f"{folder.path}: JPEG versions of {len(qualities)} qualities, but no originals: looked "
             "for refimgs, originals, images beside them, and for grey ones refimgs-gray"
         )
-    names = named(images_in(originals), originals)
-    versions = [
+    names = by_name(images_in(originals), originals)
+    versions = tuple(
         Version(path, name, quality=quality)
-        for quality in sorted(folders)
-        for name, path in named(images_in(folders[quality]), folders[quality], names).items()
-    ]
-    return Layout(
-        "originals beside a folder for each JPEG quality",
-        names,
-        tuple(versions),
-        folders,
-        notices=tuple(notices),
+        for quality, inner in sorted(qualities.items())
+        for name, path in by_name(images_in(inner), inner, names).items()
     )
+    name = "originals beside a folder for each JPEG quality"
+    return Layout(name, names, versions, qualities, notices=notices)
 
 
-def _originals_beside(place):
-    """Find the originals of versions that lie here: here, or above where here is one colour."""
-    if place.first(ORIGINALS) is not None:
-        return place.first(ORIGINALS)
-    if place.images:
-        return place.folder
-    here = Path(os.path.abspath(place.folder))  # the name that "." stands for
+def _originals_beside(folder):
+    """Find the originals of versions that lie here; those of one colour's lie one level above."""
+    if originals := folder.first(ORIGINALS):
+        return originals
+    if folder.images:
+        return folder.path
+    here = Path(os.path.abspath(folder.path))  # the name that "." stands for
     is_grey = here.name.lower() in ("gray", "grey")
-    return Place(here.parent).first(GREY_ORIGINALS if is_grey else ORIGINALS)
+    return Folder(here.parent).first(GREY_ORIGINALS if is_grey else ORIGINALS)
 
 
-def _quality_folders(folder):
+def _quality_folders(path):
     """Map each quality to its folder: qf10, QF_20, lr_30, ..."""
     qualities = {}
-    for path in Place(folder).folders.values():
-        match = re.fullmatch(r"(?:qf|lr|quality)[_-]?(\d+)", path.name.lower(), re.ASCII)
+    for inner in Folder(path).folders.values():
+        match = re.fullmatch(r"(?:qf|lr|quality)[_-]?(\d+)", inner.name.lower(), re.ASCII)
         if match is None:
             continue
         quality = int(match[1])
         if not 1 <= quality <= 100:
-            raise ImageError(f"{path}: a JPEG quality is from 1 to 100")
-        other = qualities.setdefault(quality, path)
-        if other is not path:
-            raise ImageError(f"{folder}: {other.name} and {path.name} are one quality; keep one")
+            raise ImageError(f"{inner}: a JPEG quality is from 1 to 100")
+        other = qualities.setdefault(quality, inner)
+        if other is not inner:
+            raise ImageError(f"{path}: {other.name} and {inner.name} are one quality; keep one")
     return qualities if any(map(images_in, qualities.values())) else {}
 
 
-def _rate_in_name(place):
+def _rate_in_name(folder):
     """Recognise originals beside compressed/NAME_0_5838: the bits per pixel are in the name."""
-    originals, compressed = place.first(ORIGINALS), place.folders.get("compressed")
+    originals, compressed = folder.first(ORIGINALS), folder.folders.get("compressed")
     if originals is None or compressed is None or not images_in(compressed):
         return None
-    names = named(images_in(originals), originals)
-    by_name = {name.casefold(): name for name in names}
+    names = by_name(images_in(originals), originals)
+    spelling = {name.casefold(): name for name in names}
     versions, odd = [], []
     for path in images_in(compressed):
         match = re.fullmatch(r"(.+)_(\d+)_(\d+)", path.stem, re.ASCII)
-        original = by_name.get(canonical_name(match[1]).casefold()) if match else None
+        original = spelling.get(canonical_name(match[1]).casefold()) if match else None
         if original is None:
             odd.append(path.name)
         else:
@@ -142,24 +136,23 @@ def _rate_in_name(place):
     return Layout(name, names, tuple(versions), notices=notices if odd else ())
 
 
-def _plain(place):
+def _plain(folder):
     """Recognise originals alone."""
-    folder = place.folder if place.images else place.first(ORIGINALS)
-    if folder is None:
+    path = folder.path if folder.images else folder.first(ORIGINALS)
+    if path is None:
         return None
-    inside = [path.name for path in place.folders.values() if path != folder and images_in(path)]
-    unread = [path.name for name, path in place.files.items() if name.endswith(UNREAD)]
-    notices = [
-        f"{place.folder}: {what} ({some(names)})"
-        for what, names in (
-            ("folders of images beside these are left out", inside),
+    beside = [p.name for p in folder.folders.values() if p != path and images_in(p)]
+    unread = [p.name for name, p in folder.files.items() if name.endswith(UNREAD)]
+    notices = tuple(
+        f"{folder.path}: {kind} ({some(names)})"
+        for kind, names in (
+            ("folders of images beside these are left out", beside),
             ("files of kinds that are not read are left out", unread),
         )
         if names
-    ]
-    names = named(images_in(folder), folder)
-    return Layout("a plain folder", names, notices=tuple(notices))
+    )
+    return Layout("a plain folder", by_name(images_in(path), path), notices=notices)
 
 
-def _any(place, names):
-    return next((place.folders[name] for name in names if name in place.folders), None)
+def _any(folder, names):
+    return next((folder.folders[name] for name in names if name in folder.folders), None)

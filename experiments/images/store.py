@@ -1,8 +1,14 @@
-"""A cache of arrays that are loaded when they are needed, and dropped when memory is."""
+"""Pixels cached in memory as far as there is room, and read again where there is not."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 from cachetools import LRUCache
+
+from experiments.images.errors import ImageError
+from experiments.images.files import StoredImage, read_image
 
 # Room for LIVE1's 29 images with their JPEG versions 17 times over.
 STORE_BYTES = 2**30
@@ -34,3 +40,48 @@ class Store:
         with self._lock:
             self._entries.setdefault(key, entry)
         return entry[0]
+
+
+def read_originals(paths, store):
+    """Read every original, so that a damaged one is found before any work is done with the rest.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        By the images' names.
+    store : Store
+        Caches their pixels; those that it drops are read again when they are needed.
+
+    Returns
+    -------
+    tuple of StoredImage
+        Those that can be read.
+    list of str
+        A sentence for each that cannot.
+    """
+
+    def read(item):
+        try:
+            return _read_into(store, *item)
+        except ImageError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(read, paths.items()))
+    images = tuple(result for result in results if isinstance(result, StoredImage))
+    return images, [result for result in results if isinstance(result, str)]
+
+
+def _read_into(store, name, path):
+    """Read an image whose pixels only the store holds."""
+    image = read_image(path)
+    digest = image.sha256
+    store.get(path, lambda: (image.pixels, image.pixels.nbytes))
+
+    def load():
+        again = read_image(path)
+        if again.sha256 != digest:
+            raise ImageError(f"{path}: was changed while it was in use")
+        return again.pixels, again.pixels.nbytes
+
+    return replace(image, name=name, load=partial(store.get, path, load))
