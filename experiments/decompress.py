@@ -10,8 +10,7 @@ import tyro
 from experiments.cli import outputs
 from experiments.cli.commands import run_command
 from experiments.fnn import FnnError
-from experiments.images import SUFFIXES, write_png
-from experiments.images.files import entries
+from experiments.images import SUFFIXES, entries, write_png
 from experiments.runs.run import open_run
 from fnnet.core import require
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from experiments.images import FINGERPRINT_FORM, find_shared
+from experiments.images import FINGERPRINT_FORM, find_seen, printable
 from experiments.system.errors import RunError, some
 
 SIDES = ("train", "validation", "test")
@@ -38,9 +38,9 @@ def _recorded(run, row):
         raise _damaged(run, f"{row!r} is no image")
     image = Recorded(*values)
     if image.side not in SIDES:
-        raise _damaged(run, f"the side of {_printable(image.name)}")
+        raise _damaged(run, f"the side of {printable(image.name)}")
     if not FINGERPRINT_FORM.fullmatch(image.fingerprint):
-        raise _damaged(run, f"the fingerprint of {_printable(image.name)}")
+        raise _damaged(run, f"the fingerprint of {printable(image.name)}")
     return image
 
 
@@ -68,17 +68,15 @@ def mark_trained(pairs, run, *, allow_overlap):
     RunError
         If there is one and `allow_overlap` is false; or the record is damaged there.
     """
-    shared = {}
-    for found in find_shared([pair.image for pair in pairs], _trained(run)):
-        shared.setdefault(found.name_a, found)
-    if shared and not allow_overlap:
-        said = [_said(found) for found in shared.values()]
+    seen = find_seen([pair.image for pair in pairs], _trained(run))
+    if seen and not allow_overlap:
         raise RunError(
-            f"{len(shared)} of {len(pairs)} images were trained on: {some(said)}; "
+            f"{len(seen)} of {len(pairs)} images were trained on: "
+            f"{some(list(map(str, seen.values())))}; "
             "leave --data out to measure on this run's own held-out images, or add "
             "--allow-overlap to go on with these labelled"
         )
-    return [replace(pair, side="train") if pair.image.name in shared else pair for pair in pairs]
+    return [replace(pair, side="train") if pair.image.name in seen else pair for pair in pairs]
 
 
 def stamp(pairs):
@@ -96,14 +94,3 @@ def _trained(run):
 
 def _damaged(run, what):
     return RunError(f"{run.folder / 'record.json'}: its list of images is damaged: {what}")
-
-
-def _said(found):
-    """Name an image, the one it shares a photograph with if that is called otherwise, and how."""
-    name, other = _printable(found.name_a), _printable(found.name_b)
-    return f"{name} ({found.relation})" if name == other else f"{name} ({other}, {found.relation})"
-
-
-def _printable(name):
-    """Keep a file's name from breaking the line that it is told in."""
-    return name if name.isprintable() else ascii(name)

@@ -8,6 +8,8 @@ import numpy as np
 from experiments.cli.commands import notes
 from experiments.images import (
     StoredImage,
+    downscaled,
+    downscaled_shape,
     is_jpeg,
     jpeg_for,
     made_version,
@@ -16,7 +18,6 @@ from experiments.images import (
     quality_of_pixels,
     split,
 )
-from experiments.images.reduction import reduced, reduced_shape
 from experiments.system.errors import some
 from fnnet.metrics import bits_per_pixel
 
@@ -125,11 +126,11 @@ def _pair(images, image, quality, side, downscale):
 
 def _smaller(image, downscale, store):
     def pixels():
-        small = reduced(image.pixels, downscale)
+        small = downscaled(image.pixels, downscale)
         return small, small.nbytes
 
     return replace(
         image,
         load=lambda: store.get((image.name, "reduced"), pixels),
-        shape=reduced_shape(image.shape, downscale),
+        shape=downscaled_shape(image.shape, downscale),
     )

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.evaluation.baselines import JpegRow, image_rows, jpeg_rows
-from experiments.images import ImageError, embedded_images, open_set
-from experiments.images.recipes import RECIPES
+from experiments.images import JPEG_RECIPES, ImageError, embedded_images, open_set
 from experiments.system.errors import RunError
 from experiments.system.hardware import cores
 from fnnet import metrics
@@ -92,8 +91,8 @@ def measure(rows, sets, follow=lambda results, total: results):
 
 def _values(key, image, names):
     _, recipe, quality = key
-    images = RECIPES[recipe](image, quality)
-    return [getattr(metrics, name)(*images) for name in names]
+    original, degraded = JPEG_RECIPES[recipe](image, quality)
+    return [getattr(metrics, name)(original, degraded) for name in names]
 
 
 def known_set(data):

@@ -215,17 +215,11 @@ def rank_correlation(x, y):
     tuple of float or None, and int
         -1 to 1, None below three pairs and where one list is all ties; and the count of pairs.
     """
+    from scipy.stats import spearmanr  # takes a second, and only sets with scores need it
+
     pairs = np.array([x, y], dtype=np.float64)
     pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
     count = pairs.shape[1]
-    if count < 3:
+    if count < 3 or not np.ptp(pairs, axis=1).all():
         return None, count
-    centred = [ranks - ranks.mean() for ranks in map(_ranks, pairs)]
-    scale = math.sqrt(np.square(centred[0]).sum() * np.square(centred[1]).sum())
-    return (float((centred[0] * centred[1]).sum() / scale) if scale else None), count
-
-
-def _ranks(values):
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2)[places]
+    return float(spearmanr(*pairs).statistic), count

@@ -47,9 +47,7 @@ def facts(found):
     if found.sides:
         yield "split", _counted(list(found.sides.values()))
     if image_set.versions:
-        copies = sum(measure.is_lossless for measure in found.measures)
-        text = f"{len(image_set.versions)} with the set"
-        yield "versions", text + (f", {copies} of them lossless copies" if copies else "")
+        yield "versions", _versions(found)
     groups = same_photographs(image_set.originals)
     same = [" = ".join(names) for names in groups if len(names) > 1]
     yield "duplicates", some(same) if same else "none: no two originals show one photograph"
@@ -62,6 +60,15 @@ def facts(found):
     yield "earlier JPEG", _grids(rows)
     if found.faults:
         yield "faults", f"{len(found.faults)} left out: {some(found.faults, '; ')}"
+
+
+def _versions(found):
+    """Count the versions that came with the set, and name those that are missing."""
+    image_set = found.image_set
+    copies = sum(measure.is_lossless for measure in found.measures)
+    text = f"{len(image_set.versions)} with the set"
+    text += f", {copies} of them lossless copies" if copies else ""
+    return "; ".join([text, *filter(None, map(image_set.pairing_fault, image_set.qualities))])
 
 
 def _folder(image_set):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from experiments.evaluation.pairs import Pair, load_pairs
-from experiments.images import find_shared, locate
+from experiments.images import find_seen, locate
 from experiments.system.errors import RunError, some
 
 EMBEDDED = "embedded"
@@ -73,12 +73,11 @@ def load_material(train, test, quality):
     train_name, test_name = _name(train), _name(test)
     train_pairs = _training(load_pairs(None, quality)) if train is None else _whole(train, quality)
     test_pairs = _whole(test, quality)
-    shared = find_shared([p.image for p in test_pairs], [p.image for p in train_pairs])
-    if shared:
-        names = {found.name_a: f"{found.name_a} ({found.relation})" for found in shared}
+    seen = find_seen([p.image for p in test_pairs], [p.image for p in train_pairs])
+    if seen:
         raise RunError(
-            f"{len(names)} of {len(test_pairs)} images of the set {test_name} to test on are in "
-            f"the set {train_name} to train on: {some(list(names.values()))}"
+            f"{len(seen)} of {len(test_pairs)} images of the set {test_name} to test on are in "
+            f"the set {train_name} to train on: {some(list(map(str, seen.values())))}"
         )
     return Material(train_name, test_name, tuple(train_pairs), tuple(test_pairs))
 

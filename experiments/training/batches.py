@@ -2,7 +2,7 @@
 
 import math
 
-from experiments.images import pool, sample_batch
+from experiments.images import sample_batch, sampling_window
 from experiments.runs.recipes import Recipe
 
 _WATCH_BATCH, _WATCH_PATCH, _WATCH_IMAGES = 8, 128, 64
@@ -23,7 +23,7 @@ def make_batches(task, pairs, recipe: Recipe, *, seed, rows=slice(None)):
     sizes = [2 * math.prod(pair.image.shape) for pair in pairs]
 
     def batches(number):
-        chosen = pool(sizes, seed=seed, step=number)
+        chosen = sampling_window(sizes, seed=seed, step=number)
         return sample_batch(
             _sources(task, [pairs[index] for index in chosen]),
             seed=seed,

@@ -17,7 +17,8 @@ import fnnet as fn
 from experiments.evaluation import selfcheck
 from experiments.evaluation.baselines import JpegRow, jpeg_rows
 from experiments.evaluation.selfcheck import Cell, check_metrics, embedded_sets, measure
-from experiments.images import ImageError, StoredImage, recipes, write_png
+from experiments.images import ImageError, StoredImage, write_png
+from experiments.images import jpeg_recipes as recipes
 from experiments.system.errors import RunError
 from fnnet import metrics
 

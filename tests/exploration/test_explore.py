@@ -357,6 +357,25 @@ def test_the_folder_of_the_originals_is_named(tmp_path, inside):
     assert heads["folder"] == said[inside]
 
 
+def test_versions_that_are_missing_are_named(tmp_path):
+    originals = write_originals(tmp_path / "set" / "refimgs")
+    for quality, names in {10: ("cup", "face"), 90: ("cup", "face", "grey")}.items():
+        folder = tmp_path / "set" / f"qf{quality}"
+        folder.mkdir()
+        for name in names:
+            (folder / f"{name}.bmp").write_bytes(bmp_of_jpeg(name, quality))
+    exploration = explore.explore(open_set(tmp_path / "set"))
+    assert dict(report.facts(exploration))["versions"] == (
+        "5 with the set; qf10 has no partner of 1 of 3 originals (grey)"
+    )
+    (originals / "cup.bmp").unlink()
+    exploration = explore.explore(open_set(tmp_path / "set"))
+    assert dict(report.facts(exploration))["versions"] == (
+        "5 with the set; qf10 has no partner of 1 of 2 originals (grey) and 1 images without an "
+        "original (cup); qf90 has 1 images without an original (cup)"
+    )
+
+
 def lost(image):
     """The image, renamed, as if its file had gone after the set was opened."""
 

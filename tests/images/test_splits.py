@@ -145,7 +145,7 @@ def test_versions_of_one_photograph_are_never_divided(seed):
 
 def test_images_that_a_third_one_links_are_one_scene(monkeypatch):
     links = [(1, 2), (4, 3), (3, 2), (5, 6)]
-    monkeypatch.setattr("experiments.images.overlap._links", lambda _: links)
+    monkeypatch.setattr("experiments.images.overlap._relations", lambda *_: links)
     for seed in range(9):
         sides = split(make_set([f"p{index}" for index in range(8)]), seed=seed)
         assert len({sides[f"p{index}"] for index in (1, 2, 3, 4)}) == 1

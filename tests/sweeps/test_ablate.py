@@ -96,7 +96,7 @@ def test_a_photograph_on_both_sides_is_refused(run, tmp_path):
     said = error_of(run("ablate", "--test", path, "--records", tmp_path / "r.jsonl"))
     assert said.startswith(
         "1 of 1 images of the set mine to test on are in the set embedded to train on: portrait "
-        "(looks the same, distance "
+        "(astronaut, looks the same, distance "
     )
     said = error_of(run("ablate", "--data", path, "--test", path))
     assert said.startswith("1 of 1 images of the set mine to test on are in the set mine")
