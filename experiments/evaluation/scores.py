@@ -1,10 +1,8 @@
 """How good a network's images are, beside JPEG's."""
 
 import math
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -72,11 +70,9 @@ def through_files(codec, rate):
     """Make ``pixels (H, W, 3) uint8 -> Output`` of a codec: what is decoded from a file."""
 
     def apply(pixels):
-        made = codec.write(pixels, rate)
-        with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
-            path = Path(folder) / "image.fnn"
-            path.write_bytes(made.data)
-            return Output(codec.read(path).pixels, len(made.data), made.ideal_bits / 8)
+        written = codec.write(pixels, rate)
+        decoded = codec.read(written.data).pixels
+        return Output(decoded, len(written.data), written.ideal_bits / 8)
 
     return apply
 

@@ -4,6 +4,7 @@ Who may write a model's files and who may read them is settled by `Model`; how t
 ``experiments.fnn.container``.
 """
 
+import io
 import math
 import os
 import stat
@@ -74,50 +75,62 @@ def encode(latents, tables, *, width, height, channels, rate, model):
     return Encoded(container.pack(header, payload + values), len(escaped), symbols.size)
 
 
-def read(path, model):
+def read(source, model, *, name="the bytes"):
     """Read a file that may be damaged or hostile.
 
-    Memory beyond the file's own length is taken only when its digest has been found right.
+    Memory beyond the file's own length is allocated only once its digest has been verified.
 
     Parameters
     ----------
-    path : str or Path
+    source : str, Path or bytes
+        The file's path, or its content.
     model : Model
-        The one that it must have been made by.
+        The model that it must have been written by.
+    name : str
+        Names content in errors; a path names itself.
 
     Returns
     -------
     header : Header
     latents : (h, w, C) int32
-        ``encode`` makes the same file of them, to the byte.
+        `encode` writes the same file of them, to the byte.
 
     Raises
     ------
     FnnError
-        In one sentence that begins with the path.
+        In one sentence that begins with the path or `name`.
     """
+    name = name if isinstance(source, bytes) else source
     try:
-        _check_kind(os.stat(path).st_mode)
-        with open(path, "rb") as file:
-            head = file.read(container.LENGTH)
-            header = container.parse(head)
-            shape = _check_model(header, model)
-            container.check_lengths(header, os.fstat(file.fileno()).st_size)
-            body = file.read(header.payload + header.escapes)
-        container.check_digest(head, body)
-        return header, _decode(header, body, model.tables[header.rate], shape)
+        with _open(source) as file:
+            return _read(file, model)
     except FnnError as error:
-        raise FnnError(f"{path}: {error}") from None
+        raise FnnError(f"{name}: {error}") from None
     except FileNotFoundError as error:
-        raise FnnError(f"{path}: does not exist") from error
+        raise FnnError(f"{name}: does not exist") from error
     except OSError as error:
         cause = error.strerror or str(error)
-        raise FnnError(f"{path}: could not be read: {cause}") from error
+        raise FnnError(f"{name}: could not be read: {cause}") from error
 
 
-def _check_kind(mode):
+def _open(source):
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    mode = os.stat(source).st_mode
     require(not stat.S_ISDIR(mode), "is a folder, not a .fnn file")
     require(stat.S_ISREG(mode), "is not a regular file")  # opening a pipe would wait for ever
+    return open(source, "rb")
+
+
+def _read(file, model):
+    head = file.read(container.LENGTH)
+    header = container.parse(head)
+    shape = _check_model(header, model)
+    container.check_lengths(header, file.seek(0, os.SEEK_END))
+    file.seek(container.LENGTH)
+    body = file.read(header.payload + header.escapes)
+    container.check_digest(head, body)
+    return header, _decode(header, body, model.tables[header.rate], shape)
 
 
 def _check_model(header, model):

@@ -112,15 +112,15 @@ class Codec:
         )
         return Written(made.data, made.escapes / made.symbols, ideal_bits(latents, tables))
 
-    def read(self, path) -> Read:
-        """Read a file.
+    def read(self, source, *, name="the bytes") -> Read:
+        """Read a file, given by its path or as bytes that errors call `name`.
 
         Raises
         ------
         FnnError
             If it is damaged, hostile, or another model's.
         """
-        header, latents = read(path, self._model)
+        header, latents = read(source, self._model, name=name)
         size = header.height, header.width
         pixels = self._coder.pixels(latents, header.rate, size)
         if header.channels == 1:

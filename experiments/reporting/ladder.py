@@ -124,10 +124,10 @@ def against_jpeg(points, anchor):
     ----------
     points : list of RungPoint
         With rates.
-    anchor : list of AnchorPoint
+    anchor : list of RatePoint
         JPEG's.
     """
-    curve = [(point.bpp, point.psnr_rgb) for point in anchor if point.quality in ANCHOR_QUALITIES]
+    curve = [(p.bits_per_pixel, p.psnr) for p in anchor if p.quality in ANCHOR_QUALITIES]
     if not points or not curve:
         reason = "there are no bytes to compare" if curve else "JPEG was not measured on this set"
         return AgainstJpeg(None, reason=reason)
@@ -147,7 +147,7 @@ def against_codecs(points, curves):
     ----------
     points : list of RungPoint
         With rates.
-    curves : dict of str to list of AnchorPoint
+    curves : dict of str to list of RatePoint
 
     Returns
     -------
@@ -160,7 +160,7 @@ def against_codecs(points, curves):
         if name == "jpeg":  # `against_jpeg` has it
             continue
         with contextlib.suppress(CurveError):
-            found[name] = bd_rate([(one.bpp, one.psnr_rgb) for one in anchor], own).percent
+            found[name] = bd_rate([(one.bits_per_pixel, one.psnr) for one in anchor], own).percent
     return found
 
 

@@ -25,7 +25,7 @@ def rate_plot(identifier, title, rungs, anchors, published, *, width):
     ----------
     identifier, title : str
     rungs : list of Rung
-    anchors, published : dict of str to list of AnchorPoint
+    anchors, published : dict of str to list of RatePoint
     """
     is_narrow = width < 500
     height = 420 if is_narrow else 470
@@ -90,7 +90,7 @@ def _series(rungs, anchors, published):
             others.append(
                 _Series(
                     name,
-                    [(point.bpp, point.psnr_rgb) for point in shown],
+                    [(point.bits_per_pixel, point.psnr) for point in shown],
                     [_anchor_tip(name, point) for point in shown],
                     f"{style}{' jpeg' if name == 'jpeg' else ''}",
                     "circle",
@@ -101,9 +101,9 @@ def _series(rungs, anchors, published):
 
 def _near(points, low, high):
     """Keep the points at the runs' rates and the next one on each side, or else the two nearest."""
-    inside = [index for index, point in enumerate(points) if low <= point.bpp <= high]
+    inside = [index for index, point in enumerate(points) if low <= point.bits_per_pixel <= high]
     if not inside:
-        return points[-2:] if points[-1].bpp < low else points[:2]
+        return points[-2:] if points[-1].bits_per_pixel < low else points[:2]
     return points[max(inside[0] - 1, 0) : inside[-1] + 2]
 
 
@@ -129,7 +129,8 @@ def rung_tip(rung, point):
 
 def _anchor_tip(name, point):
     quality = "" if point.quality is None else f", quality {point.quality:g}"
-    return f"{name}{quality}\n{plain(point.bpp, 3)} bits a pixel, PSNR {plain(point.psnr_rgb)} dB"
+    rate = plain(point.bits_per_pixel, 3)
+    return f"{name}{quality}\n{rate} bits a pixel, PSNR {plain(point.psnr)} dB"
 
 
 def _description(series):

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from experiments.codecs.figure import spread
+from experiments.codecs.figure import spaced
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def stacked(places, gap, low, high):
     """Move ascending places apart to `gap`, or less if there are too many for `low` to `high`."""
     last = len(places) - 1
     gap = min(gap, (high - low) / max(last, 1))
-    moved = spread(places, gap)
+    moved = spaced(places, gap)
     moved = [max(place, low + index * gap) for index, place in enumerate(moved)]
     return [min(place, high - (last - index) * gap) for index, place in enumerate(moved)]
 

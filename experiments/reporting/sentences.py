@@ -305,7 +305,7 @@ def anchor_sentence(test, curves, images):
             f"The classical codecs were not measured on {test}: there are no curves of theirs and "
             "no comparison with JPEG's bytes."
         )
-    counts = {int(point.pictures) for points in curves.values() for point in points}
+    counts = {point.images for points in curves.values() for point in points}
     dashed = [name for name in curves if name in PUBLISHED.values()]
     solid = [name for name in curves if name not in dashed]
     said = f"In grey: {listed(solid)}, means over {listed(sorted(counts))} images of {test}."

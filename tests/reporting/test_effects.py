@@ -14,7 +14,7 @@ from experiments.reporting.effects import effect, interval
 from experiments.reporting.fronts import front
 from experiments.reporting.ladder import against_jpeg, ladder, mean_points
 from experiments.reporting.measures import MEASURES, level
-from experiments.reporting.sources import AnchorPoint, anchors
+from experiments.reporting.sources import AnchorRow, anchors
 
 
 def by_seed(value, difference, *, seeds=range(4), noise=0.03, **changes):
@@ -217,8 +217,8 @@ def points_of(jpeg, factor, qualities):
     pixels = 1_000_000
     return mean_points(
         [
-            build.image("p", psnr=point.psnr_rgb, rate=index)
-            | {"pixels": pixels, "file_bytes": round(point.bpp * factor * pixels / 8)}
+            build.image("p", psnr=point.psnr, rate=index)
+            | {"pixels": pixels, "file_bytes": round(point.bits_per_pixel * factor * pixels / 8)}
             for index, point in enumerate(jpeg)
             if point.quality in qualities
         ]
@@ -242,7 +242,7 @@ def test_a_rung_outside_jpegs_range_is_not_extrapolated(jpeg):
 
 def test_anchors_are_what_the_classical_command_writes(tmp_path):
     path = build.write_anchors(tmp_path)
-    rows = read_rows(path, AnchorPoint)
+    rows = read_rows(path, AnchorRow)
     curves = anchors("kodak", [tmp_path])
     assert sum(map(len, curves.values())) == len(rows)
     assert anchors("../kodak", []) == anchors("kodak", [])

@@ -11,13 +11,14 @@ import pytest
 import record_builders as build
 
 from experiments import report
+from experiments.codecs.rate_distortion import RatePoint
 from experiments.reporting import claims, facts, markdown
 from experiments.reporting.axes import rankings, study
 from experiments.reporting.findings import NAME, make_findings
 from experiments.reporting.findings_ideas import tasks_chapter
 from experiments.reporting.findings_method import limits_chapter
 from experiments.reporting.ladder import ladder
-from experiments.reporting.sources import PACKAGED, AnchorPoint, anchors, gather
+from experiments.reporting.sources import PACKAGED, anchors, gather
 from experiments.system.errors import RunError
 
 COMMITTED = Path(report.__file__).parent
@@ -367,7 +368,7 @@ def test_rungs_of_two_training_sets_are_told_apart():
 
 
 def test_anchors_of_other_images_do_not_stop_the_findings(tmp_path):
-    point = AnchorPoint(codec="jpeg", quality=10, pictures=24.0, bpp=0.3, psnr_rgb=26.0)
+    point = RatePoint("jpeg", 10, bits_per_pixel=0.3, psnr=26.0, ssim=None, ms_ssim=None, images=24)
     assert facts.best_rung(ladder([build.rung("a")]), [point]) is None
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import record_builders as build
 
+from experiments.codecs.rate_distortion import RatePoint
 from experiments.reporting import sentences
 from experiments.reporting.axes import rankings, study, trained_networks
 from experiments.reporting.ladder import AgainstJpeg, against_codecs, ladder
 from experiments.reporting.measures import MEASURES, steps_to
-from experiments.reporting.sources import AnchorPoint
 from experiments.reporting.words import clipped, listed, plain, seconds, signed
 
 
@@ -233,9 +233,7 @@ def test_rungs_bits_are_compared_with_each_codec_that_can_be():
     (rung,) = ladder([build.rung("a")])
     qualities = [point.psnr for point in rung.coded]
     half = [
-        AnchorPoint(
-            codec="webp", quality=q, pictures=6.0, bpp=2 * point.bits_per_pixel, psnr_rgb=quality
-        )
+        RatePoint("webp", q, 2 * point.bits_per_pixel, quality, None, None, images=6)
         for q, (point, quality) in enumerate(zip(rung.coded, qualities, strict=True))
     ]
     found = against_codecs(rung.coded, {"webp": half, "jpeg": half, "avif": half[:1]})
@@ -279,7 +277,7 @@ def test_anchors_that_are_missing_or_of_other_images_are_told():
         "The classical codecs were not measured on kodak: there are no curves of theirs and no "
         "comparison with JPEG's bytes."
     )
-    point = AnchorPoint(codec="jpeg", quality=10, pictures=24.0, bpp=0.3, psnr_rgb=26.0)
+    point = RatePoint("jpeg", 10, bits_per_pixel=0.3, psnr=26.0, ssim=None, ms_ssim=None, images=24)
     assert sentences.anchor_sentence("kodak", {"jpeg": [point]}, {24}) == (
         "In grey: jpeg, means over 24 images of kodak."
     )
