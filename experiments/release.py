@@ -3,10 +3,11 @@
 import hashlib
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import tyro
 
 from experiments.cli import console
@@ -15,7 +16,7 @@ from experiments.networks import architectures, configs
 from experiments.runs.run import load_run
 from experiments.runs.saving import WEIGHTS, restore_weights, save_weights
 from experiments.system import errors, folders, storage
-from experiments.training.stability import stability, steps_to
+from experiments.training.stability import CurveRow, History, stability, steps_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,8 @@ def main(config: Config) -> Path:
         save_weights(path, run.params, run.state, run.step, record)
         restore_weights(path, model, record)
         write("config.json", storage.as_json(run.config | {"data": _name(run.config["data"])}))
-        history = {"model": record, "history": _history(config.run, run.record["sessions"])}
+        history = _history(config.run, run.record["sessions"])
+        history = {"model": record, "history": asdict(history)}
         write("record.json", storage.as_json(run.record | history))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     console.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
@@ -58,16 +60,15 @@ def main(config: Config) -> Path:
 def _history(folder, sessions):
     """Sum up the run's metrics, which are not released, as a sweep's records have them."""
     rows = storage.read_metrics(folder / "metrics.jsonl")
-    names = ("step", "loss", "psnr", "held_out_psnr", "gradient_norm", "learning_rate", "seconds")
-    curve = [{name: row[name] for name in names} for row in rows if "held_out_psnr" in row]
+    curve = tuple(msgspec.convert(row, CurveRow) for row in rows if "held_out_psnr" in row)
     losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))
     skipped = sum(not row["finite"] for row in rows)
-    return {
-        "seconds": _seconds(rows, sessions),
-        "curve": curve,
-        "steps_to": steps_to(curve),
-        "stability": stability(losses, norms, skipped),
-    }
+    return History(
+        seconds=_seconds(rows, sessions),
+        curve=curve,
+        steps_to=steps_to(curve),
+        stability=stability(losses, norms, skipped),
+    )
 
 
 def _seconds(rows, sessions):

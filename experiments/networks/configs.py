@@ -15,8 +15,12 @@ MOST_RATES = 64
 Precision = Literal["float32", "bfloat16"]
 
 
+class NetworkConfig:
+    """The config of any network: base of the dataclasses in `CONFIGS`."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Config:
+class _Config(NetworkConfig):
     precision: Precision = "float32"
     """What the network computes in; its parameters are float32."""
     latents: Latents = "real"
@@ -174,11 +178,15 @@ def _check_latents(config):
     )
 
 
+def name_of(config):
+    """Return the name of a config's network in `CONFIGS`."""
+    return next(name for name, kind in CONFIGS.items() if kind is type(config))
+
+
 def to_json(config):
     """Describe a model's config as a dict of plain values that `from_json` reads."""
-    name = next(name for name, kind in CONFIGS.items() if kind is type(config))
     weights = {"distortion_weights": list(config.distortion_weights)}  # as JSON gives them back
-    return {"name": name, **asdict(config), **weights}
+    return {"name": name_of(config), **asdict(config), **weights}
 
 
 def from_json(record):

@@ -20,11 +20,11 @@ def smaller_is_better_sentences(rungs):
     for rung in rungs:
         smaller = [one for one in rungs if _is_smaller_and_better(one, rung)]
         if smaller:
-            best = min(smaller, key=lambda one: one.record["parameters"])
+            best = min(smaller, key=lambda one: one.record.parameters)
             behind.setdefault(best.name, (best, []))[1].append(rung.name)
     return [
         f"More network is not more quality by itself: behind {best.name} with its "
-        f"{best.record['parameters']:,} parameters: {'; '.join(names)}. Whether the networks or "
+        f"{best.record.parameters:,} parameters: {'; '.join(names)}. Whether the networks or "
         "their training hold them back these runs cannot tell."
         for best, names in behind.values()
     ]
@@ -34,7 +34,7 @@ def _is_smaller_and_better(one, other):
     if len(one.points) != 1 or len(other.points) != 1:
         return False
     (ours,), (theirs,) = one.points, other.points
-    fewer = one.record["parameters"] < other.record["parameters"]
+    fewer = one.record.parameters < other.record.parameters
     return fewer and ours.psnr - ours.jpeg_psnr > theirs.psnr - theirs.jpeg_psnr
 
 
@@ -146,7 +146,7 @@ def expansion_sentence():
 
 def latents_sentence(rung):
     """Say how many numbers and bytes a rung keeps of an image; None if nothing is coded."""
-    latents, coded = rung.record["latents_per_pixel"], rung.coded
+    latents, coded = rung.record.latents_per_pixel, rung.coded
     if latents is None or not coded:
         return None
     sizes = sorted({plain(point.bits_per_pixel / 8, 3) for point in coded})

@@ -36,8 +36,8 @@ def cost_groups(records):
     """Group the runs that finished by task and test set."""
     groups = {}
     for record in records:
-        if record["status"] == "finished" and record["held_out"]:
-            groups.setdefault((record["trial"]["task"], test_set(record)), []).append(record)
+        if record.status == "finished" and record.held_out:
+            groups.setdefault((record.trial.task, test_set(record)), []).append(record)
     return groups
 
 
@@ -66,9 +66,9 @@ def cost_runs(task, records):
     """
     measure = main_measure(task)
     costs = {
-        "parameters": lambda record: record["parameters"],
-        "multiply-adds a pixel": lambda record: record["multiply_adds_per_pixel"],
-        "seconds of training": lambda record: record["seconds"],
+        "parameters": lambda record: record.parameters,
+        "multiply-adds a pixel": lambda record: record.multiply_adds_per_pixel,
+        "seconds of training": lambda record: record.seconds,
     }
     found = [
         (
@@ -84,7 +84,7 @@ def cost_runs(task, records):
     by_bytes = [
         (point.bits_per_pixel, point.psnr, run_name(record), _run_tip(record, measure))
         for record in records
-        for point in mean_points(record["held_out"])
+        for point in mean_points(record.held_out)
         if point.bits_per_pixel is not None
     ]
     found.append(("bits a pixel", _named(MEASURES["psnr"]), by_bytes))
@@ -111,7 +111,7 @@ def _named(measure):
 
 def _run_tip(record, measure):
     value = with_unit(signed(level(record, measure), measure.digits), measure.unit)
-    points = mean_points(record["held_out"])
+    points = mean_points(record.held_out)
     rates = [p.bits_per_pixel for p in points if p.bits_per_pixel is not None]
     psnr = sum(point.psnr for point in points) / len(points)
     return "\n".join(
@@ -119,8 +119,8 @@ def _run_tip(record, measure):
             run_name(record),
             f"{measure.label} {value}, PSNR {plain(psnr)} dB",
             *([f"{plain(sum(rates) / len(rates), 3)} bits a pixel"] if rates else []),
-            f"{record['parameters']:,} parameters, "
-            f"{record['multiply_adds_per_pixel']:,.0f} multiply-adds a pixel",
-            f"trained for {seconds(record['seconds'])}",
+            f"{record.parameters:,} parameters, "
+            f"{record.multiply_adds_per_pixel:,.0f} multiply-adds a pixel",
+            f"trained for {seconds(record.seconds)}",
         )
     )

@@ -3,6 +3,7 @@
 import math
 
 from experiments.cli.console import counted
+from experiments.networks.configs import name_of
 from experiments.reporting import networks
 from experiments.reporting.axes import ALIKE, COLLAPSE, best_gains, run_name, trained_networks
 from experiments.reporting.measures import MEASURES
@@ -112,7 +113,7 @@ def collapsed_sentences(axes):
 
 def diverged_sentence(records):
     """Count and name the runs that diverged."""
-    lost = [record for record in records if record["status"] == "diverged"]
+    lost = [record for record in records if record.status == "diverged"]
     if not lost:
         return f"None of {counted(len(records), 'run')} diverged."
     names = listed(run_name(record) for record in lost)
@@ -192,11 +193,10 @@ def _axes(count):
 
 def baseline_sentence(axis):
     """Say what all of the axes' baseline is and how it was trained."""
-    trial = next(iter(axis.runs[axis.baseline].values()))["trial"]
-    name = trial["model"].get("name", "a network")
+    trial = next(iter(axis.runs[axis.baseline].values())).trial
     return (
-        f"The baseline is {name} ({networks.settings(trial['model'])}), trained by "
-        f"{networks.training(trial['options'])}."
+        f"The baseline is {name_of(trial.model)} ({networks.settings(trial.model)}), trained by "
+        f"{networks.training(trial.options)}."
     )
 
 
@@ -274,7 +274,7 @@ def codecs_sentence(name, percents):
 
 def floor_sentence(rung):
     """Say where JPEG cannot be as small; "" if it always can."""
-    sizes = [(one["jpeg_bytes"], one["file_bytes"]) for one in rung.record["held_out"]]
+    sizes = [(one.jpeg_bytes, one.file_bytes) for one in rung.record.held_out]
     above = sum(jpeg > own for jpeg, own in sizes if None not in (jpeg, own))
     if not above:
         return ""
@@ -335,9 +335,9 @@ def front_sentence(cost, best, cheapest, names):
 
 def counts_sentence(records):
     """Say how many runs there are, of what; one network may be in several axes and test sets."""
-    rungs = sum(record["kind"] == "rung" for record in records)
-    axes = {record["trial"]["axis"] for record in records if record["kind"] == "ablation"}
-    seeds = {record["trial"]["seed"] for record in records}
+    rungs = sum(record.kind == "rung" for record in records)
+    axes = {record.trial.axis for record in records if record.kind == "ablation"}
+    seeds = {record.trial.seed for record in records}
     return (
         f"{counted(len(records), 'run')} of {counted(trained_networks(records), 'trained network')}"
         f": {counted(rungs, 'rung')} of the ladder and "

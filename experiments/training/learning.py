@@ -3,11 +3,11 @@
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 
 from experiments.training.batches import TRAIN, WATCHES, make_batches, watched_batch
+from experiments.training.stability import CurveRow
 from fnnet import trees
 from fnnet.train import NotFiniteError, TrainState, evaluate, fit, init_state
 
@@ -23,14 +23,14 @@ class Learned:
     steps: int = 0
     seconds: float = 0.0
     skipped: int = 0
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[CurveRow] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     norms: list[float] = field(default_factory=list)
 
     @property
     def is_finite(self):
         """Whether it was not given up, and what it ended with can be used."""
-        if self.train_state is None or self.curve[-1]["held_out_psnr"] is None:
+        if self.train_state is None or self.curve[-1].held_out_psnr is None:
             return False
         _, params, state, *_ = self.train_state
         return bool(trees.all_finite((params, state)))
@@ -54,7 +54,7 @@ def learn(programs, weights, trial, pairs, watched, key):
     -------
     Learned
     """
-    recipe = trial.recipe
+    recipe = trial.options
     # The same crops in every trial, whatever its seed is.
     log = _Log(programs, recipe.steps, watched_batch(programs.task, watched, seed=0))
     log.measure(*weights)  # compiles, and so no step waits for it
@@ -105,13 +105,16 @@ class _Log:
         self.learned.skipped += 1
 
     def _row(self, number, metrics, held_out):
-        row = {
-            "step": number,
-            "loss": metrics["loss"],
-            "psnr": metrics["psnr"],
-            "held_out_psnr": held_out,
-            "gradient_norm": metrics["gradient_norm"],
-            "learning_rate": float(self._programs.schedule(number - 1)),
-            "seconds": round(self.learned.seconds, 4),
-        }
-        return {name: value if math.isfinite(value) else None for name, value in row.items()}
+        return CurveRow(
+            step=number,
+            loss=_finite(metrics["loss"]),
+            psnr=_finite(metrics["psnr"]),
+            held_out_psnr=_finite(held_out),
+            gradient_norm=_finite(metrics["gradient_norm"]),
+            learning_rate=_finite(float(self._programs.schedule(number - 1))),
+            seconds=round(self.learned.seconds, 4),
+        )
+
+
+def _finite(value):
+    return value if math.isfinite(value) else None
