@@ -32,8 +32,8 @@ class Config:
     """
 
     axis: tuple[str, ...] = ()
-    """What to vary: depth, width, activation, dropout, norm, bottleneck, pooling, optimizer,
-    learning_rate, schedule, loss, images, latents, task. Default: all, one after another."""
+    """Axes to vary: depth, width, activation, dropout, norm, bottleneck, pooling, optimizer,
+    learning_rate, schedule, loss, pictures, latents, task. Default: all, one after another."""
     budget: BudgetName = "small"
     """tiny: 12 steps of two values, to try the command. small: 800 steps. full: 2,000 steps of a
     wider network."""

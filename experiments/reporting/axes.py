@@ -72,7 +72,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What an axis contributes by the main measure: the widest difference between two values.
+    """The contribution of an axis by the main measure: the widest difference between two values.
 
     Of those that are differences, if there is any: the mean of a value that wavers from seed to
     seed can be the best or the worst by chance.

@@ -1,4 +1,4 @@
-"""How much a choice changes a measure, with other things equal: paired bootstrap intervals."""
+"""Effects of a choice on a measure, all else equal: paired bootstrap intervals."""
 
 import math
 from dataclasses import dataclass

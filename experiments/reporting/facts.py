@@ -1,4 +1,4 @@
-"""What the findings say beyond the page: which rung is best, what beats JPEG, what wavers."""
+"""Facts of the findings beyond the page: the best rung, what beats JPEG, what is unstable."""
 
 import math
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ def best_rung(rungs, jpeg):
 
 @dataclass(frozen=True)
 class Losses:
-    """Where a rung is worse than JPEG: how many of its images' rates, and the worst of all."""
+    """Images and rates at which a rung is worse than JPEG: their number, and the worst of all."""
 
     count: int
     among: int
@@ -97,7 +97,7 @@ def widest_gap(axes):
 
 @dataclass(frozen=True)
 class Steadiness:
-    """How steadily the trainings of one value went: means and extremes over its seeds.
+    """Stability of the trainings of one value: means and extremes over its seeds.
 
     `spikes` is in 1,000 steps.
     """
@@ -118,7 +118,7 @@ class Steadiness:
 
 
 def steadiness(records):
-    """Sum up how steadily each value was trained, the least steady first.
+    """Summarise the stability of each value's trainings, the least stable first.
 
     A training that was tested on several sets counts once.
     """
@@ -155,7 +155,7 @@ def _steadiness(name, runs):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What runs of a task reach on a test set: a measure's mean over seeds, and its range."""
+    """A measure of a task's runs on a test set: its mean over seeds, and its range."""
 
     mean: float
     low: float

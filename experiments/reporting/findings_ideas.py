@@ -38,7 +38,7 @@ def expansion_chapter(rungs):
 
 
 def tasks_chapter(records):
-    """Say what emulating JPEG learns, and what restoring gains."""
+    """State what emulating JPEG learns, and what restoring gains."""
     emulated = [_emulated(*key, runs) for key, runs in facts.task_runs(records, "emulate").items()]
     restored = [_restored(*key, runs) for key, runs in facts.task_runs(records, "restore").items()]
     emulated, restored = ([one for one in said if one] for said in (emulated, restored))

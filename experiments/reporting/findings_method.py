@@ -16,7 +16,7 @@ _QUESTION = (
 
 
 def method_chapter(records):
-    """Say what was asked and how it was measured."""
+    """State what was asked and how it was measured."""
     return chapter(
         "What was asked, and how it was measured",
         escaped(_QUESTION),
@@ -28,7 +28,7 @@ def method_chapter(records):
 
 
 def _lengths(records):
-    """Say how long each kind of run was trained."""
+    """State how long each kind of run was trained."""
     groups = {}
     for record in records:
         noun = "ablations" if record.kind == "ablation" else "rungs"
@@ -45,7 +45,7 @@ def _versions(records):
 
 
 def limits_chapter(records, axes, faults):
-    """Say what these records cannot tell."""
+    """State what these records cannot tell."""
     said = [
         METHOD[-1],
         *_short(records),
@@ -111,7 +111,7 @@ def _machines(records):
 
 
 def _rates(axes):
-    """Say at which learning rates optimisers were compared, and for which one they were varied."""
+    """State the learning rates of compared optimisers, and for which one rates were varied."""
     for axis in axes:
         if axis.name == "optimizer":
             rates = {
@@ -131,7 +131,7 @@ def _rates(axes):
 
 
 def _images(axes):
-    """Say on how few images choices were tested."""
+    """State on how few images choices were tested."""
     counts = {
         found.images
         for axis in axes

@@ -1,4 +1,4 @@
-"""What runs are compared by: of each image, or of a whole run."""
+"""Measures that compare runs: of each image, or of a whole run."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ RUN = ""  # what stands for an image where a measure is of the whole run
 
 @dataclass(frozen=True)
 class Measure:
-    """Something that runs are compared by.
+    """A measure that compares runs.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def _of_run(function):
 
 
 def steps_to(quality):
-    """Make the measure of steps until held-out crops have `quality`, a key of ``steps_to``."""
+    """Build the measure of steps until held-out crops have `quality`, a key of ``steps_to``."""
     label = f"steps to {quality} dB on held-out crops"
     return Measure("steps_to", label, "steps", 0, _of_run(lambda run: run.steps_to.get(quality)))
 
@@ -101,5 +101,5 @@ MEASURES = {
 
 
 def main_measure(task):
-    """Name the measure that decides: rates differ between autoencoders, so PSNR alone does not."""
+    """Return the measure that decides: of compression not PSNR alone, since rates differ."""
     return MEASURES["advantage" if task == "autoencode" else "psnr"]

@@ -1,4 +1,4 @@
-"""What a network is and how it was trained, in words, from a record's trial."""
+"""Networks and their training in words, from a record's trial."""
 
 from experiments.networks import configs
 

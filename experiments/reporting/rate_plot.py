@@ -108,7 +108,7 @@ def _near(points, low, high):
 
 
 def rung_tip(rung, point):
-    """Tell a run at one rate in a few lines."""
+    """Describe a run at one rate in a few lines."""
     record = rung.record
     rate = "" if point.rate is None or len(rung.points) == 1 else f", rate {point.rate + 1}"
     bits = (

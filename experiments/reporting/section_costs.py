@@ -56,12 +56,12 @@ def _fronts_of(index, task, test, records):
 
 
 def cost_runs(task, records):
-    """Give each cost's runs, for `front_plot`.
+    """List the runs by each cost, for `front_plot`.
 
     Returns
     -------
     list of (str, str, list)
-        Cost, quality, and of each run its cost, its quality, its name and what is told of it;
+        Cost, quality, and of each run its cost, its quality, its name and its description;
         without costs that no run has.
     """
     measure = main_measure(task)
@@ -99,7 +99,7 @@ def _is_shown(run):
 
 
 def front_said(cost, runs):
-    """Say what lies at both ends of the front of such runs."""
+    """State what lies at both ends of the front of such runs."""
     best = front([run[:2] for run in runs])
     names = [run[2] for run in runs]
     return sentences.front_sentence(cost, names[best[-1]], names[best[0]], names)

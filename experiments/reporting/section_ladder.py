@@ -59,7 +59,7 @@ def _ladder_of(test, rungs, classical, learned):
 
 
 def rung_sentences(rung, curves):
-    """Say how a rung's images and bytes compare with JPEG's, and its curve with other codecs'."""
+    """State how a rung's images and bytes compare with JPEG's, and its curve with other codecs'."""
     said = sentences.rung_sentence(rung)
     if not rung.coded:
         return said

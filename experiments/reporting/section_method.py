@@ -15,7 +15,7 @@ from experiments.reporting.words import listed
 
 
 def method_section(records, faults):
-    """Say how all was measured, by what, and what was left out."""
+    """State how all was measured, by what, and what was left out."""
     parts = [
         paragraph(sentences.counts_sentence(records)),
         paragraph(sentences.diverged_sentence(records)),

@@ -1,4 +1,4 @@
-"""What a report is made from: records, curves of classical codecs, crops; and what is not there."""
+"""Sources of a report: records, curves of other codecs, and the faults of what is left out."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -51,7 +51,7 @@ class ImageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a run was and what was measured; fields are named as in the file.
+    """A run's trial and measurements; fields are named as in the file.
 
     Parameters
     ----------

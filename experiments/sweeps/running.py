@@ -49,7 +49,7 @@ def run_trial(trial, material):
 
 
 class Programs(NamedTuple):
-    """What is compiled for trials that differ in their seeds only."""
+    """Programs shared by trials that differ in their seeds only: each is compiled once."""
 
     model: fn.Layer
     task: Task
@@ -152,14 +152,8 @@ def build_record(trial, status, images, model, steps, history, measured):
         multiply_adds_per_pixel=cost.multiply_adds_per_pixel,
         latents_per_pixel=None if per_value is None else 3 * per_value,
         steps=steps,
-        seconds=history.seconds,
-        encode_seconds_per_megapixel=measured.encode_seconds_per_megapixel,
-        decode_seconds_per_megapixel=measured.decode_seconds_per_megapixel,
-        held_out=measured.held_out,
-        trained_on=measured.trained_on,
-        steps_to=history.steps_to,
-        stability=history.stability,
-        curve=history.curve,
+        **vars(history),
+        **vars(measured),
     )
 
 

@@ -87,20 +87,7 @@ def test_every_chapter_is_there_and_in_order(files):
     ]
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [build.record(baseline=True)],
-        [build.diverged(baseline=True), build.diverged(value="gelu")],
-        [build.rung("one", rates=(0,))],
-        [build.rung("one", task="restore", rates=(0,))],
-        [build.diverged("one", kind="rung")],
-        [build.record(held_out=(), trained_on=())],
-        [build.rung("one", held_out=(build.image("p", psnr=float("inf")),))],
-        [build.diverged("task", "emulate", task="emulate")],
-    ],
-    ids=range(8),
-)
+@pytest.mark.parametrize("rows", build.sparse(), ids=range(10))
 def test_what_there_are_no_records_of_is_left_out(tmp_path, rows):
     text = written(tmp_path, rows)
     assert "## Limits" in text and "emulate learns" not in text
@@ -267,7 +254,7 @@ def test_what_overfits_is_what_widens_the_gap():
 
 
 def test_what_destabilises_is_counted_a_training_once():
-    spiky = {"stability": replace(build.record().stability, spikes=6, largest_loss_ratio=9.0)}
+    spiky = {"stability": replace(build.STEADY, spikes=6, largest_loss_ratio=9.0)}
     rows = [
         *build.sweep("optimizer", {"adam": 0.0}, seeds=(0, 1)),
         build.record("optimizer", "sgd", seed=0, **spiky),

@@ -188,21 +188,7 @@ def test_names_are_text_and_not_markup(command, tmp_path):
     assert "<b>axis</b>" in [words for _, words in parsed.find("h3")]
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [build.record(baseline=True)],
-        [build.diverged(baseline=True), build.diverged(value="gelu")],
-        [build.rung("one", rates=(0,))],
-        [build.rung("one", task="restore", rates=(0,))],
-        [build.diverged("one", kind="rung")],
-        [build.record(seconds=0.0, curve=()), build.record(value="gelu", baseline=True, curve=())],
-        [build.record(held_out=(), trained_on=())],
-        [build.rung("one", held_out=(build.image("p", psnr=float("inf")),))],
-        [build.record(encode_seconds_per_megapixel=None, held_out=(build.image("p", psnr=3.0),))],
-    ],
-    ids=range(9),
-)
+@pytest.mark.parametrize("rows", build.sparse(), ids=range(10))
 def test_any_records_make_a_page(command, tmp_path, rows):
     build.write(tmp_path / "runs.jsonl", rows)
     status, output, errors = command("runs.jsonl", "-o", "out")

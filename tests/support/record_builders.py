@@ -14,6 +14,21 @@ from experiments.training.stability import CurveRow, Stability
 
 MODEL = configs.configure("conv", latents="bounded")
 OPTIONS = Options(steps=200, batch=16, patch=64, clip=1.0)
+COSTS = {
+    "parameters": 120_000,
+    "multiply_adds_per_pixel": 5_400.0,
+    "latents_per_pixel": 0.05,
+    "steps": 200,
+    "encode_seconds_per_megapixel": 0.4,
+    "decode_seconds_per_megapixel": 0.5,
+}
+STEADY = Stability(
+    spikes=0,
+    largest_loss_ratio=1.4,
+    skipped_steps=0,
+    gradient_norm_median=0.3,
+    gradient_norm_highest=2.0,
+)
 PIXELS = 64 * 64
 DIFFICULTY = {f"p{index}": 24.0 + 1.7 * index for index in range(6)}
 
@@ -88,24 +103,13 @@ def record(axis="activation", value="relu", *, seed=0, effect=0.0, baseline=Fals
         trial=trial,
         environment={"python": "3.12.1", "jax": "0.12.0", "cores": 2},
         pictures="abc",
-        parameters=120_000,
-        multiply_adds_per_pixel=5_400.0,
-        latents_per_pixel=0.05,
-        steps=200,
         seconds=61.5 + seed,
-        encode_seconds_per_megapixel=0.4,
-        decode_seconds_per_megapixel=0.5,
         held_out=images(effect, **settings),
         trained_on=images(effect + 0.2, prefix="t", **settings),
         steps_to={"22": 40, "24": 120},
-        stability=Stability(
-            spikes=0,
-            largest_loss_ratio=1.4,
-            skipped_steps=0,
-            gradient_norm_median=0.3,
-            gradient_norm_highest=2.0,
-        ),
+        stability=STEADY,
         curve=curve(effect),
+        **COSTS,
     )
     return replace(whole, **changes)
 
@@ -140,6 +144,22 @@ def sweep(axis, effects, *, seeds=(0, 1, 2), noise=0.02, **changes):
 
 def rung(name, *, psnr=28.0, rates=(0, 1, 2, 3), test="kodak", **changes):
     return record(name, name, kind="rung", effect=psnr - 28.0, rates=rates, test=test, **changes)
+
+
+def sparse():
+    """Lists of records with which a report has little to show."""
+    return [
+        [record(baseline=True)],
+        [diverged(baseline=True), diverged(value="gelu")],
+        [rung("one", rates=(0,))],
+        [rung("one", task="restore", rates=(0,))],
+        [diverged("one", kind="rung")],
+        [record(held_out=(), trained_on=())],
+        [rung("one", held_out=(image("p", psnr=float("inf")),))],
+        [record(seconds=0.0, curve=()), record(value="gelu", baseline=True, curve=())],
+        [record(encode_seconds_per_megapixel=None, held_out=(image("p", psnr=3.0),))],
+        [diverged("task", "emulate", task="emulate")],
+    ]
 
 
 def write(path, rows):
