@@ -3,10 +3,11 @@
 import hashlib
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import tyro
 
 from experiments.cli import console
@@ -17,7 +18,7 @@ from experiments.runs.record import to_json
 from experiments.runs.run import open_run
 from experiments.runs.saving import WEIGHTS, restore_weights, save_weights
 from experiments.system import errors, folders, storage
-from experiments.training.stability import stability, steps_to
+from experiments.training.stability import CurveRow, History, stability, steps_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def main(config: Config) -> Path:
         options = read_options(config.run) | {"data": _name(run.config.data)}
         write("config.json", storage.as_json(options))
         history = _history(config.run, run.record.sessions)
-        record = replace(run.record, model=model_record, history=history)
+        record = replace(run.record, model=model_record, history=asdict(history))
         write("record.json", storage.as_json(to_json(record)))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     console.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
@@ -62,16 +63,15 @@ def main(config: Config) -> Path:
 def _history(folder, sessions):
     """Sum up the run's metrics, which are not released, as a sweep's records have them."""
     rows = storage.read_metrics(folder / "metrics.jsonl")
-    names = ("step", "loss", "psnr", "held_out_psnr", "gradient_norm", "learning_rate", "seconds")
-    curve = [{name: row[name] for name in names} for row in rows if "held_out_psnr" in row]
+    curve = tuple(msgspec.convert(row, CurveRow) for row in rows if "held_out_psnr" in row)
     losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))
     skipped = sum(not row["finite"] for row in rows)
-    return {
-        "seconds": _seconds(rows, sessions),
-        "curve": curve,
-        "steps_to": steps_to(curve),
-        "stability": stability(losses, norms, skipped),
-    }
+    return History(
+        seconds=_seconds(rows, sessions),
+        curve=curve,
+        steps_to=steps_to(curve),
+        stability=stability(losses, norms, skipped),
+    )
 
 
 def _seconds(rows, sessions):

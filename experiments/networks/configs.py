@@ -15,8 +15,12 @@ MOST_RATES = 64
 Precision = Literal["float32", "bfloat16"]
 
 
+class NetworkConfig:
+    """The config of any network: base of the dataclasses in `CONFIGS`."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Config:
+class _Config(NetworkConfig):
     # For the networks that have no such setting.
     dropout: ClassVar[float] = 0.0
     norm: ClassVar[Norm] = "none"
@@ -106,7 +110,6 @@ class ResidualConfig(_Config):
     """Normalisation in front of each activation; "gdn" is its inverse in the decoder."""
 
 
-NetworkConfig = MlpConfig | ShallowConfig | ConvConfig | PyramidConfig | ResidualConfig
 CONFIGS: dict[str, type[NetworkConfig]] = {
     "mlp": MlpConfig,
     "shallow": ShallowConfig,
@@ -178,11 +181,15 @@ def _check_latents(config):
     )
 
 
+def name_of(config):
+    """Return the name of a config's network in `CONFIGS`."""
+    return next(name for name, kind in CONFIGS.items() if kind is type(config))
+
+
 def to_json(config):
     """Return a network's config as a dict of plain values that `from_json` reads."""
-    name = next(name for name, kind in CONFIGS.items() if kind is type(config))
     weights = {"distortion_weights": list(config.distortion_weights)}  # as JSON gives them back
-    return {"name": name, **asdict(config), **weights}
+    return {"name": name_of(config), **asdict(config), **weights}
 
 
 def from_json(record):

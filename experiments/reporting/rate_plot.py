@@ -108,7 +108,7 @@ def _near(points, low, high):
 
 
 def rung_tip(rung, point):
-    """Tell a run at one rate in a few lines."""
+    """Describe a run at one rate in a few lines."""
     record = rung.record
     rate = "" if point.rate is None or len(rung.points) == 1 else f", rate {point.rate + 1}"
     bits = (
@@ -118,11 +118,11 @@ def rung_tip(rung, point):
         (
             f"{rung.name}{rate}",
             f"{bits}PSNR {plain(point.psnr)} dB, SSIM {plain(point.ssim, 4)}",
-            f"{record['parameters']:,} parameters",
-            f"{record['multiply_adds_per_pixel']:,.0f} multiply-adds a pixel",
-            f"trained for {seconds(record['seconds'])}",
-            f"encodes a megapixel in {seconds(record['encode_seconds_per_megapixel'])}, "
-            f"decodes it in {seconds(record['decode_seconds_per_megapixel'])}",
+            f"{record.parameters:,} parameters",
+            f"{record.multiply_adds_per_pixel:,.0f} multiply-adds a pixel",
+            f"trained for {seconds(record.seconds)}",
+            f"encodes a megapixel in {seconds(record.encode_seconds_per_megapixel)}, "
+            f"decodes it in {seconds(record.decode_seconds_per_megapixel)}",
         )
     )
 

@@ -17,7 +17,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value):
-        """Give the place of a value."""
+        """Return the position of a value."""
         low, high = self._worth(self.low), self._worth(self.high)
         share = (self._worth(value) - low) / (high - low)
         return self.start + share * (self.stop - self.start)

@@ -1,4 +1,4 @@
-"""What a report is made from: records, curves of classical codecs, crops; and what is not there."""
+"""Sources of a report: records, curves of other codecs, and the faults of what is left out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ def gather(paths):
 
     Returns
     -------
-    records : list of dict
+    records : list of Record
         Each trial once.
     faults : list of str
         One sentence for each path, file or record that is left out.
@@ -57,7 +57,7 @@ def gather(paths):
                 faults.append(f"{file}: holds no records")
             faults += wrong
             for record in good:
-                found.setdefault(record["identity"], record)
+                found.setdefault(record.identity, record)
     if not found:
         more = f" (and {len(faults) - 1} more of these)" if len(faults) > 1 else ""
         raise RunError(f"there is no record to show: {faults[0]}{more}")

@@ -1,4 +1,4 @@
-"""The images of a sweep: what is trained on and what is tested on, never the same photograph."""
+"""The images of a sweep, to train on and to test on: never the same photograph in both."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Pairs to train on and to test on, with the names of the sets that they are of."""
+    """Pairs to train on and to test on, with the names of their sets."""
 
     train_name: str
     test_name: str
@@ -24,12 +24,12 @@ class Material:
 
     @property
     def digest(self):
-        """Digest over the hashes of all images and their sides: 16 hexadecimal digits."""
-        sides = ([pair.image.sha256 for pair in side] for side in (self.train, self.test))
-        return images_digest(*sides)
+        """Digest of the hashes of all images and their splits: 16 hexadecimal digits."""
+        splits = ([pair.image.sha256 for pair in pairs] for pairs in (self.train, self.test))
+        return images_digest(*splits)
 
     def trained_on(self, count, seed):
-        """Choose `count` images to train on: those of a smaller count are among them."""
+        """Choose `count` images to train on, which include those of any smaller count."""
 
         def draw(pair):
             return hashlib.sha256(f"{seed}/{pair.image.sha256}".encode()).digest()
@@ -38,8 +38,8 @@ class Material:
 
     def __reduce__(self):
         """Pickle pixels, JPEG versions too: another machine does not have the files."""
-        sides = [tuple(map(_in_memory, side)) for side in (self.train, self.test)]
-        return Material, (self.train_name, self.test_name, *sides)
+        splits = [tuple(map(_in_memory, pairs)) for pairs in (self.train, self.test)]
+        return Material, (self.train_name, self.test_name, *splits)
 
 
 def images_digest(train, test):
@@ -54,22 +54,22 @@ def load_material(train, test, quality):
     Parameters
     ----------
     train, test : str or None
-        Sets that are taken whole. Without `test`, the training side of `train`'s split and the rest
-        of it; without `train` too, those of the embedded photographs.
+        Sets that are used whole. Without `test`, `train` is split; without `train` too, the
+        embedded photographs are.
     quality : int
         Of the JPEG versions, 1 to 100.
 
     Raises
     ------
     RunError
-        If both have a photograph, whatever its name, size or format is there.
+        If a photograph is in both sets, whatever its names, sizes or formats are.
     ImageError
         If a set cannot be read.
     """
     if test is None:
         pairs = load_pairs(train, quality)
-        sides = _training(pairs), [pair for pair in pairs if pair.side != "train"]
-        return Material(_name(train), _name(train), *map(tuple, sides))
+        splits = _training(pairs), [pair for pair in pairs if pair.side != "train"]
+        return Material(_name(train), _name(train), *map(tuple, splits))
     train_name, test_name = _name(train), _name(test)
     train_pairs = _training(load_pairs(None, quality)) if train is None else _whole(train, quality)
     test_pairs = _whole(test, quality)

@@ -1,11 +1,65 @@
-"""Stability of a training: spikes of its loss, and norms of its gradients."""
+"""Training history: the curve, the stability of losses and gradients, the steps to a quality."""
 
 import math
 import statistics
+from dataclasses import dataclass
 
 # The running median is over so many steps, and begins after so few: short runs have one too.
 _WINDOW, _LEAST = 50, 10
 _SPIKE = 2.0
+_LOWEST_DB = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveRow:
+    """One measured step of a training; None for values that are not finite.
+
+    `psnr` is of the batch and `held_out_psnr` of fixed crops of held-out images, both in dB;
+    `seconds` are those of training until then.
+    """
+
+    step: int
+    loss: float | None
+    psnr: float | None
+    held_out_psnr: float | None
+    gradient_norm: float | None
+    learning_rate: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stability:
+    """Stability of a training; None where there are too few steps.
+
+    `spikes` counts steps whose loss was over twice its running median, `skipped_steps` those that
+    were not finite. Gradient norms are taken before clipping.
+    """
+
+    spikes: int
+    largest_loss_ratio: float | None
+    skipped_steps: int
+    gradient_norm_median: float | None
+    gradient_norm_highest: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """History of a training.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Without compilation; None if the training went on on another kind of machine.
+    curve : tuple of CurveRow
+    steps_to : dict of str to int
+        By PSNR in dB ("22"), the first measured step at which held-out crops reach it.
+    stability : Stability
+    """
+
+    seconds: float | None
+    curve: tuple[CurveRow, ...]
+    steps_to: dict[str, int]
+    stability: Stability
 
 
 def loss_ratios(losses, *, window, least):
@@ -37,7 +91,7 @@ def largest_loss_ratio(losses):
 
 
 def stability(losses, norms, skipped):
-    """Sum up a run.
+    """Summarise the stability of a training.
 
     Parameters
     ----------
@@ -48,29 +102,24 @@ def stability(losses, norms, skipped):
 
     Returns
     -------
-    dict
-        What a record's ``stability`` holds. None where there are too few steps.
+    Stability
     """
     losses, norms = ([value for value in row if math.isfinite(value)] for row in (losses, norms))
     ratios = loss_ratios(losses, window=_WINDOW, least=_LEAST)
-    return {
-        "spikes": sum(ratio > _SPIKE for ratio in ratios),
-        "largest_loss_ratio": max(ratios, default=None),
-        "skipped_steps": skipped,
-        "gradient_norm_median": statistics.median(norms) if norms else None,
-        "gradient_norm_highest": max(norms, default=None),
-    }
+    return Stability(
+        spikes=sum(ratio > _SPIKE for ratio in ratios),
+        largest_loss_ratio=max(ratios, default=None),
+        skipped_steps=skipped,
+        gradient_norm_median=statistics.median(norms) if norms else None,
+        gradient_norm_highest=max(norms, default=None),
+    )
 
 
 def steps_to(curve):
-    """Find the first measured step with a PSNR of held-out crops of each whole number of dB."""
-    found = {}
+    """Find the first measured step whose held-out PSNR reaches each integer of dB, from 10 dB."""
+    steps = {}
     for row in curve:
-        psnr = row["held_out_psnr"]
-        if psnr is not None:
-            reached = range(_LOWEST_DB, math.floor(psnr) + 1)
-            found |= {str(db): row["step"] for db in reached if str(db) not in found}
-    return found
-
-
-_LOWEST_DB = 10
+        if row.held_out_psnr is not None:
+            for db in range(_LOWEST_DB, math.floor(row.held_out_psnr) + 1):
+                steps.setdefault(str(db), row.step)
+    return steps

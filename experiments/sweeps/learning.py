@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 from experiments.training.batches import watched_batch
 from experiments.training.session import Session
+from experiments.training.stability import CurveRow
 from fnnet import trees
 from fnnet.train import NotFiniteError, TrainState
 
@@ -22,14 +22,14 @@ class Learned:
     steps: int = 0
     seconds: float = 0.0
     skipped: int = 0
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[CurveRow] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     norms: list[float] = field(default_factory=list)
 
     @property
     def is_finite(self):
         """Whether training ended, with parameters and measurements that are finite."""
-        if self.train_state is None or self.curve[-1]["held_out_psnr"] is None:
+        if self.train_state is None or self.curve[-1].held_out_psnr is None:
             return False
         _, params, state, *_ = self.train_state
         return bool(trees.all_finite((params, state)))
@@ -73,13 +73,16 @@ def learn(programs, trial, pairs, watched):
 
 
 def _curve_row(step, seconds):
-    row = {
-        "step": step.number,
-        "loss": step.metrics["loss"],
-        "psnr": step.metrics["psnr"],
-        "held_out_psnr": step.held_out_psnr,
-        "gradient_norm": step.metrics["gradient_norm"],
-        "learning_rate": step.learning_rate,
-        "seconds": round(seconds, 4),
-    }
-    return {name: value if math.isfinite(value) else None for name, value in row.items()}
+    return CurveRow(
+        step=step.number,
+        loss=_finite(step.metrics["loss"]),
+        psnr=_finite(step.metrics["psnr"]),
+        held_out_psnr=_finite(step.held_out_psnr),
+        gradient_norm=_finite(step.metrics["gradient_norm"]),
+        learning_rate=_finite(step.learning_rate),
+        seconds=round(seconds, 4),
+    )
+
+
+def _finite(value):
+    return value if math.isfinite(value) else None
