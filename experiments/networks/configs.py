@@ -1,7 +1,7 @@
 """Frozen configs of the networks, and the checks of their settings."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import ClassVar, Literal
+from typing import Literal
 
 from experiments.networks.bottlenecks import Latents
 from fnnet.core import require
@@ -21,9 +21,10 @@ class NetworkConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class _Config(NetworkConfig):
-    # For the networks that have no such setting.
-    dropout: ClassVar[float] = 0.0
-    norm: ClassVar[Norm] = "none"
+    # Of the networks that have no such setting. Not annotated: a field, even a `ClassVar`, would move
+    # the settings of the others in their JSON.
+    dropout = 0.0
+    norm = "none"
 
     precision: Precision = "float32"
     """Precision of the arithmetic; parameters are float32."""

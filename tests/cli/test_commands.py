@@ -353,8 +353,8 @@ def test_a_damaged_record_is_named(command, trained, tmp_path):
     shutil.copy(trained / "record.json", folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"optimizer": 5}))
-    assert error_of(command("evaluate", folder)).startswith(
-        f"{folder}: config.json or record.json is damaged: "
+    assert error_of(command("evaluate", folder)) == (
+        f"{folder / 'config.json'}: is not the config of a run: optimizer is 5 there"
     )
 
 
