@@ -80,8 +80,8 @@ def contact_sheet(exploration):
 
 def histograms(exploration):
     """Draw the distributions of grey levels, of the originals' descriptors and of the versions."""
-    own = bool(exploration.image_set.versions)
-    versions = VERSIONS if own else MADE
+    has_versions = bool(exploration.image_set.versions)
+    versions = VERSIONS if has_versions else MADE
     lines = math.ceil((2 + len(ORIGINALS) + len(versions)) / 4)
     figure, axes = plt.subplots(lines, 4, figsize=(15, 3 * lines), layout="constrained")
     axes = axes.ravel()
@@ -91,7 +91,7 @@ def histograms(exploration):
         _histogram(axis, exploration.descriptions, name, label)
         axis.set(ylabel="images")
     for axis, (name, label) in zip(axes[2 + len(ORIGINALS) :], versions, strict=False):
-        if own:
+        if has_versions:
             _histogram(axis, exploration.compressed, name, label)
             axis.set(ylabel="versions")
         else:

@@ -28,7 +28,7 @@ ARTEFACT_QUALITY = 10  # at which the close-ups are searched
 GRID_SHOWS = 1.05
 # Tolerances between a stated rate and the file's: a share of it, and bits per pixel.
 RATE_SHARE, RATE_LEAST = 0.02, 0.01
-CURVES = 100  # of a larger set only so many images get JPEG versions, or a curve
+CURVES = 100  # limit of images that are compressed here, or drawn as a curve
 LARGE = 2**22  # pixels: images of this size are measured one at a time, to spare memory
 _large = threading.Lock()
 
@@ -261,12 +261,12 @@ class Exploration:
 
     @property
     def descriptions(self):
-        """Return those of the originals that could be read."""
+        """Return the descriptions of the originals that could be read."""
         return [result.description for result in self.findings if result.description]
 
     @property
     def measures(self):
-        """Return those of all versions, the set's own and those compressed here."""
+        """Return the measures of all versions, the set's own and those compressed here."""
         return [measure for result in self.findings for measure in result.measures]
 
     @property

@@ -133,8 +133,9 @@ def image_table(exploration):
 def version_table(exploration):
     """Build a table of one row per quality: mean and range over the images."""
     images = counted(len({measure.image for measure in exploration.compressed}), "image")
-    own = exploration.image_set.versions
-    title = "versions that came with the set" if own else f"JPEG made now of {images}"
+    title = f"JPEG made now of {images}"
+    if exploration.image_set.versions:
+        title = "versions that came with the set"
     table = _table(f"{title}: mean (lowest–highest)")
     for heading in ("quality", "count"):
         table.add_column(heading, justify="right", no_wrap=True)
