@@ -54,7 +54,8 @@ def explain(error, path, pixel_limit):
         return f"{path}: a text chunk of this PNG unpacks to more than an image's text may hold"
     if isinstance(error, UnidentifiedImageError):
         return f"{path}: begins like a {kind} but is none; the file is cut short or damaged"
-    return f"{path}: a damaged {kind} is not read ({_first_line(error)})"
+    reason, *_ = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{path}: a damaged {kind} is not read ({reason})"
 
 
 def lacks_png_end(path):
@@ -93,8 +94,3 @@ def _declared_size(kind, head):
     if kind == "BMP":
         return struct.unpack("<I", head[2:6])[0]
     return None
-
-
-def _first_line(error):
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

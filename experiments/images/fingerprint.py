@@ -24,7 +24,7 @@ LIMIT = 72
 FORM = re.compile(r"[0-9a-f]{64}|[0-9]+x[0-9]+")
 
 _SIDE = 64  # of the thumbnail
-_FREQUENCIES = 16  # each way; they must be there, so no side of an image may be shorter
+_FREQUENCIES = 16  # in each direction; an image must have as many pixels
 _LUMA = np.array([299, 587, 114])  # BT.601, in thousandths
 _SCALE = 1024  # of the cosines
 _FAINT = 0.05  # grey levels: amplitudes below are rounding

@@ -51,7 +51,7 @@ def find_images(folder):
 
 
 def images_in(folder):
-    """List the images directly in a folder, sorted by name; none is no error here."""
+    """List the images directly in a folder, sorted by name; there may be none."""
     # A dangling link or a pipe stays listed: reading it names it, leaving it out would not.
     paths = [
         path for path in entries(folder) if path.suffix.lower() in SUFFIXES and not path.is_dir()

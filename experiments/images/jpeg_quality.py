@@ -160,18 +160,13 @@ def quality_of_pixels(original, decoded, *, expected=None):
             return None
         original, decoded = original[..., 0], decoded[..., 0]
     crop = _busy_crop(original)
-    for quality in _candidates(expected):
+    for quality in sorted(QUALITIES, key=lambda quality: quality != expected):
         if not _agrees(original[crop], decoded[crop], quality):
             continue
         pixels, size = jpeg_version(original, quality)
         if np.array_equal(pixels, decoded):
             return quality, size
     return None
-
-
-def _candidates(expected):
-    first = [] if expected is None else [expected]
-    return [*first, *(quality for quality in QUALITIES if quality != expected)]
 
 
 def _is_grey(pixels):

@@ -1,4 +1,4 @@
-"""The layout of a set's folder: which files are originals, and which are versions of them."""
+"""Layouts of a set's folder: originals, and compressed versions of them."""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -81,7 +81,7 @@ def by_name(paths, folder, others=()):
 
 
 def left_out(folder, paths):
-    """Return a tuple of the notice that these images are left out, empty if there are none."""
+    """Return the notice that these images are left out, in a tuple; an empty one for no images."""
     if not paths:
         return ()
     names = some([path.name for path in paths])

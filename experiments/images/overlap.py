@@ -1,4 +1,4 @@
-"""Which images show the same photograph, whatever their files are called.
+"""Overlap of image sets: images that show the same photograph, under any name.
 
 `_relations` is the only place that decides it: splits, runs and sweeps all ask here.
 """
@@ -73,7 +73,7 @@ def same_photographs(images):
     list of list of str
         Names, each once, in the order of `images`; groups in the order of their first names.
     """
-    # Of many copies not every pair is looked at.
+    # Of equal images only the first is compared: the pairs of many copies are too many.
     copies = list(_by_key(images, _pixels_key).values())
     distinct = [images[indices[0]] for indices in copies]
     group_of = list(range(len(distinct)))
@@ -88,7 +88,7 @@ def same_photographs(images):
 
 
 def known_copies(images):
-    """Count, by name of a well-known set, the images that the table of overlaps has in it too."""
+    """Count images that the table of overlaps also has in another set, by that set's name."""
     copies = [_table().get(image.sha256, ()) for image in images]
     # A pair of equal pixels does not tell which of its two sets this one is; most pairs do.
     homes = Counter(copy.of for group in copies for copy in group)
@@ -133,7 +133,7 @@ def _near_fingerprints(images_a, images_b):
 
 
 def _pixels_key(image):
-    """Return a key that equal pixels of equal shape share: of one colour, shapes share a hash."""
+    """Return a key of pixels and shape: with one colour, other shapes can have the same hash."""
     return image.sha256, image.fingerprint
 
 

@@ -17,7 +17,7 @@ from experiments.images.jpeg_quality import is_jpeg
 from experiments.images.layouts import Version
 from experiments.images.recognition import recognise
 from experiments.images.store import Store, read_originals
-from experiments.images.thumbnails import most_alike, thumbnail
+from experiments.images.thumbnails import most_similar, thumbnail
 from experiments.system.errors import some
 
 ROOT_VARIABLE = "FNNET_DATA"
@@ -25,7 +25,7 @@ ROOT_VARIABLE = "FNNET_DATA"
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Originals, and the compressed versions that the set brings.
+    """Originals, and the compressed versions that came with them.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class ImageSet:
                 f"{version.path}: {_size(image)} pixels, but its original {original.path} has "
                 f"{_size(original)}"
             )
-        shown = most_alike(image.pixels, self._thumbnails[image.shape])
+        shown = most_similar(image.pixels, self._thumbnails[image.shape])
         if shown is not None and shown != original.name:
             raise ImageError(
                 f"{version.path}: shows {shown}, not {original.name}, of which it is said to be "
@@ -218,7 +218,7 @@ def open_set(data=None, *, skip_damaged=False):
         notices=(*layout.notices, *faults, *(n for p in originals for n in p.notices)),
         store=store,
     )
-    return _with_originals_found(image_set)
+    return _pair_by_similarity(image_set)
 
 
 def jpeg_for(image_set, image, quality):
@@ -260,7 +260,7 @@ def jpeg_for(image_set, image, quality):
     return partner.pixels, version.path.stat().st_size if is_jpeg(version.path) else None
 
 
-def _with_originals_found(image_set):
+def _pair_by_similarity(image_set):
     """Pair versions that nothing names with the original that they resemble; drop the others."""
     if image_set.versions:
         image_set._thumbnails  # noqa: B018 (computed now, and not by several threads at once)
@@ -283,7 +283,7 @@ def _with_originals_found(image_set):
 def _resembled(image_set, version):
     """Return the name of the original that a version clearly resembles."""
     image = read_image(version.path)
-    name = most_alike(image.pixels, image_set._thumbnails.get(image.shape, {}))
+    name = most_similar(image.pixels, image_set._thumbnails.get(image.shape, {}))
     if name is None:
         raise ImageError(f"{version.path}: resembles no original; left out")
     return name

@@ -39,25 +39,23 @@ def split(image_set, seed=0):
       Images of the same photograph (`same_photographs`) count as one and share a split.
     """
     images = image_set.originals
-    names = {image.name for image in images}
-    if image_set.folder is None and names <= embedded.SPLITS.keys():
+    if image_set.folder is None and {image.name for image in images} <= embedded.SPLITS.keys():
         splits = embedded.SPLITS
-    elif _live1_serves(names) and _keeps_together(live1.SPLITS, images):
-        splits = live1.SPLITS
     else:
-        splits = _by_hash(image_set, seed)
+        splits = live1.SPLITS if _live1_serves(images) else _by_hash(image_set, seed)
     return {image.name: splits[image.name] for image in images}
 
 
-def _live1_serves(names):
-    """Return whether LIVE1's table has these names, some to train on and some to test on."""
-    if not names <= live1.SPLITS.keys():
+def _live1_serves(images):
+    """Return whether LIVE1's table has all images, some to train on and some to test on.
+
+    Names alone prove nothing: versions of one photograph must share a split there.
+    """
+    splits = live1.SPLITS
+    if not {image.name for image in images} <= splits.keys():
         return False
-    return {"train", "test"} <= {live1.SPLITS[name] for name in names}
-
-
-def _keeps_together(splits, images):
-    """Return whether versions of one photograph share a split: names alone prove nothing."""
+    if not {"train", "test"} <= {splits[image.name] for image in images}:
+        return False
     return all(len({splits[name] for name in group}) == 1 for group in same_photographs(images))
 
 

@@ -19,7 +19,7 @@ def thumbnail(pixels):
     return small / length if length > 0 else small
 
 
-def most_alike(pixels, thumbnails):
+def most_similar(pixels, thumbnails):
     """Return the name of the image that these pixels clearly resemble most.
 
     Parameters
