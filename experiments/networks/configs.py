@@ -21,8 +21,8 @@ class NetworkConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class _Config(NetworkConfig):
-    # Of the networks that have no such setting. Not annotated: a field, even a `ClassVar`, would move
-    # the settings of the others in their JSON.
+    # Of networks without such a setting. Not annotated: a field, even a `ClassVar`, would move the
+    # settings of the others in their JSON.
     dropout = 0.0
     norm = "none"
 

@@ -117,7 +117,7 @@ def test_an_image_in_tiles_is_the_image_as_a_whole(name, monkeypatch):
     latents = whole.latents(pixels, 0)
     monkeypatch.setattr(codec_module, "_TILE", 96)
     tiled = codec_module._Coder(model, params, state)
-    assert tiled._found_reach is not None
+    assert tiled._measured_reach is not None
     seen = []
     monkeypatch.setattr(tiled, "_encode", _spied(tiled._encode, seen))
     differing = tiled.latents(pixels, 0) != latents
@@ -138,9 +138,9 @@ def _spied(function, seen):
 def test_the_reach_of_a_network_is_followed_to_its_edge():
     """One 8x8 convolution of stride 4 and its transpose see the neighbouring cells."""
     model, params, state, _ = made("shallow")
-    assert codec_module._Coder(model, params, state)._found_reach == 1
+    assert codec_module._Coder(model, params, state)._measured_reach == 1
     model, params, state, _ = made("mlp")
-    assert codec_module._Coder(model, params, state)._found_reach == 0
+    assert codec_module._Coder(model, params, state)._measured_reach == 0
 
 
 def test_the_digest_names_config_weights_and_tables():
@@ -300,7 +300,7 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
         with pytest.raises(ZeroDivisionError):
             train.main(train_config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
     status, _, errors = run("compress", tmp_path / "broken", images, "-o", tmp_path / "x")
-    assert status == 2 and "the run's tables are not made yet" in errors
+    assert status == 2 and "the run's tables are not built yet" in errors
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
     assert (
         run("train", "--config", tmp_path / "broken" / "config.json", "--out", tmp_path / "again")[
