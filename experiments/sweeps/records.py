@@ -19,81 +19,39 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRecord:
-    """Measurements of one image at one rate; None where there is no value.
-
-    Parameters
-    ----------
-    name : str
-    pixels : int
-    rate : int or None
-        Index among the model's rates; None without coded latents.
-    file_bytes : int or None
-        Size of the whole file.
-    ideal_bytes : float or None
-        Size by the coder's tables alone.
-    psnr, ssim : float
-        Of the network's image against the task's target; PSNR in dB.
-    jpeg_psnr, jpeg_ssim, jpeg_bytes : float, float, int
-        Of JPEG of at most as many bytes; of emulate and restore, of their JPEG version.
-    """
+    """Measurements of one image at one rate; None where there is no value."""
 
     name: str
     pixels: int
-    rate: int | None
-    file_bytes: int | None
-    ideal_bytes: float | None
-    psnr: float
+    rate: int | None  # index among the model's rates, from 0; None without coded latents
+    file_bytes: int | None  # of the whole file
+    ideal_bytes: float | None  # by the coder's tables alone
+    psnr: float  # of the network's image against the task's target, in dB
     ssim: float | None
-    jpeg_psnr: float
+    jpeg_psnr: float  # of JPEG of at most as many bytes; of emulate and restore, of their JPEG
     jpeg_ssim: float | None
     jpeg_bytes: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A run's trial and measurements; fields are named as in the file.
-
-    Parameters
-    ----------
-    kind : "ablation" or "rung"
-    identity : str
-        Digest of `trial`, the same in two records of one trial.
-    status : "finished" or "diverged"
-        A run diverged if training was given up, or ended with values that are not finite.
-    trial : Trial
-    environment : dict
-        Versions and machine.
-    pictures : str
-        Digest of the hashes of all images: records of equal digests compare.
-    parameters : int
-    multiply_adds_per_pixel : float
-    latents_per_pixel : float or None
-    steps : int
-        Steps that were done.
-    seconds : float or None
-        Of training without compilation; None if it went on on another kind of machine.
-    encode_seconds_per_megapixel, decode_seconds_per_megapixel : float or None
-    held_out, trained_on : tuple of ImageRecord
-        Of images to test on, and of some of the training images; empty if the run diverged.
-    steps_to, stability, curve
-        As in `History`.
-    """
+    """A run's trial and measurements; None where there is no value."""
 
     kind: Kind
-    identity: str
-    status: Literal["finished", "diverged"]
+    identity: str  # digest of `trial`, the same in two records of one trial
+    status: Literal["finished", "diverged"]  # diverged: given up, or its values are not finite
     trial: Trial
     environment: dict[str, str | int | None]
-    pictures: str
+    pictures: str  # digest of the hashes of all images: records with the same one compare
     parameters: int
     multiply_adds_per_pixel: float
     latents_per_pixel: float | None
-    steps: int
-    seconds: float | None
+    steps: int  # done
+    seconds: float | None  # this, `steps_to`, `stability` and `curve` are those of a `History`
     encode_seconds_per_megapixel: float | None
     decode_seconds_per_megapixel: float | None
-    held_out: tuple[ImageRecord, ...]
-    trained_on: tuple[ImageRecord, ...]
+    held_out: tuple[ImageRecord, ...]  # empty if diverged
+    trained_on: tuple[ImageRecord, ...]  # of some training images
     steps_to: dict[str, int]
     stability: Stability
     curve: tuple[CurveRow, ...]

@@ -12,53 +12,35 @@ _LOWEST_DB = 10
 
 @dataclass(frozen=True, kw_only=True)
 class CurveRow:
-    """One measured step of a training; None for values that are not finite.
-
-    `psnr` is of the batch and `held_out_psnr` of fixed crops of held-out images, both in dB;
-    `seconds` are those of training until then.
-    """
+    """One measured step of a training; None for values that are not finite."""
 
     step: int
     loss: float | None
-    psnr: float | None
-    held_out_psnr: float | None
-    gradient_norm: float | None
+    psnr: float | None  # of the batch, in dB
+    held_out_psnr: float | None  # of fixed crops of held-out images
+    gradient_norm: float | None  # before clipping
     learning_rate: float | None
-    seconds: float | None
+    seconds: float | None  # since the first step
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stability:
-    """Stability of a training; None where there are too few steps.
+    """Stability of a training; None where there are too few steps."""
 
-    `spikes` counts steps whose loss was over twice its running median, `skipped_steps` those that
-    were not finite. Gradient norms are taken before clipping.
-    """
-
-    spikes: int
+    spikes: int  # steps whose loss was over twice its running median
     largest_loss_ratio: float | None
-    skipped_steps: int
+    skipped_steps: int  # not finite
     gradient_norm_median: float | None
     gradient_norm_highest: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """History of a training.
+    """History of a training."""
 
-    Parameters
-    ----------
-    seconds : float or None
-        Without compilation; None if the training went on on another kind of machine.
-    curve : tuple of CurveRow
-    steps_to : dict of str to int
-        By PSNR in dB ("22"), the first measured step at which held-out crops reach it.
-    stability : Stability
-    """
-
-    seconds: float | None
+    seconds: float | None  # without compilation; None if it went on on another kind of machine
     curve: tuple[CurveRow, ...]
-    steps_to: dict[str, int]
+    steps_to: dict[str, int]  # "22": the first measured step with that PSNR of held-out crops
     stability: Stability
 
 
