@@ -47,20 +47,11 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a run was made of, and its result.
+    """Images, network and sessions of a run, and its result once it has ended.
 
-    Parameters
-    ----------
-    seed : int
-    model : dict
-        The network's config as `configs.to_json` wrote it. Files name the network by a digest over
-        this dict, which is why it stays as it was written.
-    pictures : tuple of dict
-        Name, hash, fingerprint and split of each image; `evaluation.leakage` reads them.
-    sessions : tuple of RunSession
-    result : Result or None
-    history : dict or None
-        Of released weights, whose metrics are not released: the sums that a sweep's record holds.
+    `model` is the network's config as `configs.to_json` wrote it: files name the network by a
+    digest over this dict. `pictures` are read by `evaluation.leakage`. `history` stands in for the
+    metrics of released weights, which are not released.
     """
 
     seed: int | None = None
@@ -82,13 +73,7 @@ class Record:
 
 
 def read_record(folder):
-    """Read the record of a run.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read or is not the record of a run.
-    """
+    """Read the record of a run; a `RunError` says what is wrong with the file."""
     path = Path(folder) / NAME
     content = read_json(path)
     for name, kind in (("model", dict), ("pictures", list), ("sessions", list)):

@@ -46,19 +46,10 @@ def build_programs(task, network, recipe):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a training.
+    """One step of a training: its number from 1, and `make_step`'s metrics.
 
-    Parameters
-    ----------
-    number : int
-        From 1.
-    metrics : dict of str to float
-        The loss's metrics with `loss`, `gradient_norm` and `finite`.
-    learning_rate : float
-    held_out_psnr : float or None
-        In dB, on held-out crops after the step; None where they were not measured.
-    seconds : float
-        Duration of the step, without the measurement.
+    `held_out_psnr` is in dB, on held-out crops after the step, or None where they were not
+    measured; `seconds` leaves the measurement out.
     """
 
     number: int
