@@ -68,7 +68,7 @@ def load_material(train, test, quality):
     """
     if test is None:
         pairs = load_pairs(train, quality)
-        sides = _training(pairs), [pair for pair in pairs if pair.side != "train"]
+        sides = _training(pairs), [pair for pair in pairs if pair.split != "train"]
         return Material(_name(train), _name(train), *map(tuple, sides))
     train_name, test_name = _name(train), _name(test)
     train_pairs = _training(load_pairs(None, quality)) if train is None else _whole(train, quality)
@@ -84,7 +84,7 @@ def load_material(train, test, quality):
 
 
 def _training(pairs):
-    return [pair for pair in pairs if pair.side == "train"]
+    return [pair for pair in pairs if pair.split == "train"]
 
 
 def _whole(data, quality):

@@ -53,7 +53,7 @@ class _Job:
 
     def side(self, *names):
         """Pairs on one of the sides."""
-        return [pair for pair in self.pairs if pair.side in names]
+        return [pair for pair in self.pairs if pair.split in names]
 
     @property
     def watched(self):
@@ -69,7 +69,7 @@ def load_training_pairs(config):
         seed=config["seed"],
         downscale=config["downscale"],
     )
-    images = [pair.image for pair in pairs if pair.side == "train"]
+    images = [pair.image for pair in pairs if pair.split == "train"]
     check_patch(images, config["patch"], config["grid"])
     return pairs
 
@@ -143,7 +143,7 @@ def _image_record(pair):
         "name": image.name,
         "sha256": image.sha256,
         "fingerprint": image.fingerprint,
-        "side": pair.side,
+        "side": pair.split,
     }
 
 
@@ -287,7 +287,7 @@ def _run(job, record, train_state):
 
 
 def _draw(job, apply, rows):
-    label = f"held-out crops ({job.watched[0].side})"
+    label = f"held-out crops ({job.watched[0].split})"
     storage.write_bytes(job.folder / "curves.png", figures.curves(rows, held_out=label))
     shown = job.side("test", "validation")[: 2 if job.config["tiny"] else 4]
     outcomes = [outcome(apply, job.task, pair) for pair in shown]
