@@ -146,29 +146,19 @@ def walk(layers, shape):
         shape = after
 
 
+# Factors of height and width, and of the channels of layers without `features`.
+_SIZE_FACTORS = {Transpose: 2, Enlarge: 2, MaxPool: 0.5, SpaceToDepth: 0.5, DepthToSpace: 2}
+_CHANNEL_FACTORS = {SpaceToDepth: 4, DepthToSpace: 0.25}
+
+
 def _out_shape(layer, shape):
-    *axes, channels = shape
-    if isinstance(layer, Dense):
-        return (*axes, layer.features)
+    n, *size, channels = shape
     if isinstance(layer, Conv):
-        n, height, width = axes
-        return n, -(-height // layer.stride), -(-width // layer.stride), layer.features
-    if isinstance(layer, Transpose):
-        return *_scaled(axes, 2), layer.features
-    if isinstance(layer, Enlarge):
-        return *_scaled(axes, 2), channels
-    if isinstance(layer, MaxPool):
-        return *_scaled(axes, 0.5), channels
-    if isinstance(layer, SpaceToDepth):
-        return *_scaled(axes, 0.5), 4 * channels
-    if isinstance(layer, DepthToSpace):
-        return *_scaled(axes, 2), channels // 4
-    return shape
-
-
-def _scaled(axes, factor):
-    n, height, width = axes
-    return n, int(height * factor), int(width * factor)
+        size = [-(-length // layer.stride) for length in size]
+    size = [int(length * _SIZE_FACTORS.get(type(layer), 1)) for length in size]
+    if isinstance(layer, Conv | Transpose | Dense):
+        return n, *size, layer.features
+    return n, *size, int(channels * _CHANNEL_FACTORS.get(type(layer), 1))
 
 
 def parameters(network):

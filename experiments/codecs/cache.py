@@ -46,16 +46,12 @@ class MeasurementCache:
             note(f"{reason}; measurements are not cached")
 
     def complete(self, measurements, done=lambda: None):
-        """Measure and store what is missing, calling ``done()`` after each.
+        """Return measurements with each None measured and stored, calling ``done()`` after it.
 
         Parameters
         ----------
         measurements : dict of Encoding to Measurement or None
         done : callable
-
-        Returns
-        -------
-        dict of Encoding to Measurement
         """
         complete = dict(measurements)
 

@@ -23,11 +23,7 @@ class Saving:
 
 
 def mean_points(measurements):
-    """Average measurements over the images.
-
-    Parameters
-    ----------
-    measurements : dict of Encoding to Measurement
+    """Average measurements (`Encoding` to `Measurement`) over the images.
 
     Returns
     -------
@@ -36,46 +32,28 @@ def mean_points(measurements):
     """
     groups = {}
     for encoding, measurement in measurements.items():
-        group = groups.setdefault((encoding.codec, encoding.quality), [])
-        group.append((encoding.bits_per_pixel(measurement.file_bytes), measurement))
-    return [_mean_point(codec, quality, group) for (codec, quality), group in groups.items()]
+        rate = encoding.bits_per_pixel(measurement.file_bytes)
+        row = rate, measurement.psnr, measurement.ssim, measurement.ms_ssim
+        groups.setdefault((encoding.codec, encoding.quality), []).append(row)
+    return [_mean_point(*key, rows) for key, rows in groups.items()]
 
 
-def _mean_point(codec, quality, group):
-    rates, measurements = zip(*group, strict=True)
-
-    def mean(values):
-        return None if None in values else float(np.mean(values))
-
-    return RatePoint(
-        codec,
-        quality,
-        statistics.fmean(rates),
-        mean([measurement.psnr for measurement in measurements]),
-        mean([measurement.ssim for measurement in measurements]),
-        mean([measurement.ms_ssim for measurement in measurements]),
-        len(group),
-    )
+def _mean_point(codec, quality, rows):
+    rates, *columns = zip(*rows, strict=True)
+    means = (None if None in column else float(np.mean(column)) for column in columns)
+    return RatePoint(codec, quality, statistics.fmean(rates), *means, len(rows))
 
 
 def curves(points, measure: Measure, qualities=None):
-    """Collect each codec's curve at `qualities`, all if None, where `measure` is known.
-
-    Parameters
-    ----------
-    points : iterable of RatePoint
-    measure : "psnr" or "ms_ssim"
-    qualities : container of float, optional
+    """Collect each codec's (bits per pixel, dB) at `qualities`, by default all, where dB are known.
 
     Returns
     -------
     dict of str to list of (float, float)
-        By codec: bits per pixel and dB.
     """
     by_codec = {}
     for point in points:
-        curve = by_codec.setdefault(point.codec, [])
-        decibels = point.decibels(measure)
+        curve, decibels = by_codec.setdefault(point.codec, []), point.decibels(measure)
         if decibels is not None and (qualities is None or point.quality in qualities):
             curve.append((point.bits_per_pixel, decibels))
     return by_codec

@@ -68,7 +68,7 @@ def load_material(train, test, quality):
     """
     if test is None:
         pairs = load_pairs(train, quality)
-        splits = _training(pairs), [pair for pair in pairs if pair.side != "train"]
+        splits = _training(pairs), [pair for pair in pairs if pair.split != "train"]
         return Material(_name(train), _name(train), *map(tuple, splits))
     train_name, test_name = _name(train), _name(test)
     train_pairs = _training(load_pairs(None, quality)) if train is None else _whole(train, quality)
@@ -83,7 +83,7 @@ def load_material(train, test, quality):
 
 
 def _training(pairs):
-    return [pair for pair in pairs if pair.side == "train"]
+    return [pair for pair in pairs if pair.split == "train"]
 
 
 def _whole(data, quality):

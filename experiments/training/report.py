@@ -30,8 +30,8 @@ def report(run: Run, pairs, train_state, timing, started):
         When the command began, by ``time.perf_counter``.
     """
     apply = run.apply()
-    held_out = [pair for pair in pairs if pair.side != "train"]
-    trained_on = [pair for pair in pairs if pair.side == "train"]
+    held_out = [pair for pair in pairs if pair.split != "train"]
+    trained_on = [pair for pair in pairs if pair.split == "train"]
     compared = trained_on[: 2 if run.config.tiny else _MEASURED_TRAINING]
     scores = score_all(apply, run.task, held_out + compared)
     rows = storage.read_metrics(run.folder / "metrics.jsonl")
@@ -50,7 +50,7 @@ def report(run: Run, pairs, train_state, timing, started):
 
 def _draw(run, apply, held_out, rows):
     # The curve is that of the validation split, where there is one.
-    split = "validation" if any(pair.side == "validation" for pair in held_out) else "test"
+    split = "validation" if any(pair.split == "validation" for pair in held_out) else "test"
     curves = figures.curves(rows, held_out=f"held-out crops ({split})")
     storage.write_bytes(run.folder / "curves.png", curves)
     shown = held_out[: 2 if run.config.tiny else 4]

@@ -34,7 +34,7 @@ from fnnet import checkpoint_series
 def load_training_pairs(config: RunConfig):
     """Read the images that a run's config names, and check that the patch fits into them."""
     pairs = load_pairs(config.data, config.quality, seed=config.seed, downscale=config.downscale)
-    images = [pair.image for pair in pairs if pair.side == "train"]
+    images = [pair.image for pair in pairs if pair.split == "train"]
     check_patch(images, config.recipe.patch, config.recipe.grid)
     return pairs
 
@@ -83,7 +83,7 @@ def _image_record(pair: Pair):
         "name": image.name,
         "sha256": image.sha256,
         "fingerprint": image.fingerprint,
-        "side": pair.side,
+        "side": pair.split,
     }
 
 
@@ -163,7 +163,7 @@ class _RunTraining:
         return Run(self._folder, self._config, record, model, train_state.params, state, step)
 
     def _split(self, name):
-        return [pair for pair in self._pairs if pair.side == name]
+        return [pair for pair in self._pairs if pair.split == name]
 
     def _first_state(self):
         """Restore the newest checkpoint, in the process that writes; without one, start anew."""

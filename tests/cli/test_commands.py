@@ -149,7 +149,7 @@ def test_evaluate_checks_its_metrics_first_and_prints_nothing_where_they_are_wro
     monkeypatch.setattr(fn.metrics, "ssim", fn.metrics.ssim_box8)
     status, output, errors = command("evaluate", trained)
     assert (status, output) == (2, "")
-    assert "error: metrics are not what they must be, so nothing is measured by them" in errors
+    assert "error: metrics miss their references, so nothing is measured by them" in errors
 
 
 def put_overlap(folder):

@@ -189,7 +189,7 @@ def test_images_arrive_in_other_processes_as_they_are():
     assert there.digest == IMAGES.digest != material(train=2).digest
     for side in ("train", "test"):
         for one, other in zip(getattr(there, side), getattr(IMAGES, side), strict=True):
-            assert one.side == side and one.image.name == other.image.name
+            assert one.split == side and one.image.name == other.image.name
             np.testing.assert_array_equal(one.original, other.original)
             np.testing.assert_array_equal(one.jpeg, other.jpeg)
             assert one.bits_per_pixel == other.bits_per_pixel
