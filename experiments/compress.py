@@ -10,8 +10,7 @@ import tyro
 from experiments.cli import console, outputs
 from experiments.cli.commands import note, run_command
 from experiments.images import SUFFIXES, find_images, read_image
-from experiments.runs.released import released
-from experiments.runs.run import chosen_rate, load_run
+from experiments.runs.run import chosen_rate, open_run
 from experiments.system import storage
 from fnnet.core import require
 
@@ -44,7 +43,7 @@ def main(config: Config):
     counts the failures.
     """
     require(config.inputs, "no images are named; give files or folders behind the run")
-    codec = load_run(released(config.run)).codec()
+    codec = open_run(config.run).codec()
     rate = chosen_rate(codec, config.rate)
     jobs = outputs.plan(config.inputs, config.out, outputs.FNN, find=find_images, suffixes=SUFFIXES)
     compress = partial(_compress, codec, rate)

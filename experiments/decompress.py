@@ -12,8 +12,7 @@ from experiments.cli.commands import run_command
 from experiments.fnn import FnnError
 from experiments.images import SUFFIXES, write_png
 from experiments.images.files import entries
-from experiments.runs.released import released
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from fnnet.core import require
 
 
@@ -40,7 +39,7 @@ def main(config: Config):
     the failures.
     """
     require(config.inputs, "no files are named; give .fnn files or folders behind the run")
-    codec = load_run(released(config.run)).codec()
+    codec = open_run(config.run).codec()
     jobs = outputs.plan(config.inputs, config.out, outputs.PNG, find=_find, suffixes=SUFFIXES)
     outputs.make_all(jobs, config.out, partial(_decompress, codec))
     return list(jobs.values())

@@ -15,8 +15,7 @@ from experiments.evaluation import leakage, tables
 from experiments.evaluation.pairs import load_pairs
 from experiments.evaluation.scores import cost, score_all
 from experiments.evaluation.selfcheck import check_metrics
-from experiments.runs.released import released
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from fnnet.core import require
 
 
@@ -46,16 +45,16 @@ class Config:
 
 def main(config: Config):
     """Print the table that `config` asks for and return its scores."""
-    run = load_run(released(config.run))
-    quality = run.config["quality"] if config.quality is None else config.quality
+    run = open_run(config.run)
+    quality = run.config.quality if config.quality is None else config.quality
     require(1 <= quality <= 100, f"--quality {quality}: must be in 1..100")
     require(
         config.quality is None or not run.is_codec,
         f"--quality {config.quality}: this run is measured beside JPEG files of its own size",
     )
-    data = run.config["data"] if config.data is None else config.data
+    data = run.config.data if config.data is None else config.data
     # Another set is measured as it is; the run's own as the run prepared it.
-    downscale = run.config["downscale"] if config.data is None else 1.0
+    downscale = run.config.downscale if config.data is None else 1.0
     pairs = load_pairs(data, quality, leakage.sides(run), downscale=downscale)
     # The run's own set has training images; one that was changed since is still one.
     allowed = config.allow_overlap or config.data is None

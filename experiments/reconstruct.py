@@ -10,8 +10,7 @@ import tyro
 from experiments.cli import outputs
 from experiments.cli.commands import note, run_command
 from experiments.images import SUFFIXES, find_images, read_image, write_png
-from experiments.runs.released import released
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from fnnet.core import require
 
 
@@ -42,7 +41,7 @@ def main(config: Config):
     counts the failures.
     """
     require(config.inputs, "no images are named; give files or folders behind the run")
-    run = load_run(released(config.run))
+    run = open_run(config.run)
     apply = run.apply(config.rate)
     jobs = outputs.plan(config.inputs, config.out, outputs.PNG, find=find_images, suffixes=SUFFIXES)
     outputs.make_all(jobs, config.out, partial(_reconstruct, run.task, apply))

@@ -173,8 +173,16 @@ def save_step(folder, step, tree, config=None):
     return path
 
 
-def restore_newest(folder, like):
+def restore_newest(folder, like, *, leave_out=()):
     """Restore the newest checkpoint of a run's folder that can be read.
+
+    Parameters
+    ----------
+    folder : str or Path
+    like : pytree of arrays or jax.ShapeDtypeStruct
+        What the file must hold, neither more nor less but for `leave_out`.
+    leave_out : sequence of str
+        Names at the top of the file's tree that are not restored, such as an optimiser's state.
 
     Returns
     -------
@@ -209,7 +217,8 @@ def restore_newest(folder, like):
             continue
         for reason in reasons:
             warnings.warn(f"{reason}; step {step} is used instead", stacklevel=2)
-        return _fit(path, named, like), config, step
+        wanted = {name: leaf for name, leaf in named.items() if name.split("/")[0] not in leave_out}
+        return _fit(path, wanted, like), config, step
     raise CheckpointError(f"{folder}: no checkpoint can be read: {'; '.join(reasons)}")
 
 

@@ -26,7 +26,7 @@ def recorded_images(run):
     RunError
         If the record is damaged there.
     """
-    found = [_recorded(run, row) for row in run.record["pictures"]]
+    found = [_recorded(run, row) for row in run.record.pictures]
     if not any(image.side == "train" for image in found):
         raise _damaged(run, "none is on the side 'train'")
     return found

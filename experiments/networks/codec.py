@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.fnn import Model, Tables, encode, ideal_bits, make_tables, read
-from experiments.networks.autoencoders import BOUND, Autoencoder, prior_bits
+from experiments.networks.autoencoder import Autoencoder
 from experiments.networks.padding import padded_pixels
 from experiments.networks.tasks import normalise
 from experiments.networks.tiles import in_tiles
@@ -20,8 +20,6 @@ from fnnet import metrics, trees
 _TILE = 1024
 # How far in cells a network's reach is looked for; with a wider one there are no pieces.
 _PROBE = 16
-# Share of the training latents that may lie outside a table.
-_TAIL = 1e-4
 # For how many latents the prior's probabilities count beside those that were seen.
 _PRIOR_COUNT = 200.0
 _MOST_IMAGES = 64
@@ -75,7 +73,7 @@ class Codec:
                 "--task autoencode"
             )
         self._coder = _Coder(model, params, state)
-        self.rates, self.middle_rate = model.rates, model.middle_rate
+        self.rates, self.middle_rate = model.bottleneck.rates, model.bottleneck.middle_rate
         self._model = Model(
             digest(params, state, model_record), _as_tables(state["tables"]), self._latent_shape
         )
@@ -137,7 +135,7 @@ class Codec:
 
 def is_codec(model):
     """Tell whether a model's latents can be coded."""
-    return isinstance(model, Autoencoder) and model.entries is not None
+    return isinstance(model, Autoencoder) and model.bottleneck.entries is not None
 
 
 def digest(params, state, model_record):
@@ -164,7 +162,9 @@ def with_tables(model, params, state, images):
         been seen 200 times. A table holds all latents but the rarest 1e-4.
     """
     coder, images = _Coder(model, params, state), list(islice(images, _MOST_IMAGES))
-    made = [_rate_tables(coder, model, params, rate, images) for rate in range(model.rates)]
+    made = [
+        _rate_tables(coder, model, params, rate, images) for rate in range(model.bottleneck.rates)
+    ]
     stacked = {
         name: jnp.asarray(np.stack([getattr(tables, name) for tables in made]))
         for name in ("freq", "size", "start")
@@ -266,27 +266,12 @@ def _as_tables(arrays):
 def _rate_tables(coder, model, params, rate, images):
     latents = [coder.latents(pixels, rate) for pixels in images]
     seen = np.concatenate([each.reshape(-1, each.shape[2]) for each in latents])
-    lowest, prior = _expected(model, params, rate, seen)
+    lowest, prior = model.bottleneck.expected(params, rate, seen)
     channels = [
         (lowest[channel], _mixed(seen[:, channel], lowest[channel], prior[channel]))
         for channel in range(seen.shape[1])
     ]
-    return make_tables(channels, model.entries)
-
-
-def _expected(model, params, rate, seen):
-    """Give each channel's range, and the prior's probabilities over it."""
-    count, channels = seen.shape
-    if model.config["latents"] == "bounded":
-        lowest = np.full(channels, -BOUND)
-        return lowest, [np.full(2 * BOUND + 1, 1 / (2 * BOUND + 1))] * channels
-    ordered, rare = np.sort(seen, axis=0), int(count * _TAIL / 2)
-    lowest, highest = ordered[rare], ordered[count - 1 - rare]
-    grid = np.arange(lowest.min(), highest.max() + 1)
-    values = np.repeat(grid[:, None], channels, axis=1).astype(np.float32)
-    mass = np.exp2(-np.asarray(prior_bits(params, rate)(values), np.float64))
-    inside = zip(lowest - grid[0], highest - grid[0] + 1, strict=True)
-    return lowest, [mass[low:high, channel] for channel, (low, high) in enumerate(inside)]
+    return make_tables(channels, model.bottleneck.entries)
 
 
 def _mixed(seen, lowest, prior):

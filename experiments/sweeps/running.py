@@ -2,26 +2,20 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
-import jax
-
-import fnnet as fn
 from experiments.evaluation import scores
 from experiments.evaluation.pairs import Pair
-from experiments.networks import architectures, configs
+from experiments.networks import configs
 from experiments.networks.codec import Codec, is_codec, with_tables
-from experiments.networks.tasks import TASKS, Task, make_loss
-from experiments.runs import recipes
+from experiments.networks.tasks import TASKS
 from experiments.sweeps.measures import Measured, measure_codec, measure_images
 from experiments.sweeps.records import Record
 from experiments.sweeps.trials import Trial
 from experiments.system.environment import environment
 from experiments.system.errors import RunError
-from experiments.training.batches import INIT
 from experiments.training.learning import Learned, learn
+from experiments.training.session import Programs, build_programs
 from experiments.training.stability import History, stability, steps_to
-from fnnet.train import make_step
 
 _COMPARED = 8  # training images that are measured, which shows the gap to the held-out ones
 
@@ -46,17 +40,6 @@ def run_trial(trial, material):
     three of them together cost 3.8 to 4.3 times one (experiments/records/benchmark).
     """
     return record_trial(train_trial(trial, material), trial, material)
-
-
-class Programs(NamedTuple):
-    """Programs shared by trials that differ in their seeds only: each is compiled once."""
-
-    model: fn.Layer
-    task: Task
-    loss: object
-    optimizer: object
-    schedule: object
-    step: object
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +76,7 @@ def train_trial(trial, material):
     """Train the network of a trial on the training images of a material."""
     programs = _programs(trial.model, trial.options, trial.task)
     pairs = material.trained_on(trial.data.pictures, trial.seed)
-    key = jax.random.key(trial.seed)
-    size = trial.options.patch
-    weights = programs.model.init(jax.random.fold_in(key, INIT), (size, size, 3))
-    learned = learn(programs, weights, trial, pairs, material.test, key)
-    return Trained(trial, programs, learned, pairs)
+    return Trained(trial, programs, learn(programs, trial, pairs, material.test), pairs)
 
 
 def record_trial(trained, trial, material):
@@ -161,8 +140,4 @@ def build_record(trial, status, images, model, steps, history, measured):
 # steps of a small trial.
 @lru_cache(maxsize=1)
 def _programs(config, recipe, task):
-    model = architectures.build(config)
-    loss = make_loss(model, recipe.loss)
-    optimizer, schedule = recipes.make_optimizer(recipe), recipes.make_schedule(recipe)
-    step = make_step(loss, optimizer)
-    return Programs(model, TASKS[task], loss, optimizer, schedule, step)
+    return build_programs(TASKS[task], config, recipe)

@@ -1,22 +1,21 @@
-"""Training in memory: a trial's steps, and what was seen on the way."""
+"""Training in memory: the outcome of a trial's session."""
 
 import math
-import time
 from dataclasses import dataclass, field
 
-import jax
-
-from experiments.training.batches import TRAIN, WATCHES, make_batches, watched_batch
+from experiments.training.batches import watched_batch
+from experiments.training.session import Session
 from experiments.training.stability import CurveRow
 from fnnet import trees
-from fnnet.train import NotFiniteError, TrainState, evaluate, fit, init_state
+from fnnet.train import NotFiniteError, TrainState
 
 
 @dataclass(eq=False)
 class Learned:
-    """What training gave: `train_state` is None if it was given up.
+    """Outcome of a trial's training; `train_state` is None if it was given up.
 
-    `seconds` are those of all steps but the first, which compiles.
+    `seconds` are those of all steps but the first, which compiles; `losses` and `norms` are of each
+    step, `curve` of those after which held-out crops were measured.
     """
 
     train_state: TrainState | None = None
@@ -29,91 +28,60 @@ class Learned:
 
     @property
     def is_finite(self):
-        """Whether it was not given up, and what it ended with can be used."""
+        """Whether training ended, with parameters and measurements that are finite."""
         if self.train_state is None or self.curve[-1].held_out_psnr is None:
             return False
         _, params, state, *_ = self.train_state
         return bool(trees.all_finite((params, state)))
 
+    def log(self, step, train_state):
+        """Take in a step."""
+        self.steps = step.number
+        self.seconds += step.seconds if step.number > 1 else 0.0
+        self.skipped += not step.metrics["finite"]
+        self.losses.append(step.metrics["loss"])
+        self.norms.append(step.metrics["gradient_norm"])
+        if step.held_out_psnr is not None:
+            self.curve.append(_curve_row(step, self.seconds))
 
-def learn(programs, weights, trial, pairs, watched, key):
-    """Train.
+
+def learn(programs, trial, pairs, watched):
+    """Train a trial.
 
     Parameters
     ----------
     programs : Programs
-    weights : (dict, dict)
-        The model's first params and state.
     trial : Trial
     pairs, watched : sequence of Pair
-        To cut batches from, and the crops that the curve is measured on.
-    key : key
-        The trial's.
+        To cut batches from, and to cut the crops from that the curve is measured on.
 
     Returns
     -------
     Learned
     """
-    recipe = trial.options
     # The same crops in every trial, whatever its seed is.
-    log = _Log(programs, recipe.steps, watched_batch(programs.task, watched, seed=0))
-    log.measure(*weights)  # compiles, and so no step waits for it
-    batches = make_batches(programs.task, pairs, recipe, seed=trial.seed)
+    crops = watched_batch(programs.task, watched, seed=0)
+    session, learned = Session(programs, seed=trial.seed, crops=crops), Learned()
+    first = session.initial_state()
+    session.measure(first)  # compiles, so that no step waits for it
     try:
-        log.learned.train_state, _ = fit(
-            init_state(*weights, programs.optimizer),
-            programs.step,
-            batches,
-            jax.random.fold_in(key, TRAIN),
-            steps=recipe.steps,
-            on_step=log.on_step,
-        )
-    except NotFiniteError:
-        log.count_last()
-    return log.learned
+        learned.train_state, _ = session.train(first, pairs, on_step=learned.log)
+    except NotFiniteError:  # at a step that was not logged
+        learned.steps += 1
+        learned.skipped += 1
+    return learned
 
 
-class _Log:
-    """What is noted at each step."""
-
-    def __init__(self, programs, steps, watched):
-        self.learned = Learned()
-        self._programs, self._watched = programs, watched
-        self._every, self._steps = math.ceil(steps / WATCHES), steps
-        self._last = None
-
-    def on_step(self, number, train_state, metrics):
-        now, learned = time.perf_counter(), self.learned
-        if self._last is not None:
-            learned.seconds += now - self._last
-        learned.steps = number
-        learned.skipped += not metrics["finite"]
-        learned.losses.append(metrics["loss"])
-        learned.norms.append(metrics["gradient_norm"])
-        if number % self._every == 0 or number == self._steps:
-            held_out = self.measure(train_state.params, train_state.state)
-            learned.curve.append(self._row(number, metrics, held_out))
-        self._last = time.perf_counter()
-
-    def measure(self, params, state):
-        seen = evaluate(self._programs.loss, params, state, self._watched)
-        return float(seen["psnr"])
-
-    def count_last(self):
-        """Count the step at which training was given up, which nothing else tells of."""
-        self.learned.steps += 1
-        self.learned.skipped += 1
-
-    def _row(self, number, metrics, held_out):
-        return CurveRow(
-            step=number,
-            loss=_finite(metrics["loss"]),
-            psnr=_finite(metrics["psnr"]),
-            held_out_psnr=_finite(held_out),
-            gradient_norm=_finite(metrics["gradient_norm"]),
-            learning_rate=_finite(float(self._programs.schedule(number - 1))),
-            seconds=round(self.learned.seconds, 4),
-        )
+def _curve_row(step, seconds):
+    return CurveRow(
+        step=step.number,
+        loss=_finite(step.metrics["loss"]),
+        psnr=_finite(step.metrics["psnr"]),
+        held_out_psnr=_finite(step.held_out_psnr),
+        gradient_norm=_finite(step.metrics["gradient_norm"]),
+        learning_rate=_finite(step.learning_rate),
+        seconds=round(seconds, 4),
+    )
 
 
 def _finite(value):

@@ -4,8 +4,6 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from experiments.training.steadiness import loss_ratios
-
 # The running median is over so many steps, and begins after so few: short runs have one too.
 _WINDOW, _LEAST = 50, 10
 _SPIKE = 2.0
@@ -44,6 +42,34 @@ class History:
     curve: tuple[CurveRow, ...]
     steps_to: dict[str, int]  # "22": the first measured step with that PSNR of held-out crops
     stability: Stability
+
+
+def loss_ratios(losses, *, window, least):
+    """Divide each loss by the running median before it.
+
+    Parameters
+    ----------
+    losses : sequence of float
+        Of each step, finite.
+    window : int
+        Steps that the median is taken over, at most.
+    least : int
+        First steps that do not count, nor does the first twentieth of the run, in which learning
+        rates warm up.
+
+    Returns
+    -------
+    list of float
+    """
+    return [
+        losses[step] / statistics.median(losses[max(step - window, 0) : step])
+        for step in range(max(least, len(losses) // 20), len(losses))
+    ]
+
+
+def largest_loss_ratio(losses):
+    """Return the worst step's loss over the median of the 100 before it; None for a short run."""
+    return max(loss_ratios(losses, window=100, least=100), default=None)
 
 
 def stability(losses, norms, skipped):

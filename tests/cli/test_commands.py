@@ -14,6 +14,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from options import train_config
 from PIL import Image
 from skimage import data
 
@@ -21,8 +22,9 @@ import experiments.__main__ as overview
 import fnnet as fn
 from experiments import train
 from experiments.cli.commands import Interrupted
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from experiments.system.storage import read_metrics
+from experiments.training import session
 
 TINY = ("--tiny", "--steps", "3")
 SLOW = pytest.mark.slow
@@ -39,7 +41,7 @@ def command(run, monkeypatch):
 def trained(tmp_path_factory):
     """A finished tiny run, shared by the tests that only read it."""
     folder = tmp_path_factory.mktemp("runs") / "trained"
-    train.main(train.Config(tiny=True, steps=3, out=folder))
+    train.main(train_config(tiny=True, steps=3, out=folder))
     return folder
 
 
@@ -117,7 +119,7 @@ def test_every_task_and_model_trains(command, tmp_path, options):
 
 
 def test_a_loaded_run_gives_a_notebook_the_network(trained):
-    run = load_run(trained)
+    run = open_run(trained)
     x = np.asarray(data.chelsea()[None, :33, :50], np.float32) / 255
     y, _ = run.model.apply(run.params, run.state, x)
     assert y.shape == x.shape
@@ -481,15 +483,15 @@ def test_a_finished_run_that_is_resumed_keeps_its_history(command, tmp_path, mon
 
 def test_a_stop_between_two_steps_is_saved_too(tmp_path, monkeypatch):
     """Whenever the signal comes: here after a step was recorded, before the next one is asked."""
-    real = train.train_run.__globals__["fit"]
+    real = session.fit
 
     def fit(*args, should_stop, **options):
         calls = iter(range(100))
         ask = lambda: (next(calls) == 2 and signal.raise_signal(signal.SIGINT)) or should_stop()  # noqa: E731
         return real(*args, should_stop=ask, **options)
 
-    monkeypatch.setitem(train.train_run.__globals__, "fit", fit)
-    config = train.Config(
+    monkeypatch.setattr(session, "fit", fit)
+    config = train_config(
         tiny=True, data=str(put_images(tmp_path / "pictures")), out=tmp_path / "run"
     )
     with pytest.raises(Interrupted, match="go on with"):
@@ -722,7 +724,7 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_last_checkpoint(tm
     assert re.fullmatch(
         rf"error: {folder}/metrics.jsonl: could not be written: File too large\n", errors
     )
-    assert load_run(folder).step > 0
+    assert open_run(folder).step > 0
     assert not list(folder.glob("*.tmp"))
 
 
@@ -733,7 +735,7 @@ def test_a_full_disk_at_the_figures_ends_with_a_sentence(tmp_path):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 2, errors
     assert errors == f"error: {folder}/curves.png: could not be written: File too large\n"
-    assert load_run(folder).step == 3
+    assert open_run(folder).step == 3
 
 
 @pytest.mark.parametrize("name", overview.COMMANDS)

@@ -37,7 +37,7 @@ def make_run(*pairs):
         }
         for pair in pairs
     ]
-    return SimpleNamespace(folder=Path("RUN"), record={"pictures": images})
+    return SimpleNamespace(folder=Path("RUN"), record=SimpleNamespace(pictures=images))
 
 
 def refusal(pairs, run):
@@ -51,7 +51,7 @@ def test_images_of_other_sides_and_other_sets_are_no_overlap():
     run = make_run(pair("a", noise(seed=0), "train"), *held_out)
     pairs = [*held_out, pair("a", noise(seed=3))]
     assert leakage.sides(run) == {
-        run.record["pictures"][0]["sha256"]: "train",
+        run.record.pictures[0]["sha256"]: "train",
         held_out[0].image.sha256: "validation",
         held_out[1].image.sha256: "test",
     }
@@ -113,7 +113,7 @@ def test_eight_names_are_listed_and_the_rest_counted():
 )
 def test_a_damaged_list_of_images_is_told(damaged, what):
     run = make_run()
-    run.record["pictures"].append(damaged)
+    run.record.pictures.append(damaged)
     assert refusal([pair("a", noise())], run) == (
         f"RUN/record.json: its list of images is damaged: {what}"
     )

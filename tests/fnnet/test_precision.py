@@ -8,15 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from options import train_config
 from skimage import data
 
 import fnnet as fn
 from experiments import train
 from experiments.cli.commands import Interrupted
 from experiments.networks import architectures, configs
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from experiments.system import compiler_flags
 from experiments.system.storage import read_metrics
+from experiments.training import session
 
 MODEL = fn.serial(
     encoder=fn.serial(fn.conv2d(8, 4, stride=2), fn.batch_norm(), fn.gdn(), fn.conv2d(4, 3)),
@@ -134,8 +136,8 @@ def test_a_run_in_bfloat16_comes_near_float32_and_is_used_as_it_was_trained(fast
     wide, narrow = (losses(tmp_path / name) for name in ("float32", "bfloat16"))
     assert len(narrow) == 12 and all(map(math.isfinite, narrow)) and narrow != wide
     np.testing.assert_allclose(narrow, wide, rtol=0.02)
-    trained = load_run(tmp_path / "bfloat16")
-    assert trained.record["model"]["precision"] == trained.config["precision"] == "bfloat16"
+    trained = open_run(tmp_path / "bfloat16")
+    assert trained.record.model["precision"] == trained.network.precision == "bfloat16"
     assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(trained.params))
     # What training printed of the network is what evaluate prints.
     row = next(line for line in output.split("\n") if "mean of 2" in line)
@@ -145,22 +147,22 @@ def test_a_run_in_bfloat16_comes_near_float32_and_is_used_as_it_was_trained(fast
 
 def test_a_run_in_bfloat16_goes_on_with_the_same_bits(fast, run, tmp_path, monkeypatch):
     config = {"tiny": True, "precision": "bfloat16", "dropout": 0.1}
-    train.main(train.Config(**config, out=tmp_path / "whole"))
-    real = train.train_run.__globals__["fit"]
+    train.main(train_config(**config, out=tmp_path / "whole"))
+    real = session.fit
 
     def fit(*args, should_stop, **options):
         asked = iter(range(100))
         return real(*args, should_stop=lambda: next(asked) == 5, **options)
 
     with monkeypatch.context() as patch, pytest.raises(Interrupted):
-        patch.setitem(train.train_run.__globals__, "fit", fit)
-        train.main(train.Config(**config, out=tmp_path / "broken"))
+        patch.setattr(session, "fit", fit)
+        train.main(train_config(**config, out=tmp_path / "broken"))
     assert len(losses(tmp_path / "broken")) == 5
     # Where it is slow, a run that began elsewhere goes on all the same.
     monkeypatch.setattr(compiler_flags, "why_bfloat16_is_slow", lambda: SLOW_HERE)
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
     assert losses(tmp_path / "broken") == losses(tmp_path / "whole")
-    whole, broken = (load_run(tmp_path / name).params for name in ("whole", "broken"))
+    whole, broken = (open_run(tmp_path / name).params for name in ("whole", "broken"))
     jax.tree.map(np.testing.assert_array_equal, whole, broken)
 
 
@@ -173,10 +175,10 @@ def test_a_run_from_before_there_was_a_choice_is_one_in_float32(run, tmp_path, m
     to_json = configs.to_json
     with monkeypatch.context() as patch:
         patch.setattr(configs, "to_json", lambda config: without(to_json(config)))
-        train.main(train.Config(task="restore", tiny=True, steps=3, out=tmp_path / "run"))
+        train.main(train_config(task="restore", tiny=True, steps=3, out=tmp_path / "run"))
     path = tmp_path / "run" / "config.json"
     path.write_text(json.dumps(without(json.loads(path.read_text())) | {"steps": 5}))
-    assert "precision" not in load_run(tmp_path / "run").record["model"]
+    assert "precision" not in open_run(tmp_path / "run").record.model
     status, _, errors = run("train", "--resume", tmp_path / "run")
     assert (status, errors) == (0, "") and len(losses(tmp_path / "run")) == 5
     assert run("evaluate", tmp_path / "run")[0] == 0

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from options import train_config
 from PIL import Image
 from skimage import data
 from sweep_builders import put_sets
@@ -15,7 +16,7 @@ from experiments.images import jpeg_version, read_image, version_within
 from experiments.networks import architectures, configs
 from experiments.networks import codec as codec_module
 from experiments.networks.codec import Codec, with_tables
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 
 SETTINGS = {
     "mlp": {"block": 8, "width": 8, "bottleneck": 3, "latents": "bounded"},
@@ -190,7 +191,7 @@ def trained(tmp_path_factory):
     model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1, 1.0)}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("FNNET_DATA", raising=False)
-        train.main(train.Config(tiny=True, **model, out=folder))
+        train.main(train_config(tiny=True, **model, out=folder))
     return folder
 
 
@@ -215,7 +216,7 @@ def test_a_folder_of_images_goes_to_files_and_back(run, trained, images, tmp_pat
     assert (status, errors) == (0, "")
     with Image.open(tmp_path / "out" / "grey.png") as grey:
         assert (grey.mode, grey.size) == ("L", (70, 40))
-    codec = load_run(trained).codec()
+    codec = open_run(trained).codec()
     expected = codec.read(files[0]).pixels
     assert (read_image(tmp_path / "out" / "a.png").pixels == expected).all()
 
@@ -290,7 +291,7 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
 ):
     monkeypatch.delenv("FNNET_DATA", raising=False)
     folder, small = tmp_path / "restore", {"data": put_sets(tmp_path)[1], "patch": 32}
-    train.main(train.Config(tiny=True, task="restore", steps=1, out=folder, **small))
+    train.main(train_config(tiny=True, task="restore", steps=1, out=folder, **small))
     status, _, errors = run("compress", folder, images, "-o", tmp_path / "x")
     assert (status, errors) == (
         2,
@@ -301,7 +302,7 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
         patch.setitem(train.train_run.__globals__, "_with_tables", lambda job, state: 1 / 0)
         model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
         with pytest.raises(ZeroDivisionError):
-            train.main(train.Config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
+            train.main(train_config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
     status, _, errors = run("compress", tmp_path / "broken", images, "-o", tmp_path / "x")
     assert status == 2 and "the run's tables are not made yet" in errors
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
@@ -318,7 +319,7 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
 def test_every_image_of_live1_decodes_to_the_latents_that_were_encoded(
     data_root, trained, tmp_path
 ):
-    codec = load_run(trained).codec()
+    codec = open_run(trained).codec()
     for path in sorted((data_root / "live1" / "originals").iterdir()):
         pixels = read_image(path).pixels
         for rate in range(codec.rates):

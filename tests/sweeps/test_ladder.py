@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from options import train_config
 from PIL import Image
 from skimage import data
 
@@ -12,7 +13,8 @@ from experiments import release as release_command
 from experiments import train
 from experiments.images import read_image
 from experiments.reporting.crops import read_crops
-from experiments.runs.run import load_run
+from experiments.runs.record import RunSession
+from experiments.runs.run import open_run
 from experiments.sweeps import records
 from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS
 from experiments.sweeps.trials import Sets
@@ -30,7 +32,7 @@ def release(tmp_path_factory):
     model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("FNNET_DATA", raising=False)
-        train.main(train.Config(tiny=True, out=folder / "run", precision="float32", **model))
+        train.main(train_config(tiny=True, out=folder / "run", precision="float32", **model))
     return folder
 
 
@@ -49,17 +51,17 @@ def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(
         *("config.json", "record.json", "weights.safetensors")
     }
     assert str(release) not in (folder / "config.json").read_text()
-    whole, half = load_run(release / "run"), load_run(folder)
+    whole, half = open_run(release / "run"), open_run(folder)
     assert half.step == whole.step
     for name in ("freq", "size", "start"):
         np.testing.assert_array_equal(half.state["tables"][name], whole.state["tables"][name])
     assert half.params["gain"].dtype == np.float32
     np.testing.assert_allclose(half.params["gain"], whole.params["gain"], rtol=1e-3)
-    history = half.record["history"]
+    history = half.record.history
     rows = [r for r in read_metrics(release / "run" / "metrics.jsonl") if "held_out_psnr" in r]
     assert [row["step"] for row in history["curve"]] == [row["step"] for row in rows]
     assert history["seconds"] == rows[-1]["seconds"]
-    sessions = [{"environment": {"device": device}} for device in ("cpu", "a GPU")]
+    sessions = [RunSession(environment={"device": device}) for device in ("cpu", "a GPU")]
     times = [{"seconds": seconds} for seconds in (1.0, 2.5, 0.5, 2.0)]
     assert release_command._seconds(times, sessions[:1]) == 4.5
     assert release_command._seconds(times, sessions) is None
@@ -136,7 +138,7 @@ def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
 def test_weights_and_the_rung_that_needs_them_go_together(run, release, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plain = tmp_path / "plain"
-    train.main(train.Config(tiny=True, model="shallow", out=plain, precision="float32"))
+    train.main(train_config(tiny=True, model="shallow", out=plain, precision="float32"))
     for args, sentence in (
         (("--rung", PENALISED), f"--rung {PENALISED!r}: needs --weights"),
         (

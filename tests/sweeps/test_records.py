@@ -10,7 +10,7 @@ import record_builders as build
 
 from experiments.codecs.encoders import ANCHOR_QUALITIES
 from experiments.codecs.rate_distortion import bd_rate
-from experiments.runs.released import DIGESTS, FOLDER, released
+from experiments.runs.released import DIGESTS, FOLDER, folder_of
 from experiments.sweeps import records
 from experiments.sweeps.rungs import PENALISED
 from experiments.system.errors import RunError
@@ -154,7 +154,7 @@ def test_what_is_said_of_the_released_weights_is_what_was_measured(document):
 def test_released_weights_are_small_and_what_they_are_said_to_be():
     assert DIGESTS
     for name in DIGESTS:
-        folder = released(name)
+        folder = folder_of(name)
         assert folder == FOLDER / name
         card = (FOLDER / "README.md").read_text()
         assert f"## `{name}`" in card

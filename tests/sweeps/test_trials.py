@@ -18,9 +18,8 @@ from experiments.networks.codec import Codec
 from experiments.sweeps import records
 from experiments.sweeps.plan import plan
 from experiments.sweeps.running import run_trial
-from experiments.training import learning
-from experiments.training.stability import Stability, stability, steps_to
-from experiments.training.steadiness import loss_ratios
+from experiments.training import session
+from experiments.training.stability import Stability, loss_ratios, stability, steps_to
 from fnnet.train import NotFiniteError
 
 IMAGES = material()
@@ -39,8 +38,8 @@ def start(monkeypatch, trial):
         seen.append((train_state.params, [batches(number) for number in (0, 1)], key))
         raise NotFiniteError
 
-    monkeypatch.setattr(learning, "fit", fit)
-    monkeypatch.setattr(learning, "evaluate", lambda *args: {"psnr": 0.0})
+    monkeypatch.setattr(session, "fit", fit)
+    monkeypatch.setattr(session, "evaluate", lambda *args: {"psnr": 0.0})
     assert run_trial(trial, IMAGES).status == "diverged"
     return seen[0]
 
@@ -145,7 +144,7 @@ def test_a_step_of_a_learning_rate_of_a_million_diverges():
 
 def test_latents_that_leave_32_bits_are_a_divergence_too(monkeypatch):
     model = replace(SHALLOW, latents="penalised", distortion_weights=(0.01,))
-    fit = learning.fit
+    fit = session.fit
 
     def far(*args, **settings):
         train_state, report = fit(*args, **settings)
@@ -153,7 +152,7 @@ def test_latents_that_leave_32_bits_are_a_divergence_too(monkeypatch):
         encoder = jax.tree.map(lambda leaf: leaf * 1e12, params["encoder"])
         return train_state._replace(params=params | {"encoder": encoder}), report
 
-    monkeypatch.setattr(learning, "fit", far)
+    monkeypatch.setattr(session, "fit", far)
     record = run_trial(trial(IMAGES, model=model), IMAGES)
     assert record.status == "diverged" and record.held_out == ()
     assert record.steps == len(record.curve) == 3
