@@ -12,7 +12,14 @@ from experiments.sweeps.crops import CropFolder
 from experiments.sweeps.material import load_material
 from experiments.sweeps.measures import measure_codec
 from experiments.sweeps.plan import QUALITY
-from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS, read_released, rung_trial
+from experiments.sweeps.rungs import (
+    NAMES,
+    PENALISED,
+    RUNGS,
+    released_record,
+    released_trial,
+    rung_trial,
+)
 from experiments.sweeps.running import record_trial, train_trial
 from experiments.sweeps.sweep import recorded
 from experiments.sweeps.table import line
@@ -63,7 +70,7 @@ def main(config: Config):
         config.weights is None or PENALISED in (config.rung or NAMES),
         f"--weights {config.weights}: goes with --rung {PENALISED!r}",
     )
-    released_run = None if config.weights is None else _released_run(config.weights)
+    run = None if config.weights is None else _released_run(config.weights)
     materials = [load_material(config.data, test, QUALITY) for test in config.test or (None,)]
     for material in materials:
         recorded(config.records, material)  # raises for damaged records and those of other images
@@ -74,8 +81,8 @@ def main(config: Config):
             for rung in RUNGS:
                 if rung.name in (config.rung or NAMES):
                     _trained_rung(config, rung, materials, crops)
-            if released_run is not None:
-                _penalised_rung(released_run, config, materials, crops)
+            if run is not None:
+                _penalised_rung(run, config, materials, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     console.console().print(f"records in {config.records}", soft_wrap=True)
@@ -99,25 +106,24 @@ def _trained_rung(config, rung, materials, crops):
 
 def _released_run(weights):
     """Load a run; raise if it was not trained for its rate or not made ready."""
-    released_run = read_released(open_run(weights))
+    run = open_run(weights)
     require(
-        released_run.run.network.latents == "penalised",
+        run.network.latents == "penalised",
         f"--weights {weights}: was not trained with --latents penalised",
     )
-    require(released_run.history is not None, f"--weights {weights}: was not made ready by release")
-    return released_run
+    require(run.record.history is not None, f"--weights {weights}: was not made ready by release")
+    return run
 
 
-def _penalised_rung(released_run, config, materials, crops):
+def _penalised_rung(run, config, materials, crops):
     """Measure the network that was trained for its rate, at all its rates."""
-    run = released_run.run
     codec = run.codec()
     for material in materials:
-        trial = released_run.trial(material.test_name)
+        trial = released_trial(run, material.test_name)
         if trial.identity not in recorded(config.records, material):
             pairs = leakage.mark_trained(material.test, run, allow_overlap=False)
             measured = measure_codec(codec, run.task, pairs, [])
-            _store(config, released_run.record(trial, pairs, measured))
+            _store(config, released_record(run, trial, pairs, measured))
     if crops is not None and PENALISED not in crops.rungs():
         crops.add(PENALISED, codec, codec.middle_rate)
 

@@ -18,14 +18,14 @@ Precision = Literal["float32", "bfloat16"]
 class NetworkConfig:
     """The config of any network: base of the dataclasses in `CONFIGS`."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Config(NetworkConfig):
-    # Of networks without such a setting. Not annotated: a field, even a `ClassVar`, would move the
-    # settings of the others in their JSON.
+    # For the networks that have no such setting. In a dataclass these would come before the fields
+    # of every network, in another order than records have.
     dropout = 0.0
     norm = "none"
 
+
+@dataclass(frozen=True, kw_only=True)
+class _Config(NetworkConfig):
     precision: Precision = "float32"
     """Precision of the arithmetic; parameters are float32."""
     latents: Latents = "real"

@@ -7,7 +7,6 @@ import msgspec
 
 from experiments.evaluation.leakage import recorded_images
 from experiments.networks import configs
-from experiments.runs.run import Run
 from experiments.sweeps.material import EMBEDDED, images_digest
 from experiments.sweeps.plan import BUDGETS, base_options
 from experiments.sweeps.running import build_record
@@ -68,48 +67,32 @@ def rung_trial(rung, budget: BudgetName, material):
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Released:
-    """A run that was made ready by release.
-
-    `trained_on` are the hashes of its training images; `history` is None if the run was not made
-    ready.
-    """
-
-    run: Run
-    trained_on: tuple[str, ...]
-    history: History | None
-
-    def trial(self, test):
-        """Build the trial of the run, measured on the set named `test`."""
-        run = self.run
-        data = f"training side of {run.config.data or EMBEDDED}"
-        return Trial(
-            kind="rung",
-            axis=PENALISED,
-            value=configs.name_of(run.network),
-            baseline=False,
-            seed=run.config.seed,
-            task=run.task.name,
-            budget="full",
-            model=run.network,
-            options=Options(**asdict(run.config.recipe) | {"grid": Options.grid}),
-            data=Sets(train=data, test=test, pictures=len(self.trained_on)),
-        )
-
-    def record(self, trial, pairs, measured):
-        """Build the record of such a trial, measured on `pairs` by `measure_codec`."""
-        images = images_digest(self.trained_on, [pair.image.sha256 for pair in pairs])
-        run = self.run
-        return build_record(trial, "finished", images, run.model, run.step, self.history, measured)
-
-
-def read_released(run):
-    """Read from a run's record what the ladder needs of it."""
-    history = run.record.history
-    trained_on = (image.sha256 for image in recorded_images(run) if image.side == "train")
-    return Released(
-        run,
-        trained_on=tuple(trained_on),
-        history=None if history is None else msgspec.convert(history, History),
+def released_trial(run, test):
+    """Build the trial of a released run, measured on the set named `test`."""
+    return Trial(
+        kind="rung",
+        axis=PENALISED,
+        value=configs.name_of(run.network),
+        baseline=False,
+        seed=run.config.seed,
+        task=run.task.name,
+        budget="full",
+        model=run.network,
+        options=Options(**asdict(run.config.recipe) | {"grid": Options.grid}),
+        data=Sets(
+            train=f"training side of {run.config.data or EMBEDDED}",
+            test=test,
+            pictures=len(_trained_on(run)),
+        ),
     )
+
+
+def released_record(run, trial, pairs, measured):
+    """Build the record of such a trial, measured on `pairs` by `measure_codec`."""
+    images = images_digest(_trained_on(run), [pair.image.sha256 for pair in pairs])
+    history = msgspec.convert(run.record.history, History)
+    return build_record(trial, "finished", images, run.model, run.step, history, measured)
+
+
+def _trained_on(run):
+    return [image.sha256 for image in recorded_images(run) if image.side == "train"]

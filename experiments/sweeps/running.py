@@ -76,8 +76,7 @@ def train_trial(trial, material):
     """Train the network of a trial on the training images of a material."""
     programs = _programs(trial.model, trial.options, trial.task)
     pairs = material.trained_on(trial.data.pictures, trial.seed)
-    learned = learn(programs, trial, pairs, material.test)
-    return Trained(trial, programs, learned, pairs)
+    return Trained(trial, programs, learn(programs, trial, pairs, material.test), pairs)
 
 
 def record_trial(trained, trial, material):

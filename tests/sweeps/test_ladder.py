@@ -13,6 +13,7 @@ from experiments import release as release_command
 from experiments import train
 from experiments.images import read_image
 from experiments.reporting.crops import read_crops
+from experiments.runs.record import RunSession
 from experiments.runs.run import open_run
 from experiments.sweeps import records
 from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS
@@ -56,11 +57,11 @@ def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(
         np.testing.assert_array_equal(half.state["tables"][name], whole.state["tables"][name])
     assert half.params["gain"].dtype == np.float32
     np.testing.assert_allclose(half.params["gain"], whole.params["gain"], rtol=1e-3)
-    history = half.record["history"]
+    history = half.record.history
     rows = [r for r in read_metrics(release / "run" / "metrics.jsonl") if "held_out_psnr" in r]
     assert [row["step"] for row in history["curve"]] == [row["step"] for row in rows]
     assert history["seconds"] == rows[-1]["seconds"]
-    sessions = [{"environment": {"device": device}} for device in ("cpu", "a GPU")]
+    sessions = [RunSession(environment={"device": device}) for device in ("cpu", "a GPU")]
     times = [{"seconds": seconds} for seconds in (1.0, 2.5, 0.5, 2.0)]
     assert release_command._seconds(times, sessions[:1]) == 4.5
     assert release_command._seconds(times, sessions) is None
