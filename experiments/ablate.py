@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from experiments.cli import console
 from experiments.cli.commands import Interrupted, note, run_command
-from experiments.cli.console import console, counted
 from experiments.sweeps import cluster, interrupts
 from experiments.sweeps.material import load_material
 from experiments.sweeps.plan import QUALITY, BudgetName, plan
@@ -63,8 +63,8 @@ def main(config: Config):
         _run(config, trials, done, material, execute)
     found = [done[trial.identity] for trial in trials]
     for axis in dict.fromkeys(trial.axis for trial in trials):
-        console().print(axis_table(axis, [r for r in found if r["trial"]["axis"] == axis]))
-    console().print(f"records in {config.records}", soft_wrap=True)
+        console.terminal().print(axis_table(axis, [r for r in found if r["trial"]["axis"] == axis]))
+    console.terminal().print(f"records in {config.records}", soft_wrap=True)
     return found
 
 
@@ -72,9 +72,9 @@ def _run(config, trials, done, material, execute):
     """Do what is left to do, and tell of each run that ends."""
     left = sum(trial.identity not in done for trial in trials)
     others = len(trials) - left
-    there = f"; {counted(others, 'other')} in {config.records}" if others else ""
-    terminal = console()
-    terminal.print(f"{counted(left, 'run')} to do{there}", soft_wrap=True)
+    there = f"; {console.counted(others, 'other')} in {config.records}" if others else ""
+    terminal = console.terminal()
+    terminal.print(f"{console.counted(left, 'run')} to do{there}", soft_wrap=True)
     if left:
         _make_ready(config.records)
     ended, began = 0, time.perf_counter()
@@ -87,7 +87,7 @@ def _run(config, trials, done, material, execute):
                 terminal.print(said, soft_wrap=True)
     except KeyboardInterrupt:
         raise Interrupted(
-            f"stopped; {counted(left - ended, 'run')} to do; go on with: {_command(config)}"
+            f"stopped; {console.counted(left - ended, 'run')} to do; go on with: {_command(config)}"
         ) from None
 
 

@@ -40,7 +40,7 @@ def main(config: Config) -> Path:
         found = explore(image_set)
         for name, content in _files(found):
             write(name, content)
-    terminal = console.console()
+    terminal = console.terminal()
     report.print_report(terminal, found)
     terminal.print(f"\nfigures and tables: {out}", soft_wrap=True)
     return out

@@ -257,7 +257,7 @@ def _report(job, record, train_state, timing, started):
     session["timing"] = timing | {"total_seconds": time.perf_counter() - started}
     session["peak_memory_mb"] = peak_memory_mb()
     storage.write_json(job.folder / "record.json", record | {"result": result})
-    terminal = console.console()
+    terminal = console.terminal()
     quality, downscale = job.config["quality"], job.config["downscale"]
     terminal.print(tables.score_table(scores, job.task, quality, downscale=downscale))
     for line in [
