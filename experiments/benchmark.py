@@ -119,7 +119,7 @@ def _versions(timings):
     return {
         name: number
         for timing in timings["product",]
-        for name, number in timing.told["versions"].items()
+        for name, number in timing.costs.versions.items()
     }
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,15 +11,14 @@ from experiments.cli import console
 from experiments.cli.commands import Interrupted, note, notes, run_command
 from experiments.cli.progress import Count
 from experiments.codecs import report
-from experiments.codecs.cache import PointCache
-from experiments.codecs.curves import MEASURES, curve, mean_points, savings
+from experiments.codecs.cache import MeasurementCache
+from experiments.codecs.curves import MEASURES, curves, mean_points, savings
 from experiments.codecs.encoders import CODECS
 from experiments.codecs.figure import rate_distortion
-from experiments.codecs.points import (
+from experiments.codecs.measurement import (
     MS_SSIM_LEAST,
     SSIM_LEAST,
-    Point,
-    measure_all,
+    Encoding,
     metrics_version,
 )
 from experiments.codecs.times import time_all
@@ -61,8 +60,8 @@ def main(config: Config) -> Path:
     images = open_set(config.data)
     notes(images.notices)
     codecs = _present_codecs()
-    points = [
-        Point(image, codec.name, quality)
+    encodings = [
+        Encoding(image, codec.name, quality)
         for codec in codecs
         for quality in codec.qualities
         for image in images.originals
@@ -70,8 +69,10 @@ def main(config: Config) -> Path:
     out = config.out or folders.new_folder("classical")
     try:
         with folders.result_folder(out) as write:
-            points = _measured(points, PointCache(config.cache))
-            times = _timed(points) if config.times else None
+            measurements = _measured(encodings, MeasurementCache(config.cache))
+            times = _timed(encodings) if config.times else None
+            points = mean_points(measurements)
+            write("pictures.tsv", report.pictures_tsv(measurements))
             _write(write, points, times, images, codecs)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
@@ -91,26 +92,20 @@ def _present_codecs():
     return present
 
 
-def _measured(points, cache):
-    """Return all points with their figures, cached or measured."""
-    figures = {point: cache.get(point) for point in points}
-    missing = [point for point in points if figures[point] is None]
-    cached = len(points) - len(missing)
-    console.print_line(f"{len(points)} points, {cached} of them known from {cache.folder}")
-    with Count("measured", len(missing), "points") as progress:
-
-        def store(point, measured):
-            figures[point] = measured
-            cache.put(point, measured)
-            progress.advance()
-
-        measure_all(missing, store)
-    _note_small(points)
-    return [replace(point, figures=figures[point]) for point in points]
+def _measured(encodings, cache):
+    """Return all measurements, from the cache or by measuring."""
+    cached = {encoding: cache.get(encoding) for encoding in encodings}
+    missing = list(cached.values()).count(None)
+    known = len(encodings) - missing
+    console.print_line(f"{len(encodings)} points, {known} of them known from {cache.folder}")
+    with Count("measured", missing, "points") as progress:
+        measurements = cache.complete(cached, progress.advance)
+    _note_small(encodings)
+    return measurements
 
 
-def _note_small(points):
-    images = {point.image for point in points}
+def _note_small(encodings):
+    images = {encoding.image for encoding in encodings}
     for name, least in (("SSIM", SSIM_LEAST), ("MS-SSIM", MS_SSIM_LEAST)):
         small = sum(min(image.shape[:2]) < least for image in images)
         if small:
@@ -120,16 +115,15 @@ def _note_small(points):
             )
 
 
-def _timed(points):
-    with Count("timed", len(points), "points") as progress:
-        return time_all(points, progress.advance)
+def _timed(encodings):
+    with Count("timed", len(encodings), "points") as progress:
+        return time_all(encodings, progress.advance)
 
 
 def _print(points, times, images):
     terminal = console.terminal()
-    means = mean_points(points)
-    terminal.print(report.points_table(means, images.name))
-    saved = savings(means)
+    terminal.print(report.points_table(points, images.name))
+    saved = savings(points)
     terminal.print(report.bd_rate_table(saved))
     for line in report.missing_rates(saved):
         console.print_line(line)
@@ -138,28 +132,26 @@ def _print(points, times, images):
 
 
 def _write(write, points, times, images, codecs):
-    means = mean_points(points)
-    write("points.tsv", report.points_tsv(means))
-    write("pictures.tsv", report.pictures_tsv(points))
-    write("bd_rates.tsv", report.bd_rates_tsv(savings(means)))
+    write("points.tsv", report.points_tsv(points))
+    write("bd_rates.tsv", report.bd_rates_tsv(savings(points)))
     for codec in codecs:
-        write(f"{codec.name}.json", report.curve_json(means, codec.name, images.name))
+        write(f"{codec.name}.json", report.curve_json(points, codec.name, images.name))
     for measure in MEASURES:
-        _draw(write, means, measure, codecs, images)
+        _draw(write, points, measure, images)
     if times:
         write("times.tsv", report.times_tsv(times))
     write("versions.json", json.dumps(_versions(images, codecs), indent=2) + "\n")
 
 
-def _draw(write, means, measure, codecs, images):
-    curves = {codec.name: curve(means, codec.name, measure) for codec in codecs}
-    if not any(curves.values()):
+def _draw(write, points, measure, images):
+    drawn = curves(points, measure)
+    if not any(drawn.values()):
         return
     file, title, label = _FIGURES[measure]
-    _note_infinite(file, title, curves)
+    _note_infinite(file, title, drawn)
     count = console.counted(len(images.originals), "image")
     title = f"{title} over rate, mean of {count} ({images.name})"
-    write(file, rate_distortion(curves, title=title, quality_label=label))
+    write(file, rate_distortion(drawn, title=title, quality_label=label))
 
 
 def _note_infinite(file, title, curves):

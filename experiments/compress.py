@@ -10,8 +10,7 @@ import tyro
 from experiments.cli import console, outputs
 from experiments.cli.commands import note, run_command
 from experiments.images import SUFFIXES, find_images, read_image
-from experiments.runs.released import released
-from experiments.runs.run import chosen_rate, load_run
+from experiments.runs.run import chosen_rate, open_run
 from experiments.system import storage
 from fnnet.core import require
 
@@ -40,7 +39,7 @@ class Config:
 def main(config: Config):
     """Write a file for every image, and return the paths."""
     require(config.inputs, "no images are named; give files or folders behind the run")
-    codec = load_run(released(config.run)).codec()
+    codec = open_run(config.run).codec()
     rate = chosen_rate(codec, config.rate)
     written = outputs.write_all(
         config.inputs,

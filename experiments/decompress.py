@@ -10,10 +10,8 @@ import tyro
 from experiments.cli import outputs
 from experiments.cli.commands import run_command
 from experiments.fnn import FnnError
-from experiments.images import SUFFIXES, write_png
-from experiments.images.files import entries
-from experiments.runs.released import released
-from experiments.runs.run import load_run
+from experiments.images import SUFFIXES, entries, write_png
+from experiments.runs.run import open_run
 from fnnet.core import require
 
 
@@ -36,7 +34,7 @@ class Config:
 def main(config: Config):
     """Write a PNG for every file, and return the paths."""
     require(config.inputs, "no files are named; give .fnn files or folders behind the run")
-    codec = load_run(released(config.run)).codec()
+    codec = open_run(config.run).codec()
     write = partial(_decompress, codec)
     written = outputs.write_all(
         config.inputs, config.out, outputs.PNG, write, find=_find, suffixes=SUFFIXES

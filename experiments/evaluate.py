@@ -15,8 +15,7 @@ from experiments.evaluation import leakage, tables
 from experiments.evaluation.pairs import load_pairs
 from experiments.evaluation.scores import cost, score_all
 from experiments.evaluation.selfcheck import check_metrics
-from experiments.runs.released import released
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from fnnet.core import require
 
 
@@ -46,22 +45,22 @@ class Config:
 
 def main(config: Config):
     """Print the requested table, and return its scores."""
-    run = load_run(released(config.run))
-    quality = run.config["quality"] if config.quality is None else config.quality
+    run = open_run(config.run)
+    quality = run.config.quality if config.quality is None else config.quality
     require(1 <= quality <= 100, f"--quality {quality}: must be in 1..100")
     require(
         config.quality is None or not run.is_codec,
         f"--quality {config.quality}: this run is measured beside JPEG files of its own size",
     )
-    data = run.config["data"] if config.data is None else config.data
+    data = run.config.data if config.data is None else config.data
     # Another set is measured as it is; the run's own as the run prepared it.
-    downscale = run.config["downscale"] if config.data is None else 1.0
-    pairs = load_pairs(data, quality, leakage.sides(run), downscale=downscale)
+    downscale = run.config.downscale if config.data is None else 1.0
+    pairs = load_pairs(data, quality, leakage.splits(run), downscale=downscale)
     # The run's own set has training images; one that was changed since is still one.
     allowed = config.allow_overlap or config.data is None
     pairs = leakage.mark_trained(pairs, run, allow_overlap=allowed)
     stamp = None if config.data is None else leakage.stamp(pairs)
-    seen = sum(pair.side == "train" for pair in pairs)
+    seen = sum(pair.split == "train" for pair in pairs)
     if seen:
         note(f"{seen} of {len(pairs)} images were trained on and are labelled so")
     note(check_metrics(("psnr", "ssim"), [pair.image for pair in pairs]))
@@ -81,7 +80,7 @@ def _print_curve(config, run, pairs, stamp):
     """Print the points of a run's curve and of JPEG's, and return them."""
     require(config.rate is None, f"--rate {config.rate}: --curve measures all of them")
     if config.data is None:
-        pairs = [pair for pair in pairs if pair.side != "train"]
+        pairs = [pair for pair in pairs if pair.split != "train"]
     codec, images = run.codec(), [pair.image for pair in pairs]
     with Count("measured", codec.rates * len(images), "files") as progress:
         means = curve_points(codec, images, progress.advance)

@@ -10,8 +10,7 @@ import tyro
 from experiments.cli import outputs
 from experiments.cli.commands import note, run_command
 from experiments.images import SUFFIXES, find_images, read_image, write_png
-from experiments.runs.released import released
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from fnnet.core import require
 
 
@@ -37,7 +36,7 @@ class Config:
 def main(config: Config):
     """Write a PNG for every image, and return the paths."""
     require(config.inputs, "no images are named; give files or folders behind the run")
-    run = load_run(released(config.run))
+    run = open_run(config.run)
     write = partial(_reconstruct, run.task, run.apply(config.rate))
     written = outputs.write_all(
         config.inputs, config.out, outputs.PNG, write, find=find_images, suffixes=SUFFIXES

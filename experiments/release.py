@@ -3,19 +3,22 @@
 import hashlib
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import tyro
 
 from experiments.cli import console
 from experiments.cli.commands import run_command
 from experiments.networks import architectures, configs
-from experiments.runs.run import load_run
+from experiments.runs.config import read_options
+from experiments.runs.record import to_json
+from experiments.runs.run import open_run
 from experiments.runs.saving import WEIGHTS, restore_weights, save_weights
 from experiments.system import errors, folders, storage
-from experiments.training.stability import stability, steps_to
+from experiments.training.stability import CurveRow, History, stability, steps_to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +38,23 @@ class Config:
 
 def main(config: Config) -> Path:
     """Write the release of a run, and return its folder."""
-    run = load_run(config.run)
-    if "history" in run.record:
+    run = open_run(config.run)
+    if run.record.history is not None:
         raise errors.RunError(f"{config.run}: is released already")
     # Not every processor is fast at what the run was trained in.
-    settings = configs.from_json(run.record["model"] | {"precision": "float32"})
-    model, record = architectures.build(settings), configs.to_json(settings)
+    network = replace(run.network, precision="float32")
+    model, model_record = architectures.build(network), configs.to_json(network)
     if run.is_codec:
         run.codec()  # raises if training has not ended
     with folders.result_folder(config.out) as write:
         path = config.out / WEIGHTS
-        save_weights(path, run.params, run.state, run.step, record)
-        restore_weights(path, model, record)
-        write("config.json", storage.as_json(run.config | {"data": _name(run.config["data"])}))
-        history = {"model": record, "history": _history(config.run, run.record["sessions"])}
-        write("record.json", storage.as_json(run.record | history))
+        save_weights(path, run.params, run.state, run.step, model_record)
+        restore_weights(path, model, model_record)
+        options = read_options(config.run) | {"data": _name(run.config.data)}
+        write("config.json", storage.as_json(options))
+        history = _history(config.run, run.record.sessions)
+        record = replace(run.record, model=model_record, history=asdict(history))
+        write("record.json", storage.as_json(to_json(record)))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     console.print_line(f"{path}: {path.stat().st_size:,} bytes\n{digest}")
     return config.out
@@ -58,21 +63,20 @@ def main(config: Config) -> Path:
 def _history(folder, sessions):
     """Summarise the run's metrics, which are not released, in the form of a sweep's records."""
     rows = storage.read_metrics(folder / "metrics.jsonl")
-    names = ("step", "loss", "psnr", "held_out_psnr", "gradient_norm", "learning_rate", "seconds")
-    curve = [{name: row[name] for name in names} for row in rows if "held_out_psnr" in row]
+    curve = tuple(msgspec.convert(row, CurveRow) for row in rows if "held_out_psnr" in row)
     losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))
     skipped = sum(not row["finite"] for row in rows)
-    return {
-        "seconds": _seconds(rows, sessions),
-        "curve": curve,
-        "steps_to": steps_to(curve),
-        "stability": stability(losses, norms, skipped),
-    }
+    return History(
+        seconds=_seconds(rows, sessions),
+        curve=curve,
+        steps_to=steps_to(curve),
+        stability=stability(losses, norms, skipped),
+    )
 
 
 def _seconds(rows, sessions):
     """Add up a run's sessions, each of which counts from 0; None if their machines differ."""
-    if len({session["environment"]["device"] for session in sessions}) > 1:
+    if len({session.environment["device"] for session in sessions}) > 1:
         return None
     times = [row["seconds"] for row in rows]
     ends = [time for time, after in itertools.pairwise(times) if after < time]

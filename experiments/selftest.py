@@ -125,7 +125,7 @@ def _label(row):
 
 def _measured(cell):
     # Marked in characters too: colours are lost in a file.
-    return Text(f"≠{cell.found:.4f}", "bold red") if cell.faults else f"{cell.found:.4f}"
+    return Text(f"≠{cell.measured:.4f}", "bold red") if cell.faults else f"{cell.measured:.4f}"
 
 
 def _published(row):

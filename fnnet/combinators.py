@@ -11,8 +11,6 @@ import jax.numpy as jnp
 from fnnet import core, trees
 from fnnet.core import Layer, require
 
-__all__ = ["branch", "frozen", "remat", "repeat", "residual", "serial", "shared", "skip"]
-
 
 def serial(*unnamed, **named):
     """Apply layers one after another, the positional ones first: ``y = f_n(... f_1(x))``.
@@ -121,7 +119,7 @@ def repeat(layer, times):
     LayerError
         If `times` is below 1 or the layer changes its input's shape.
     """
-    core.require_whole("repeat: times", times)
+    core.require_integer("repeat: times", times)
     name, children = _only(layer)
 
     def init(key, in_shape):
@@ -233,6 +231,59 @@ def shared(layer):
     name, children = _only(layer)
     init, apply = _chain(children, (name,))
     return Layer("shared", init, apply, children=children)
+
+
+def in_precision(layer, compute="bfloat16"):
+    """Run a layer in mixed precision: cast its inputs to `compute` and its outputs to float32.
+
+    (N, ...) -> output of `layer`, in float32. Parameters, their gradients, running statistics and
+    the loss stay float32: every layer casts its parameters to its input's dtype and computes its
+    statistics in float32, so that nothing else has to change.
+
+    Parameters
+    ----------
+    layer : Layer
+        A layer or a whole model.
+    compute : "bfloat16" or "float32"
+        bfloat16 has float32's range with 8 bits of precision, so that losses need no scaling.
+
+    Returns
+    -------
+    Layer
+        With `layer`'s kind, children, params and state, and `compute` in its config.
+
+    Raises
+    ------
+    TypeError
+        If `layer` is no `Layer`.
+    LayerError
+        If `compute` is another dtype.
+
+    References
+    ----------
+    Micikevicius et al. 2018, arXiv:1710.03740, section 3.1.
+
+    Examples
+    --------
+    >>> import fnnet as fn
+    >>> model = fn.in_precision(fn.serial(fn.conv2d(8, 3), fn.relu), "bfloat16")
+    """
+    require(
+        compute in ("bfloat16", "float32"),
+        f"in_precision: compute={compute!r} must be 'bfloat16' or 'float32'",
+    )
+    core.require_layer(layer)
+
+    def apply(params, state, x, *, key=None, train=False):
+        y, state = layer.apply(params, state, _cast(x, compute), key=key, train=train)
+        return _cast(y, jnp.float32), state
+
+    config = dict(layer.config) | {"compute": compute}
+    return Layer(layer.kind, layer.init, apply, config, layer.children)
+
+
+def _cast(arrays, dtype):
+    return jax.tree.map(lambda array: array.astype(dtype), arrays)
 
 
 def _chained(kind, unnamed, named, combine):

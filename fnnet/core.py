@@ -53,28 +53,28 @@ def require_floating(x):
     )
 
 
-def require_whole(name, value, least=1):
-    """Refuse a count that is not a whole number of at least `least`."""
+def require_integer(name, value, least=1):
+    """Raise `LayerError` unless `value` is an integer of at least `least`."""
     require(
-        _is_whole(value) and value >= least,
-        f"{name}={value!r} must be a whole number of at least {least}",
+        _is_integer(value) and value >= least,
+        f"{name}={value!r} must be an integer of at least {least}",
     )
 
 
-def require_whole_pair(name, value, least=1):
-    """Refuse what is neither a whole number of at least `least` nor two of them."""
+def require_integer_pair(name, value, least=1):
+    """Raise `LayerError` unless `value` is an integer of at least `least`, or a pair of them."""
     values = value if isinstance(value, tuple | list) and len(value) == 2 else (value,)
     require(
-        all(_is_whole(one) and one >= least for one in values),
-        f"{name}={value!r} must be a whole number of at least {least}, or two of them",
+        all(_is_integer(item) and item >= least for item in values),
+        f"{name}={value!r} must be an integer of at least {least}, or two of them",
     )
 
 
-def _is_whole(value):
+def _is_integer(value):
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def wide(x):
+def at_least_float32(x):
     """Convert an array to float32, unless it is wider: what statistics are computed in."""
     require_floating(x)
     return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
@@ -134,7 +134,7 @@ def name_children(unnamed, named):
     """
     counts, children, order = {}, {}, []
     for child in unnamed:
-        _require_layer(child)
+        require_layer(child)
         name = _name_of(child, children) if child.kind == "shared" else None
         if name is None:
             count = counts.get(child.kind, 0)
@@ -143,7 +143,7 @@ def name_children(unnamed, named):
             children[name] = child
         order.append(name)
     for name, child in named.items():
-        _require_layer(child)
+        require_layer(child)
         require(name not in children, f"the name {name!r} is taken by an unnamed child")
         children[name] = child
         order.append(name)
@@ -175,7 +175,8 @@ def _shared_layers(layer):
         yield from _shared_layers(child)
 
 
-def _require_layer(child):
+def require_layer(child):
+    """Raise `TypeError` unless `child` is a `Layer`."""
     if not isinstance(child, Layer):
         hint = "; call its constructor, or make a layer of a function by fn.stateless"
         hint = hint if callable(child) else ""

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet import random
-from fnnet.core import require, require_whole
+from fnnet.core import require, require_integer
 
 __all__ = [
     "constant",
@@ -167,7 +167,7 @@ def icnr(factor, initializer=None):
     factor²), in the channel order of `fnnet.ops.depth_to_space`.
     Aitken et al. 2017, arXiv:1707.02937.
     """
-    require_whole("icnr: factor", factor)
+    require_integer("icnr: factor", factor)
     initializer = initializer or lecun_normal()
 
     def draw(key, shape, dtype):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.core import require, wide
+from fnnet.core import at_least_float32, require
 from fnnet.ops import ssim as ssim_ops
 from fnnet.ops.checks import require_images
 
@@ -84,7 +84,7 @@ def softmax_cross_entropy(logits, target):
     LayerError
         If `target` is neither.
     """
-    logits, target = wide(jnp.asarray(logits)), jnp.asarray(target)
+    logits, target = at_least_float32(jnp.asarray(logits)), jnp.asarray(target)
     has_labels = jnp.issubdtype(target.dtype, jnp.integer)
     require(
         logits.ndim >= 2 and target.shape == (logits.shape[:-1] if has_labels else logits.shape),
@@ -135,7 +135,7 @@ def total_variation(x):
     """
     x = jnp.asarray(x)
     require_images(x)
-    x = wide(x)
+    x = at_least_float32(x)
     sums = [jnp.abs(jnp.diff(x, axis=axis)).sum((1, 2, 3)) for axis in (1, 2)]
     return (sums[0] + sums[1]) / x[0].size
 
@@ -147,7 +147,7 @@ def _equal_shapes(prediction, target):
         prediction.shape == target.shape,
         f"the prediction's shape {prediction.shape} must be the target's {target.shape}",
     )
-    prediction, target = wide(prediction), wide(target)
+    prediction, target = at_least_float32(prediction), at_least_float32(target)
     dtype = np.promote_types(prediction.dtype, target.dtype)
     return prediction.astype(dtype), target.astype(dtype)
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.core import require, require_whole
+from fnnet.core import require, require_integer
 
 __all__ = [
     "Plateau",
@@ -96,7 +96,7 @@ def cosine(peak, *, steps, warmup=0, end=0.0):
     and the fall reaches `end` at `steps`. Loshchilov, Hutter 2017, arXiv:1608.03983, equation 5.
     """
     _require_run("cosine", steps, peak=peak, end=end)
-    require_whole("cosine: warmup", warmup, least=0)
+    require_integer("cosine: warmup", warmup, least=0)
     require(warmup < steps, f"cosine: warmup={warmup} must be in 0..{steps - 1}, below steps")
 
     def schedule(step):
@@ -113,7 +113,7 @@ def warm_restarts(peak, *, steps, factor=2, end=0.0):
     `peak`. Loshchilov, Hutter 2017, arXiv:1608.03983, equation 5.
     """
     _require_run("warm_restarts", steps, peak=peak, end=end)
-    require_whole("warm_restarts: factor", factor)
+    require_integer("warm_restarts: factor", factor)
     if factor == 1:
         return lambda step: _half_cosine(peak, end, jnp.asarray(step) % steps, steps)
     # A table, since a logarithm to find the period would be wrong by one where periods begin.
@@ -175,8 +175,8 @@ def warmup_stable_decay(peak, *, steps, warmup, decay, end=0.0):
     section 4.2.
     """
     _require_run("warmup_stable_decay", steps, peak=peak, end=end)
-    require_whole("warmup_stable_decay: warmup", warmup, least=0)
-    require_whole("warmup_stable_decay: decay", decay)
+    require_integer("warmup_stable_decay: warmup", warmup, least=0)
+    require_integer("warmup_stable_decay: decay", decay)
     require(
         warmup + decay <= steps,
         f"warmup_stable_decay: warmup={warmup} and decay={decay} must together be at most "
@@ -246,7 +246,7 @@ def reduce_on_plateau(*, factor=0.5, patience=10, threshold=1e-4, smallest=0.0):
     Plateau
     """
     require(0 < factor < 1, f"reduce_on_plateau: factor={factor} must be between 0 and 1")
-    require_whole("reduce_on_plateau: patience", patience)
+    require_integer("reduce_on_plateau: patience", patience)
     require(threshold >= 0, f"reduce_on_plateau: threshold={threshold} must be at least 0")
     require(0 <= smallest <= 1, f"reduce_on_plateau: smallest={smallest} must be in [0, 1]")
 
@@ -316,7 +316,7 @@ def _require_number(name, value, least=-math.inf, kind="a number"):
 
 def _require_run(name, steps, **values):
     """Refuse what is no total of steps, which are counted in int32, and what are no numbers."""
-    require_whole(f"{name}: steps", steps)
+    require_integer(f"{name}: steps", steps)
     require(steps < 2**31, f"{name}: steps={steps} must be below 2**31")
     for setting, value in values.items():
         _require_number(f"{name}: {setting}", value)
@@ -329,6 +329,5 @@ def _require_boundaries(name, parts, count, boundaries):
     rising = all(a < b for a, b in pairwise((0, *boundaries, 2**31)))
     require(
         whole and rising,
-        f"{name}: boundaries={boundaries} must be whole numbers that rise from at least 1, below "
-        "2**31",
+        f"{name}: boundaries={boundaries} must be integers that rise from at least 1, below 2**31",
     )

@@ -5,7 +5,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,14 +12,13 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import trees
-from fnnet.core import Layer, require
+from fnnet.core import require
 from fnnet.optim import apply_updates
 from fnnet.optim.optimizer import require_optimizer
 
 __all__ = [
     "FitReport",
     "NotFiniteError",
-    "Policy",
     "TrainState",
     "evaluate",
     "fit",
@@ -48,57 +46,6 @@ class TrainState(NamedTuple):
 
 class NotFiniteError(ArithmeticError):
     """Too many steps in a row had a loss or a gradient that is not finite."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Mixed precision: the dtype in which a model computes, and the one in which it answers.
-
-    Parameters, their gradients, running statistics and the loss stay float32: every layer takes
-    its parameters in its input's dtype and its statistics in float32, so that a policy is nothing
-    but what goes in and what comes out. Micikevicius et al. 2018, arXiv:1710.03740, section 3.1.
-
-    Parameters
-    ----------
-    compute : "bfloat16" or "float32"
-        bfloat16 has float32's range with 8 bits of precision, and so needs no scaling of losses.
-
-    Raises
-    ------
-    LayerError
-        If `compute` is another dtype.
-
-    Examples
-    --------
-    >>> import fnnet as fn
-    >>> model = fn.train.Policy("bfloat16").applied_to(fn.serial(fn.conv2d(8, 3), fn.relu))
-    """
-
-    compute: str = "bfloat16"
-
-    def __post_init__(self):
-        require(
-            self.compute in ("bfloat16", "float32"),
-            f"Policy: compute={self.compute!r} must be 'bfloat16' or 'float32'",
-        )
-
-    def applied_to(self, model):
-        """Make a `Layer` with `model`'s own params and state that computes as the policy says.
-
-        Its inputs are cast to `compute`, its outputs to float32.
-        """
-
-        def apply(params, state, x, *, key=None, train=False):
-            x = _cast(x, self.compute)
-            y, state = model.apply(params, state, x, key=key, train=train)
-            return _cast(y, jnp.float32), state
-
-        config = dict(model.config) | {"compute": self.compute}
-        return Layer(model.kind, model.init, apply, config, model.children)
-
-
-def _cast(arrays, dtype):
-    return jax.tree.map(lambda array: array.astype(dtype), arrays)
 
 
 def init_state(params, state, optimizer):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.core import wide
+from fnnet.core import at_least_float32
 
 __all__ = [
     "all_finite",
@@ -56,7 +56,7 @@ def zeros_like(tree):
 
 def global_norm(tree):
     """Compute the Euclidean norm of all leaves taken as one vector, in float32 or wider."""
-    leaves = [wide(leaf) for leaf in jax.tree.leaves(tree)]
+    leaves = [at_least_float32(leaf) for leaf in jax.tree.leaves(tree)]
     if not leaves:
         return jnp.zeros(())
     squares = sum(jnp.sum(jnp.square(leaf)) for leaf in leaves)

@@ -1,4 +1,4 @@
-"""Worker processes from outside: started, asked, listened to with patience, ended."""
+"""Worker processes seen from the parent: start, ask with a time limit, end."""
 
 import contextlib
 import json
@@ -20,19 +20,23 @@ _START = f"import sys; sys.path.append({str(_ROOT)!r}); " + (
 
 
 class WorkerError(RuntimeError):
-    """A worker that died, hung or talked nonsense, in one sentence."""
+    """An error for a worker that died, hung or gave an invalid answer."""
 
 
 def command(python=None):
-    """Give the command line of a worker in `python`, by default this one."""
+    """Return the command line of a worker in `python`, by default this one."""
     return [str(python or sys.executable), "-c", _START]
 
 
 def environment(allocator, folder):
-    """Give every worker the same settings: CPU, no compiled programs from earlier runs.
+    """Return the environment of every worker: CPU only, no compiled programs from earlier runs.
 
-    `allocator` is "default" or "keep" (glibc's, told to keep freed memory: JAX and PyTorch both
-    take theirs from it); `folder` takes what a compiler writes.
+    Parameters
+    ----------
+    allocator : "default" or "keep"
+        The latter makes glibc's allocator, which JAX and PyTorch both use, keep freed memory.
+    folder : str or Path
+        For the compilers' output.
     """
     settings = {
         "JAX_PLATFORMS": "cpu",
@@ -45,7 +49,7 @@ def environment(allocator, folder):
 
 
 class Worker:
-    """A process that answers each line of JSON with one; a context that ends it."""
+    """A process that answers each line of JSON with another; a context manager that ends it."""
 
     def __init__(self, command, environment=None):
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
@@ -86,14 +90,14 @@ class Worker:
         self._lines.put(None)
 
     def ask(self, question, timeout):
-        """Send a question, a dict, and wait up to `timeout` seconds for the answer, a dict.
+        """Send a question (a dict) and return the answer (a dict) within `timeout` seconds.
 
         Raises
         ------
         WorkerError
-            If there is none, or it is no line of JSON with named values.
+            If there is no answer, or it is not a JSON object.
         """
-        with contextlib.suppress(OSError):  # of one that has died; said below
+        with contextlib.suppress(OSError):  # the worker has died; reported below
             print(json.dumps(question), file=self._process.stdin, flush=True)
         try:
             line = self._lines.get(timeout=timeout)
@@ -107,11 +111,11 @@ class Worker:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise WorkerError(f"answered {line.strip()[:60]!r}, which means nothing")
+            raise WorkerError(f"answered {line.strip()[:60]!r}, which is no JSON object")
         return answer
 
     def _last_words(self):
         status = self._process.wait()
         self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip().splitlines()
-        return f"died with status {status}" + (f": {said[-1][:200]}" if said else "")
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return f"died with status {status}" + (f": {lines[-1][:200]}" if lines else "")

@@ -5,7 +5,8 @@ import difflib
 import io
 import sys
 import warnings
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from typing import Annotated, get_args, get_origin
 
 import tyro
 
@@ -70,7 +71,7 @@ def check_options(args, config_type):
     RunError
         Names the nearest option that exists.
     """
-    names = [f"--{field.name.replace('_', '-')}" for field in fields(config_type)]
+    names = [f"--{name.replace('_', '-')}" for name in option_names(config_type)]
     switches = [f"--no-{name[2:]}" for name in names]
     for arg in args:
         if arg == "--":
@@ -113,7 +114,7 @@ def from_json(config_type, path, recorded):
     RunError
         Names the file and the first option that does not exist or has an invalid value.
     """
-    names = [field.name for field in fields(config_type)]
+    names = option_names(config_type)
     args = []
     for name, value in recorded.items():
         if name not in names:
@@ -129,6 +130,24 @@ def from_json(config_type, path, recorded):
         return _parse(config_type, "the command", args)
     except RunError as error:
         raise RunError(f"{path}: {error}") from None
+
+
+def option_values(config):
+    """Return the options of a config by name; groups of options are flat here."""
+    values = {}
+    for field in fields(config):
+        value = getattr(config, field.name)
+        values |= option_values(value) if is_dataclass(value) else {field.name: value}
+    return values
+
+
+def option_names(config_type):
+    """Return the names of a config's options; groups of options are flat here."""
+    names = []
+    for field in fields(config_type):
+        group = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
+        names += option_names(group) if is_dataclass(group) else [field.name]
+    return names
 
 
 def note(sentence):

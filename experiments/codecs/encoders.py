@@ -1,4 +1,4 @@
-"""Classical codecs as they come: Pillow's own encoders, and JPEG XL where imagecodecs is there."""
+"""Classical codecs at their usual settings: Pillow's encoders, and JPEG XL by imagecodecs."""
 
 import io
 import json
@@ -24,21 +24,21 @@ _JPEG = (5, 10, 20, 30, 50, 70, 90, 95)
 
 @dataclass(frozen=True)
 class Codec:
-    """An encoder with its settings, and the qualities at which its curve is measured.
+    """An encoder with its settings, its decoder, and the qualities of its curve.
 
     Attributes
     ----------
     name, description : str
     qualities : tuple of float
-        From the fewest bits to the most; what they mean is the codec's own.
+        From the fewest bits to the most, on the codec's own scale.
     settings : callable
         ``(quality, channels) -> dict``: the encoder's options.
     encoder, decoder : callable
         ``(pixels, settings) -> bytes`` and ``bytes -> pixels``.
     versions : callable
-        ``() -> dict``: versions of all that decides the bytes; None where the encoder is lacking.
+        ``() -> dict``: versions of all that decides the bytes; None without the encoder.
     remedy : str
-        What brings the encoder.
+        What to install for the encoder.
     one_channel : bool
         Whether a grey image is coded as one channel; otherwise as RGB.
     """
@@ -54,7 +54,7 @@ class Codec:
     one_channel: bool = False
 
     def source(self, image):
-        """Give what is encoded of an image: its pixels, or one channel, (H, W, C) uint8."""
+        """Return the pixels to encode of an image, or one channel of them, (H, W, C) uint8."""
         return image.pixels[..., :1] if image.is_grey and self.one_channel else image.pixels
 
     def encode(self, pixels, quality):
@@ -67,7 +67,7 @@ class Codec:
         return pixels.reshape(*pixels.shape[:2], channels)
 
     def identity(self, quality, channels):
-        """Spell out what decides the bytes of a given image, to be compared and hashed."""
+        """Return all that decides the bytes of a given image, as a text to compare and hash."""
         return json.dumps([self.name, self.settings(quality, channels), self.versions()])
 
 
@@ -199,12 +199,12 @@ _ALL = (
 )
 CODECS = {codec.name: codec for codec in _ALL}
 
-# What others are compared with, and at which of its qualities: the figure depends on the set.
+# The codec that BD-rates compare with, and at which qualities: the figure depends on these.
 ANCHOR = "jpeg"
 ANCHOR_QUALITIES = _JPEG
 
 
 def decode_in_one_thread():
-    """Keep Pillow's AVIF decoder, the one that spreads over the cores, on one of them."""
+    """Limit Pillow's AVIF decoder, the only one that uses several cores, to one thread."""
     if AvifImagePlugin is not None:
         AvifImagePlugin.DEFAULT_MAX_THREADS = 1

@@ -1,7 +1,7 @@
-"""Integer tables: how often each latent occurs, in 65,536ths, a table for each channel.
+"""Integer frequency tables: how often each latent occurs, in 65,536ths, per channel.
 
-The coder sees these integers and nothing else, so that no machine's rounding can reach a file.
-How they were made need not be repeatable: they are kept with the parameters.
+The coder sees only these integers, so that no machine's rounding can reach a file. Building them
+need not be repeatable: they are saved with the parameters.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ _DTYPES = {"freq": np.uint16, "size": np.int32, "start": np.int32}
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Frequencies of the latents of C channels, at most A entries a channel; checked when made.
+    """Frequencies of the latents of C channels, at most A entries each; checked on creation.
 
-    Entry k of a channel stands for the latent ``start + k``, but for the last of its `size`
-    entries: the escape, which stands for every other latent.
+    Entry k of a channel is the latent ``start + k``, except for the last of its `size` entries:
+    the escape, which stands for every other latent.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Tables:
     Raises
     ------
     FnnError
-        Naming the first channel that breaks a rule, and the rule.
+        Names the first channel that breaks a rule, and the rule.
     """
 
     freq: np.ndarray
@@ -66,7 +66,7 @@ class Tables:
 
     def _check_arrays(self):
         for name, dtype in _DTYPES.items():
-            given = getattr(getattr(self, name), "dtype", type(getattr(self, name)).__name__)
+            given = dtype_of(vars(self)[name])
             require(given == dtype, f"tables.{name} is {given}; it must be {np.dtype(dtype)}")
         shapes = self.freq.shape, self.size.shape, self.start.shape
         fits = len(shapes[0]) == 2 and min(shapes[0]) >= 1
@@ -82,21 +82,21 @@ class Tables:
 
     @property
     def channels(self):
-        """How many channels there are."""
+        """Number of channels."""
         return len(self.size)
 
 
 def make_tables(channels, entries):
-    """Make tables of a fixed shape from probabilities.
+    """Build tables of a fixed shape from probabilities.
 
     Parameters
     ----------
     channels : sequence of (int, array of float64)
         For each channel its lowest latent and the probabilities of the latents from there on,
-        which sum to at most 1; what they lack is the escape's. Where there are more than
-        ``entries - 1``, those consecutive ones that have the most mass are kept.
+        which sum to at most 1; the rest is the escape's. Of more than ``entries - 1`` latents, the
+        consecutive ones with the most mass get entries.
     entries : int
-        The most entries of a channel, escape included: A.
+        Limit on a channel's entries, escape included: A.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def make_tables(channels, entries):
     Raises
     ------
     FnnError
-        If a channel's probabilities are none: not finite, negative, empty, or sum to 0 or over 1.
+        If probabilities are empty, not finite, negative, or sum to 0 or over 1.
     """
     require(2 <= entries <= TOTAL, f"entries={entries} must be from 2 to {TOTAL}")
     freq = np.zeros((len(channels), entries), np.uint16)
@@ -122,18 +122,18 @@ def make_tables(channels, entries):
 
 
 def frequencies(probabilities):
-    """Make one channel's integer frequencies: ``f = max(1, floor(p * (65536 - n)))``.
+    """Round one channel's frequencies to integers: ``f = max(1, floor(p * (65536 - n)))``.
 
     Parameters
     ----------
     probabilities : (n,) float64
-        Of the latents and, last, of the escape. They are scaled to sum to 1, with at least 1e-4
-        for the escape.
+        Of the latents and, last, of the escape; scaled to sum to 1, with at least 1e-4 for the
+        escape.
 
     Returns
     -------
     (n,) uint16
-        What is missing from 65,536 goes to the largest entry, the first if there are several.
+        The largest entry, the first of equal ones, takes what is missing from 65,536.
     """
     p = probabilities / probabilities.sum()
     if p[-1] < ESCAPE_MASS:
@@ -142,6 +142,11 @@ def frequencies(probabilities):
     f = np.maximum(1, np.floor(p * (TOTAL - len(p)))).astype(np.int64)
     f[f.argmax()] += TOTAL - f.sum()
     return f.astype(np.uint16)
+
+
+def dtype_of(value):
+    """Return an array's dtype, or the name of the type of anything else."""
+    return getattr(value, "dtype", type(value).__name__)
 
 
 def _check_probabilities(inner, channel):
@@ -153,7 +158,7 @@ def _check_probabilities(inner, channel):
 
 
 def _heaviest_run(masses, length):
-    """Find where the `length` consecutive masses begin that have the greatest sum."""
+    """Return the start of the `length` consecutive masses with the greatest sum."""
     if len(masses) <= length:
         return 0
     sums = np.append(0.0, np.cumsum(masses))

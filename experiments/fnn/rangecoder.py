@@ -1,9 +1,9 @@
 """Symbols to bytes and back with constriction's range coder, channel by channel.
 
-Only integers reach the coder, which makes its bytes the same on every machine. The library takes
-floats and makes frequencies of 24 bits out of them: ``floor(left_sum * (2**24 - n) / sum) + index``
-for n entries. Given ``f - 1`` for integers f that sum to 2**24, ``sum`` is ``2**24 - n``, the
-factor is exactly 1, and the frequencies are f. Given f itself they would be others.
+Only integers reach the coder, so that its bytes are the same on every machine. The library takes
+floats and converts them to frequencies of 24 bits: ``floor(left_sum * (2**24 - n) / sum) + index``
+for n entries. For ``f - 1`` with integers f that sum to 2**24, ``sum`` is ``2**24 - n``, the
+factor is exactly 1, and the frequencies are f. For f itself they would differ.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ _SHIFT = 8  # from frequencies of 16 bits to the coder's 24
 
 
 def encode(symbols, tables):
-    """Code symbols: the ``payload``, whole words of 4 bytes, little-endian.
+    """Encode symbols as a ``payload`` of little-endian words of 4 bytes.
 
     Parameters
     ----------
@@ -26,10 +26,10 @@ def encode(symbols, tables):
     Raises
     ------
     FnnError
-        If a symbol is none of its channel's table.
+        If a symbol is not in its channel's table.
     """
     _check(symbols, tables)
-    # A new one for each file: clear() leaves a pending carry behind.
+    # A new encoder for each file: clear() leaves a pending carry behind.
     encoder = stream.queue.RangeEncoder()
     for row, model in zip(symbols, _models(tables), strict=True):
         encoder.encode(np.ascontiguousarray(row), model)
@@ -37,19 +37,19 @@ def encode(symbols, tables):
 
 
 def decode(payload, tables, count):
-    """Read `count` symbols a channel.
+    """Decode `count` symbols per channel.
 
-    Few payloads are refused: the coder takes missing words for zeros and most noise for symbols.
-    Check a digest before, and what `encode` makes of the symbols afterwards.
+    Few payloads are rejected: the coder reads missing words as zeros and most noise as symbols.
+    Check a digest before, and compare the payload with the symbols encoded again afterwards.
 
     Parameters
     ----------
     payload : bytes
-        Of a length that 4 divides.
+        A multiple of 4 bytes.
     tables : Tables
     count : int
-        From a size that has been checked: memory for it is taken at once, and a failure to get
-        it ends the process.
+        From a size that has been checked: memory for it is allocated at once, and a failure to
+        do so ends the process.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def decode(payload, tables, count):
     try:
         for row, model in zip(symbols, _models(tables), strict=True):
             row[:] = decoder.decode(model, count)
-    except AssertionError:  # the library's word for invalid data
+    except AssertionError:  # the library's sign of invalid data
         raise FnnError("payload invalid") from None
     return symbols
 
@@ -77,7 +77,7 @@ def _models(tables):
 
 
 def _check(symbols, tables):
-    """Refuse what the library would refuse half-way, or not name."""
+    """Raise for symbols that the library would reject half-way or without naming them."""
     given = f"{symbols.dtype} {symbols.shape}"
     fits = symbols.dtype == np.int32 and symbols.ndim == 2 and len(symbols) == tables.channels
     require(fits, f"symbols are {given}; they must be int32 ({tables.channels}, n)")

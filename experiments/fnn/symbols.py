@@ -1,10 +1,10 @@
-"""Between latents (h, w, C) and the symbols (C, h * w) that are coded with tables."""
+"""Conversion between latents (h, w, C) and the symbols (C, h * w) of their tables."""
 
 import numpy as np
 
 from experiments.fnn import escapes
 from experiments.fnn.errors import require
-from experiments.fnn.frequencies import TOTAL
+from experiments.fnn.frequencies import TOTAL, dtype_of
 
 
 def to_symbols(latents, tables):
@@ -20,14 +20,14 @@ def to_symbols(latents, tables):
     symbols : (C, h * w) int32
         Entries of the tables, channel by channel and row by row.
     escaped : (number of escapes,) int32
-        The latents that the tables do not have, in the order of their symbols.
+        The latents outside the tables, in the order of their symbols.
 
     Raises
     ------
     FnnError
         If `latents` has another dtype or other channels.
     """
-    given = getattr(latents, "dtype", type(latents).__name__)
+    given = dtype_of(latents)
     require(given == np.int32, f"latents are {given}; they must be int32")
     require(
         latents.ndim == 3 and latents.shape[2] == tables.channels,
@@ -42,12 +42,12 @@ def to_symbols(latents, tables):
 
 
 def to_latents(symbols, escaped, tables, shape):
-    """Undo `to_symbols`; `shape` is (h, w, C).
+    """Convert symbols back to latents of `shape` (h, w, C): the inverse of `to_symbols`.
 
     Raises
     ------
     FnnError
-        If an escaped latent is one that its channel's table has.
+        If its channel's table has an escaped latent.
     """
     start, size = tables.start[:, None], tables.size[:, None]
     flat = symbols + start
@@ -63,7 +63,7 @@ def to_latents(symbols, escaped, tables, shape):
 
 
 def ideal_bits(latents, tables):
-    """Give what latents cost by their tables alone, and 8 bits for each byte of an escaped value.
+    """Compute the bits of latents by their tables, and 8 for each byte of an escaped value.
 
     Parameters
     ----------

@@ -1,80 +1,122 @@
-"""Training batches as a pure function of (seed, step)."""
+"""Training batches as a pure function of (seed, step), also from more images than fit in memory."""
 
 from typing import Literal, get_args
 
 import numpy as np
 
 from experiments.images.patches import BLOCK, cut
+from experiments.images.store import STORE_BYTES
 
-# Tells these draws from others that a run makes with the same seed.
-PURPOSE = 0x62617463
+# Keep these two kinds of draws apart, and from others that a run draws from the same seed.
+BATCH_PURPOSE, WINDOW_PURPOSE = 0x62617463, 0x706F6F6C
 # Steps of Roberts' additive sequence, 1/g and 1/g² for g³ = g + 1, as fractions of 2**64: from any
 # start they cover a square more evenly than independent draws.
 SPREAD = np.array([13925035116211876495, 10511698010929265436], np.uint64)
-
+# The rest of the store is for images that are measured between steps.
+WINDOW_BYTES = 3 * STORE_BYTES // 4
 
 Grid = Literal["any", "keep", "shift"]
 
 
+def sampling_window(sizes, *, seed, step, limit=WINDOW_BYTES):
+    """Choose the images that a step may draw from, a pure function of (seed, step).
+
+    All of them if they fit into `limit`. Else the images are put in a seeded order, a new one each
+    time all have been in, and a window of as many as fit moves on by one image per step: a step
+    costs the reading of about one image, however large the set.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Bytes of each image in memory.
+    seed, step : int
+        Not negative.
+    limit : int
+        Bytes. One image is chosen even if it alone is larger.
+
+    Returns
+    -------
+    tuple of int
+        Indices into `sizes`, each once.
+    """
+    count = len(sizes)
+    if sum(sizes) <= limit:
+        return tuple(range(count))
+    current, start = divmod(step, count)
+    order = np.concatenate([_order(count, seed, number) for number in (current, current + 1)])
+    ahead = list(dict.fromkeys(order[start : start + count].tolist()))
+    length = int(np.searchsorted(np.cumsum([sizes[index] for index in ahead]), limit, "right"))
+    return tuple(ahead[: max(1, length)])
+
+
+def _order(count, seed, number):
+    return np.argsort(_random_bits([seed, WINDOW_PURPOSE, number], count), kind="stable")
+
+
+def _random_bits(seeds, count):
+    # Raw bits: NumPy keeps those of a bit generator the same in all releases, but not the methods
+    # of Generator.
+    return np.random.default_rng(seeds).bit_generator.random_raw(count)
+
+
 def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any", rows=slice(None)):
-    """Cut a batch of random patches, the same square from all arrays that belong together.
+    """Cut a batch of random patches, the same square from all arrays of an image.
 
     Parameters
     ----------
     sources : sequence of tuple of ndarray
-        One tuple an image, say (input, target): (H, W, 3) uint8 arrays of one size.
+        One tuple per image, say (input, target): (H, W, 3) uint8 arrays of one size.
     seed, step : int
-        Not negative. The same two give the same batch on every machine.
+        Not negative. Equal ones return the same batch on every machine.
     batch_size, patch : int
         At least 1; no image may be smaller than the patch.
     grid : {"any", "keep", "shift"}
-        How patches lie on the 8x8 grid of the images' JPEG versions. ``"any"``: each place is
-        as likely as any other, as an image that was cropped has it. ``"keep"``: every patch's
-        edges are block edges, also when it is mirrored or turned, as in a whole image; the patch
-        must be a multiple of 8. ``"shift"``: no patch's top left corner is a block's; images
-        must be 7 pixels larger than the patch.
+        Position of patches on the 8x8 grid of the images' JPEG versions. ``"any"``: all positions
+        are equally likely, as after cropping. ``"keep"``: every patch's edges are block edges,
+        also when it is mirrored or turned, as in a whole image; the patch must be a multiple of
+        8. ``"shift"``: no patch's top left corner is a block's; images must be 7 pixels larger
+        than the patch.
     rows : slice
-        Which patches of the batch to cut: each is what it is in the whole batch.
+        The patches to cut; each is the same as in the whole batch.
 
     Returns
     -------
     tuple of ndarray
-        As many as in a tuple of `sources`, each (N, patch, patch, 3) uint8; N is `batch_size`, or
-        how many `rows` leaves of it.
+        As many as in a tuple of `sources`, each (N, patch, patch, 3) uint8; N is the number of
+        `rows`.
 
     Raises
     ------
     ValueError
-        If the arrays of a tuple do not fit each other or the patch, or a number is out of range.
+        If the arrays of a tuple differ in size, are smaller than the patch, or a number is out of
+        range.
 
     Notes
     -----
     Each batch is spread evenly, from a random start, so that losses of different batches compare
     and batch norm sees the same brightness: images are taken by equal steps through all pixels,
-    places in them by a sequence of low discrepancy. Each place is as likely as any other. Mirroring
-    and one of four quarter turns are drawn independently.
+    positions in them by a sequence of low discrepancy. All positions are equally likely.
+    Mirroring and one of four quarter turns are drawn independently.
     """
     shapes = _checked_shapes(sources, seed=seed, step=step, batch_size=batch_size, patch=patch)
     _check_grid(grid, shapes, patch)
-    # Raw bits, because NumPy keeps those of a bit generator the same in all releases, and the
-    # methods of Generator not. The remainder's bias is below 2**-30 for anything that has memory.
-    generator = np.random.default_rng([seed, PURPOSE, step]).bit_generator
-    bits = generator.random_raw(3 + 3 * batch_size)
+    # The remainders' bias is below 2**-30 for anything that fits in memory.
+    bits = _random_bits([seed, BATCH_PURPOSE, step], 3 + 3 * batch_size)
     ends = np.cumsum(shapes[:, 0] * shapes[:, 1], dtype=np.uint64)
     numbers = np.arange(batch_size, dtype=np.uint64)
     steps = numbers * ends[-1] // np.uint64(batch_size)
     chosen = np.searchsorted(ends, (bits[0] + steps) % ends[-1], side="right")
     flips, quarters, offsets = bits[3:].reshape(3, batch_size)
     flips, quarters = (flips % np.uint64(2)).tolist(), (quarters % np.uint64(4)).tolist()
-    block, first = _lattice(grid, offsets)
-    places = ((shapes[chosen] - patch - first) // block + 1).astype(np.uint64)
-    # Fractions of 2**64 that wrap around; their upper halves are scaled to the places there are.
-    spread = (bits[1:3] + numbers[:, None] * SPREAD) >> np.uint64(32)
-    places = ((spread * places) >> np.uint64(32)).astype(np.int64)
-    tops, lefts = (first + block * places).T.tolist()
+    spacing, first = _lattice(grid, offsets)
+    counts = ((shapes[chosen] - patch - first) // spacing + 1).astype(np.uint64)
+    # Fractions of 2**64 that wrap around; their upper halves are scaled to the number of positions.
+    fractions = (bits[1:3] + numbers[:, None] * SPREAD) >> np.uint64(32)
+    positions = ((fractions * counts) >> np.uint64(32)).astype(np.int64)
+    tops, lefts = (first + spacing * positions).T.tolist()
     wanted = range(batch_size)[rows]
     batch = tuple(np.empty((len(wanted), patch, patch, 3), np.uint8) for _ in sources[0])
-    for place, row in enumerate(wanted):
+    for index, row in enumerate(wanted):
         for pixels, out in zip(sources[chosen[row]], batch, strict=True):
             square = cut(
                 pixels, tops[row], lefts[row], patch, flip=flips[row], quarters=quarters[row]
@@ -82,12 +124,12 @@ def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any", 
             # Channel by channel: NumPy copies a turned square four times as fast without the
             # short inner axis.
             for channel in range(3):
-                out[place, ..., channel] = square[..., channel]
+                out[index, ..., channel] = square[..., channel]
     return batch
 
 
 def _lattice(grid, offsets):
-    """Give the distance between places, and each patch's first place (row, column)."""
+    """Return the spacing of possible positions, and each patch's first one (row, column)."""
     if grid == "any":
         return 1, 0
     if grid == "keep":
@@ -108,7 +150,7 @@ def _check_grid(grid, shapes, patch):
 
 
 def _checked_shapes(sources, *, seed, step, batch_size, patch):
-    """Give (height, width) of every source as (S, 2) int64, after checking all arguments."""
+    """Check all arguments; return (height, width) of every source as (S, 2) int64."""
     for name, value, least in (
         ("seed", seed, 0),
         ("step", step, 0),

@@ -1,29 +1,29 @@
-"""Square patches: whether images are large enough, and cutting one out."""
+"""Square patches: checking that images are large enough, and cutting one out."""
 
 import numpy as np
 
 from experiments.images.errors import ImageError
 
-BLOCK = 8  # the side of JPEG's blocks
+BLOCK = 8  # size of JPEG's blocks in pixels
 
 
 def check_patch(images, patch, grid="any"):
-    """Refuse a patch that does not fit into every image.
+    """Raise unless a patch fits into every image.
 
     Parameters
     ----------
     images : sequence of StoredImage
     patch : int
-        Side of the square in pixels.
+        Size of the square in pixels.
     grid : {"any", "keep", "shift"}
-        How patches lie on JPEG's grid, as `sample_batch` says.
+        Position of patches on JPEG's grid, as for `sample_batch`.
 
     Raises
     ------
     ValueError
         If `patch` is below 1.
     ImageError
-        Names the smallest image and the largest patch that fits it.
+        If one is too small: names the smallest image and the largest patch that fits it.
     """
     if patch < 1:
         raise ValueError(f"--patch {patch}: must be at least 1")
@@ -41,7 +41,7 @@ def check_patch(images, patch, grid="any"):
 
 
 def cut(pixels, top, left, patch, *, flip, quarters):
-    """View a square of `patch` pixels, mirrored if `flip`, then turned left by quarter turns.
+    """Return a square of `patch` pixels, mirrored if `flip`, then turned left by quarter turns.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def cut(pixels, top, left, patch, *, flip, quarters):
     Returns
     -------
     ndarray
-        (patch, patch, C), no copy.
+        (patch, patch, C), a view.
     """
     square = pixels[top : top + patch, left : left + patch]
     return np.rot90(square[:, ::-1] if flip else square, quarters)

@@ -1,21 +1,21 @@
 """Networks as functions of frozen configs.
 
-Each takes images (N, H, W, 3) with values in 0..1 and gives as many of the same size, for any
-size from 1x1 up: the image is continued by reflection to what the network needs, and the result
-is cropped back. A network with a bottleneck is an `Autoencoder`, which can be used in two halves.
+Each maps images (N, H, W, 3) with values in 0..1 to images of the same size, for any size from 1x1
+up: the image is extended by reflection to the size that the network needs, and the result is
+cropped back. A network with a bottleneck is an `Autoencoder`, whose halves can be used separately.
 """
 
 from collections.abc import Callable
 
 import fnnet as fn
-from experiments.networks.autoencoders import autoencoder
+from experiments.networks.autoencoder import autoencoder
+from experiments.networks.bottlenecks import bottleneck
 from experiments.networks.configs import (
     ConvConfig,
     MlpConfig,
     PyramidConfig,
     ResidualConfig,
     ShallowConfig,
-    _norm,
 )
 from experiments.networks.wrappers import from_patches, on_any_size, to_patches
 from fnnet import initializers
@@ -53,7 +53,7 @@ def mlp(config: MlpConfig):
 def shallow(config: ShallowConfig):
     """Build the smallest convolutional autoencoder: one convolution each way."""
     kernel = 2 * config.stride
-    # Latents that are coded have bounds or a prior instead of the activation.
+    # Coded latents have bounds or a prior instead of the activation.
     after = [ACTIVATIONS[config.activation]] if config.latents == "real" else []
     return _autoencoder(
         config,
@@ -78,7 +78,7 @@ def conv(config: ConvConfig):
 
 
 def pyramid(config: PyramidConfig):
-    """Build residual blocks on three grids, most of them where they are cheap."""
+    """Build residual blocks on three grids, most of them on those where they are cheap."""
     fine, middle, coarse = (config.width * factor for factor in (1, 2, 4))
     many, few = config.depth, max(config.depth - 1, 1)
 
@@ -99,20 +99,20 @@ def pyramid(config: PyramidConfig):
         config,
         16,
         fn.serial(body=_in(config, *encoder), latents=fn.conv2d(config.bottleneck, 1)),
-        # What takes the latents computes in float32: they have more digits than bfloat16.
+        # The layer that takes the latents computes in float32: they exceed bfloat16's digits.
         fn.serial(fn.conv2d(coarse, 1), body=_in(config, *decoder), pixels=fn.depth_to_space(4)),
     )
 
 
 def residual(config: ResidualConfig):
-    """Build residual blocks at half resolution; the result is a correction to the image.
+    """Build residual blocks at half resolution that predict a correction to the image.
 
-    With a bottleneck there is no way round it: the blocks make an encoder and a decoder.
+    With a bottleneck, the blocks form an encoder and a decoder.
     """
     enter = (fn.space_to_depth(2), fn.conv2d(config.width, 3))
     blocks = [_block(config, config.width) for _ in range(config.depth)]
     if not config.bottleneck:
-        # The last kernel starts at zero, and so the network as the identity.
+        # The last kernel starts at zero, and thus the network at the identity.
         shuffle = (fn.conv2d(12, 3, kernel_init=initializers.zeros()), fn.depth_to_space(2))
         body = fn.serial(*enter, *blocks, *shuffle)
         return on_any_size(_in(config, fn.residual(correction=body)), 2)
@@ -137,26 +137,21 @@ _BUILDERS: dict[type, Callable] = {
 
 
 def build(config):
-    """Build the model that `config` describes."""
+    """Build the network of a config."""
     return _BUILDERS[type(config)](config)
 
 
 def _autoencoder(config, multiple, encoder, decoder):
-    return autoencoder(
-        encoder,
-        decoder,
-        multiple,
-        latents=config.latents,
-        distortion_weights=config.distortion_weights,
-    )
+    latents = bottleneck(config.latents, config.distortion_weights)
+    return autoencoder(encoder, decoder, multiple, latents)
 
 
 def _in(config, *layers, **named):
-    """Put layers one after another that compute in the config's precision."""
+    """Chain layers that compute in the config's precision."""
     network = fn.serial(*layers, **named)
     if config.precision == "float32":
         return network
-    return fn.train.Policy(config.precision).applied_to(network)
+    return fn.in_precision(network, config.precision)
 
 
 def _joined(stages):
@@ -164,15 +159,15 @@ def _joined(stages):
 
 
 def _between(config, *, decodes=False):
-    """Make what stands between two affine layers: norm, activation, dropout."""
-    rate = getattr(config, "dropout", 0)
+    """Return the layers between two affine ones: norm, activation, dropout."""
+    rate = config.dropout
     drop = [fn.dropout(rate)] if rate else []
     return [*_norms(config, decodes), ACTIVATIONS[config.activation], *drop]
 
 
 def _affine(config):
-    """Give the settings of a layer before `_between`: batch norm would take a bias out again."""
-    return {"kernel_init": initializers.he_normal(), "use_bias": _norm(config) != "batch"}
+    """Return the settings of an affine layer before `_between`: batch norm would cancel a bias."""
+    return {"kernel_init": initializers.he_normal(), "use_bias": config.norm != "batch"}
 
 
 def _norms(config, decodes):
@@ -184,11 +179,11 @@ def _norms(config, decodes):
         "instance": lambda: [fn.instance_norm()],
         "gdn": lambda: [fn.gdn(inverse=decodes)],
     }
-    return make[_norm(config)]()
+    return make[config.norm]()
 
 
 def _groups(width):
-    """Find the greatest number up to 8 that divides `width`, and so its multiples."""
+    """Return the greatest divisor of `width` up to 8, which divides its multiples too."""
     return next(groups for groups in range(8, 0, -1) if width % groups == 0)
 
 

@@ -1,4 +1,4 @@
-"""A trained autoencoder as a codec: tables for its latents, images to files and back."""
+"""A trained autoencoder as a codec: tables of its latents, images to files and back."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,27 +9,25 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.fnn import Model, Tables, encode, ideal_bits, make_tables, read
-from experiments.networks.autoencoders import BOUND, Autoencoder, prior_bits
+from experiments.networks.autoencoder import Autoencoder
 from experiments.networks.padding import padded_pixels
 from experiments.networks.tasks import normalise
 from experiments.networks.tiles import in_tiles
 from experiments.system.errors import RunError
 from fnnet import metrics, trees
 
-# Larger images are done in pieces of this side, in pixels, and what reaches into them.
+# Larger images are processed in tiles of this size, in pixels, and a margin of the network's reach.
 _TILE = 1024
-# How far in cells a network's reach is looked for; with a wider one there are no pieces.
+# A reach of this many cells or more is not measured, and such a network gets no tiles.
 _PROBE = 16
-# Share of the training latents that may lie outside a table.
-_TAIL = 1e-4
-# For how many latents the prior's probabilities count beside those that were seen.
+# Number of latents that the prior's probabilities weigh as much as.
 _PRIOR_COUNT = 200.0
 _MOST_IMAGES = 64
 
 
 @dataclass(frozen=True)
 class Read:
-    """An image that was read from a file: (H, W, 3) uint8, its rate, and whether it is grey."""
+    """An image read from a file: (H, W, 3) uint8, its rate, and whether it is grey."""
 
     pixels: np.ndarray
     rate: int
@@ -46,7 +44,7 @@ class Written:
 
 
 class Codec:
-    """Write images to files and read them, by a trained model that has its tables.
+    """Writer and reader of ``.fnn`` files by a trained model that has its tables.
 
     Parameters
     ----------
@@ -58,12 +56,12 @@ class Codec:
     Attributes
     ----------
     rates, middle_rate : int
-        How many there are, and which is taken where none is named.
+        Number of rates, and the index of the default one.
 
     Raises
     ------
     RunError
-        If the model's latents are real numbers, or its tables have not been made.
+        If the model's latents are real numbers, or its tables have not been built.
     FnnError
         If the tables are damaged.
     """
@@ -75,7 +73,7 @@ class Codec:
                 "--task autoencode"
             )
         self._coder = _Coder(model, params, state)
-        self.rates, self.middle_rate = model.rates, model.middle_rate
+        self.rates, self.middle_rate = model.bottleneck.rates, model.bottleneck.middle_rate
         self._model = Model(
             digest(params, state, model_record), _as_tables(state["tables"]), self._latent_shape
         )
@@ -87,11 +85,11 @@ class Codec:
 
     @property
     def digest(self):
-        """The 8 bytes by which files name the model."""
+        """The 8 bytes by which files identify the model."""
         return self._model.digest
 
     def write(self, pixels, rate, *, is_grey=False) -> Written:
-        """Make the file of an image.
+        """Encode an image as the bytes of a file.
 
         Parameters
         ----------
@@ -99,11 +97,11 @@ class Codec:
         rate : int
             From 0 to ``rates - 1``.
         is_grey : bool
-            Whether it is to come back with one channel.
+            Whether to decode it with one channel.
         """
         height, width = pixels.shape[:2]
         latents, tables = self._coder.latents(pixels, rate), self.tables[rate]
-        made = encode(
+        encoded = encode(
             latents,
             tables,
             width=width,
@@ -112,17 +110,18 @@ class Codec:
             rate=rate,
             model=self.digest,
         )
-        return Written(made.data, made.escapes / made.symbols, ideal_bits(latents, tables))
+        escapes = encoded.escapes / encoded.symbols
+        return Written(encoded.data, escapes, ideal_bits(latents, tables))
 
-    def read(self, path) -> Read:
-        """Read a file.
+    def read(self, source, *, name="the bytes") -> Read:
+        """Read a file, given by its path or as bytes that errors call `name`.
 
         Raises
         ------
         FnnError
             If it is damaged, hostile, or another model's.
         """
-        header, latents = read(path, self._model)
+        header, latents = read(source, self._model, name=name)
         size = header.height, header.width
         pixels = self._coder.pixels(latents, header.rate, size)
         if header.channels == 1:
@@ -136,40 +135,42 @@ class Codec:
 
 
 def is_codec(model):
-    """Tell whether a model's latents can be coded."""
-    return isinstance(model, Autoencoder) and model.entries is not None
+    """Return whether a model's latents can be coded."""
+    return isinstance(model, Autoencoder) and model.bottleneck.entries is not None
 
 
 def digest(params, state, model_record):
-    """Compute the 8 bytes by which files name a model: of its config and all its arrays."""
+    """Hash a model's config and all its arrays to the 8 bytes by which files identify it."""
     named = trees.flatten({"params": params, "state": state})
     return bytes.fromhex(trees.digest(jax.device_get(named), model_record))[:8]
 
 
 def with_tables(model, params, state, images):
-    """Make the tables of a model that has been trained.
+    """Build the tables of a trained model.
 
     Parameters
     ----------
     model : Autoencoder
     params, state : dict
     images : iterable of (H, W, 3) uint8
-        Training images, of which the first 64 are taken.
+        Training images, of which the first 64 are used.
 
     Returns
     -------
     dict
-        The state with tables: of each rate and channel the frequencies of the latents in these
-        images, mixed with the prior's, or with even ones where none was learned, as if those had
-        been seen 200 times. A table holds all latents but the rarest 1e-4.
+        The state with tables: for each rate and channel the frequencies of the latents in these
+        images, mixed with the prior's, or with uniform ones without a learned prior, as if 200
+        latents had followed those. A table holds all latents but the rarest 1e-4.
     """
     coder, images = _Coder(model, params, state), list(islice(images, _MOST_IMAGES))
-    made = [_rate_tables(coder, model, params, rate, images) for rate in range(model.rates)]
+    rates = range(model.bottleneck.rates)
+    tables = [_rate_tables(coder, model, params, rate, images) for rate in rates]
     stacked = {
-        name: jnp.asarray(np.stack([getattr(tables, name) for tables in made]))
-        for name in ("freq", "size", "start")
+        "freq": np.stack([table.freq for table in tables]),
+        "size": np.stack([table.size for table in tables]),
+        "start": np.stack([table.start for table in tables]),
     }
-    return state | {"tables": stacked}
+    return state | {"tables": jax.tree.map(jnp.asarray, stacked)}
 
 
 class _Coder:
@@ -184,14 +185,14 @@ class _Coder:
     def latents(self, pixels, rate):
         """Compute latents (h, w, C) int32."""
 
-        def piece(pixels):
-            found = self._encode(*self._weights, normalise(pixels[None]), _rates(rate))[0]
-            return _whole(np.asarray(found))
+        def encode_tile(pixels):
+            latents = self._encode(*self._weights, normalise(pixels[None]), _rates(rate))[0]
+            return _integers(np.asarray(latents))
 
         return in_tiles(
-            piece,
+            encode_tile,
             padded_pixels(pixels, self.multiple),
-            side=self._side,
+            size=self._tile_size,
             reach=self._reach(pixels.shape),
             scale_in=self.multiple,
             scale_out=1,
@@ -200,16 +201,15 @@ class _Coder:
     def pixels(self, latents, rate, size):
         """Compute the image (H, W, 3) uint8 of latents (h, w, C) int32."""
 
-        def piece(latents):
+        def decode_tile(latents):
             full = tuple(self.multiple * length for length in latents.shape[:2])
             x = jnp.asarray(latents[None], jnp.float32)
-            found = self._decode(*self._weights, x, _rates(rate), full)
-            return metrics.to_8_bit(found[0])
+            return metrics.to_8_bit(self._decode(*self._weights, x, _rates(rate), full)[0])
 
         padded = in_tiles(
-            piece,
+            decode_tile,
             latents,
-            side=self._side,
+            size=self._tile_size,
             reach=self._reach(size),
             scale_in=1,
             scale_out=self.multiple,
@@ -217,16 +217,19 @@ class _Coder:
         return padded[: size[0], : size[1]]
 
     @property
-    def _side(self):
+    def _tile_size(self):
         return max(_TILE // self.multiple, 1)
 
     def _reach(self, size):
-        """Tell over how many cells the network reaches, where that must be known."""
-        return 0 if size[0] * size[1] <= _TILE**2 else self._found_reach
+        """Return the network's reach in cells, measured only where an image needs tiles."""
+        return 0 if size[0] * size[1] <= _TILE**2 else self._measured_reach
 
     @cached_property
-    def _found_reach(self):
-        """Follow a NaN through both halves, since whatever depends on it becomes one."""
+    def _measured_reach(self):
+        """Follow a NaN through both halves: every value that depends on it becomes NaN.
+
+        None if the reach is at least `_PROBE`.
+        """
         cells = 2 * _PROBE + 1
         x = np.zeros((1, cells * self.multiple, cells * self.multiple, 3), np.float32)
         centre = slice(_PROBE * self.multiple, (_PROBE + 1) * self.multiple)
@@ -238,7 +241,7 @@ class _Coder:
         y = np.asarray(self._decode(*self._weights, latents, _rates(0), x.shape[1:3]))[0]
         blocks = y.reshape(cells, self.multiple, cells, self.multiple, 3)
         reached.append(np.isnan(blocks).any((1, 3, 4)))
-        furthest = max(np.abs(np.argwhere(places) - _PROBE).max() for places in reached)
+        furthest = max(np.abs(np.argwhere(mask) - _PROBE).max() for mask in reached)
         return int(furthest) if furthest < _PROBE else None
 
 
@@ -246,8 +249,8 @@ def _rates(rate):
     return jnp.full((1,), rate, jnp.int32)
 
 
-def _whole(latents):
-    """Convert latents to int32; an encoder that was given grey levels has finite ones."""
+def _integers(latents):
+    """Convert latents to int32; those of grey levels are finite unless training diverged."""
     if not np.isfinite(latents).all() or np.abs(latents).max(initial=0) >= 2**31:
         raise RunError("the encoder's latents leave the range of 32 bits: training has diverged")
     return latents.astype(np.int32)
@@ -257,7 +260,7 @@ def _as_tables(arrays):
     freq, size, start = (np.asarray(arrays[name]) for name in ("freq", "size", "start"))
     if not size.any():
         raise RunError(
-            "the run's tables are not made yet, which is done when its training ends; go on with "
+            "the run's tables are not built yet, which the end of its training does; go on with "
             "python -m experiments.train --resume"
         )
     return tuple(Tables(*rate) for rate in zip(freq, size, start, strict=True))
@@ -266,32 +269,17 @@ def _as_tables(arrays):
 def _rate_tables(coder, model, params, rate, images):
     latents = [coder.latents(pixels, rate) for pixels in images]
     seen = np.concatenate([each.reshape(-1, each.shape[2]) for each in latents])
-    lowest, prior = _expected(model, params, rate, seen)
+    lowest, prior = model.bottleneck.expected(params, rate, seen)
     channels = [
         (lowest[channel], _mixed(seen[:, channel], lowest[channel], prior[channel]))
         for channel in range(seen.shape[1])
     ]
-    return make_tables(channels, model.entries)
-
-
-def _expected(model, params, rate, seen):
-    """Give each channel's range, and the prior's probabilities over it."""
-    count, channels = seen.shape
-    if model.config["latents"] == "bounded":
-        lowest = np.full(channels, -BOUND)
-        return lowest, [np.full(2 * BOUND + 1, 1 / (2 * BOUND + 1))] * channels
-    ordered, rare = np.sort(seen, axis=0), int(count * _TAIL / 2)
-    lowest, highest = ordered[rare], ordered[count - 1 - rare]
-    grid = np.arange(lowest.min(), highest.max() + 1)
-    values = np.repeat(grid[:, None], channels, axis=1).astype(np.float32)
-    mass = np.exp2(-np.asarray(prior_bits(params, rate)(values), np.float64))
-    inside = zip(lowest - grid[0], highest - grid[0] + 1, strict=True)
-    return lowest, [mass[low:high, channel] for channel, (low, high) in enumerate(inside)]
+    return make_tables(channels, model.bottleneck.entries)
 
 
 def _mixed(seen, lowest, prior):
-    """Mix how often latents were seen with the probabilities that were expected."""
-    places = seen - lowest
-    places = places[(places >= 0) & (places < len(prior))]
-    counts = np.bincount(places, minlength=len(prior))
+    """Mix the observed frequencies of latents with their prior probabilities."""
+    entries = seen - lowest
+    entries = entries[(entries >= 0) & (entries < len(prior))]
+    counts = np.bincount(entries, minlength=len(prior))
     return (counts + _PRIOR_COUNT * prior) / (len(seen) + _PRIOR_COUNT)

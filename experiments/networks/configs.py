@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
-from experiments.networks.autoencoders import Latents
+from experiments.networks.bottlenecks import Latents
 from fnnet.core import require
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
@@ -15,22 +15,31 @@ MOST_RATES = 64
 Precision = Literal["float32", "bfloat16"]
 
 
+class NetworkConfig:
+    """The config of any network: base of the dataclasses in `CONFIGS`."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Config:
+class _Config(NetworkConfig):
+    # Of networks without such a setting. Not annotated: a field, even a `ClassVar`, would move the
+    # settings of the others in their JSON.
+    dropout = 0.0
+    norm = "none"
+
     precision: Precision = "float32"
-    """What the network computes in; its parameters are float32."""
+    """Precision of the arithmetic; parameters are float32."""
     latents: Latents = "real"
-    """What the bottleneck holds: real numbers, or whole ones that a file can hold."""
+    """Values of the bottleneck: real numbers, or integers that a file can hold."""
     distortion_weights: tuple[float, ...] = ()
-    """For penalised latents, the weights of 255² x MSE beside the bits a pixel, one a rate."""
+    """For penalised latents, the weights of 255² x MSE beside the bits per pixel, one per rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MlpConfig(_Config):
-    """A fully connected autoencoder on square patches, each for itself."""
+    """A fully connected autoencoder on square patches, each by itself."""
 
     block: int = 16
-    """Side of a patch in pixels."""
+    """Height and width of a patch in pixels."""
     depth: int = 1
     """Hidden layers each way."""
     width: int = 512
@@ -40,7 +49,7 @@ class MlpConfig(_Config):
     activation: Activation = "relu"
     dropout: float = 0.0
     norm: Norm = "none"
-    """What stands in front of each activation: "none", "batch" or "layer"."""
+    """Normalisation in front of each activation: "none", "batch" or "layer"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +57,7 @@ class ShallowConfig(_Config):
     """One convolution to a coarser grid and one back."""
 
     stride: int = 4
-    """How many times coarser the latents' grid is."""
+    """Factor by which the latents' grid is coarser than the image."""
     bottleneck: int = 8
     """Channels of the latents."""
     activation: Activation = "relu"
@@ -59,7 +68,7 @@ class ConvConfig(_Config):
     """Convolutions that halve the grid `depth` times, and the mirror image back."""
 
     depth: int = 3
-    """How many times the grid is halved."""
+    """Number of halvings of the grid."""
     width: int = 32
     """Channels after the first halving; every further one doubles them."""
     bottleneck: int = 16
@@ -67,7 +76,7 @@ class ConvConfig(_Config):
     activation: Activation = "silu"
     dropout: float = 0.0
     norm: Norm = "none"
-    """What stands in front of each activation; "gdn" is its inverse in the decoder."""
+    """Normalisation in front of each activation; "gdn" is its inverse in the decoder."""
     pooling: Pooling = "stride"
     """How the grid is halved; "max" and "average" go back by bilinear enlargement."""
 
@@ -99,10 +108,10 @@ class ResidualConfig(_Config):
     activation: Activation = "relu"
     dropout: float = 0.0
     norm: Norm = "none"
-    """What stands in front of each activation; "gdn" is its inverse in the decoder."""
+    """Normalisation in front of each activation; "gdn" is its inverse in the decoder."""
 
 
-CONFIGS: dict[str, type[_Config]] = {
+CONFIGS: dict[str, type[NetworkConfig]] = {
     "mlp": MlpConfig,
     "shallow": ShallowConfig,
     "conv": ConvConfig,
@@ -112,12 +121,12 @@ CONFIGS: dict[str, type[_Config]] = {
 
 
 def configure(name, **given):
-    """Make the config of the model called `name`; settings given as None keep their default.
+    """Build the config of the network called `name`; a setting of None has its default.
 
     Raises
     ------
     LayerError
-        If a setting does not apply to this model, or a value is out of its range.
+        If a setting does not apply to this network, or a value is out of its range.
     """
     config_type = CONFIGS[name]
     given = {setting: value for setting, value in given.items() if value is not None}
@@ -144,12 +153,11 @@ def _check_ranges(name, config):
         if isinstance(value, int) and not isinstance(value, bool):
             most = {("conv", "depth"): 6}.get((name, setting), 4096)
             require(least <= value <= most, f"--{setting} {value}: must be in {least}..{most}")
-    rate = getattr(config, "dropout", 0)
-    require(0 <= rate < 1, f"--dropout {rate}: must be at least 0 and below 1")
-    norm = _norm(config)
+    dropout, norm = config.dropout, config.norm
+    require(0 <= dropout < 1, f"--dropout {dropout}: must be at least 0 and below 1")
     require(
         name != "mlp" or norm in ("none", "batch", "layer"),
-        f"--norm {norm}: the model 'mlp', which has no places, takes none, batch or layer",
+        f"--norm {norm}: the model 'mlp', which has no spatial axes, takes none, batch or layer",
     )
 
 
@@ -174,18 +182,18 @@ def _check_latents(config):
     )
 
 
+def name_of(config):
+    """Return the name of a config's network in `CONFIGS`."""
+    return next(name for name, kind in CONFIGS.items() if kind is type(config))
+
+
 def to_json(config):
-    """Describe a model's config as a dict of plain values that `from_json` reads."""
-    name = next(name for name, kind in CONFIGS.items() if kind is type(config))
+    """Return a network's config as a dict of plain values that `from_json` reads."""
     weights = {"distortion_weights": list(config.distortion_weights)}  # as JSON gives them back
-    return {"name": name, **asdict(config), **weights}
+    return {"name": name_of(config), **asdict(config), **weights}
 
 
 def from_json(record):
-    """Make a model's config of what `to_json` wrote."""
+    """Build a network's config from what `to_json` wrote."""
     settings = dict(record)
     return configure(settings.pop("name"), **settings)
-
-
-def _norm(config):
-    return getattr(config, "norm", "none")

@@ -1,4 +1,4 @@
-"""Images of any size for networks that need sides divisible by a number, and values around 0."""
+"""Padding of images to multiples of a network's stride, and centring of their values."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -7,10 +7,10 @@ from fnnet.core import require
 
 
 def prepared(x, multiple):
-    """Make images ready for a network.
+    """Pad images to multiples of `multiple`, and centre grey levels 0..1 on 0.
 
-    Bottom and right are continued by reflection, or by the edge where a side is too short to
-    reflect, to sides divisible by `multiple`; grey levels 0..1 are centred on 0.
+    Bottom and right are padded by reflection, or by the edge where the image is too small to
+    reflect.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def prepared(x, multiple):
     Raises
     ------
     LayerError
-        If `x` is something else.
+        If `x` has another shape.
     """
     require(x.ndim == 4, f"expects images (N, H, W, C), got {x.ndim} axes")
     first = "; images are NHWC: did channels come first?" if x.shape[1] == 3 else ""
@@ -29,12 +29,12 @@ def prepared(x, multiple):
 
 
 def finished(y, size):
-    """Undo `prepared` for what a network made of images of ``size = (H, W)``."""
+    """Undo `prepared` on a network's output, for images of ``size = (H, W)``."""
     return y[:, : size[0], : size[1]] + 0.5
 
 
 def padded_pixels(pixels, multiple):
-    """Continue one image (H, W, C), of any dtype, as `prepared` does."""
+    """Pad one image (H, W, C), of any dtype, as `prepared` does."""
     return _padded(pixels, multiple, (0, 1), np.pad)
 
 

@@ -1,4 +1,4 @@
-"""What a network is given and what it must give back."""
+"""Tasks: input, target, and the loss of training."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,17 +6,19 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from experiments.networks.autoencoders import Latents
+from experiments.networks.autoencoder import Autoencoder
+from experiments.networks.bottlenecks import Latents
 from fnnet import losses
 from fnnet.core import require
 
 TaskName = Literal["autoencode", "emulate", "restore"]
 LossName = Literal["mse", "mae", "charbonnier"]
+_LOSSES = {"mse": losses.mse, "mae": losses.mae, "charbonnier": losses.charbonnier}
 
 
 @dataclass(frozen=True)
 class Task:
-    """Which image of a pair goes in, which must come out, and the model and latents for it."""
+    """Input and target of a network, as images of a pair, with its default model and latents."""
 
     name: str
     source: Literal["original", "jpeg"]
@@ -26,44 +28,51 @@ class Task:
 
 
 TASKS = {
-    # Through the bottleneck and back: compression.
+    # Compression: through the bottleneck and back.
     "autoencode": Task("autoencode", "original", "original", "conv", "bounded"),
-    # The network is to do to an image what JPEG does.
+    # The network imitates what JPEG does to an image.
     "emulate": Task("emulate", "original", "jpeg", "conv", "real"),
     "restore": Task("restore", "jpeg", "original", "residual", "real"),
 }
 
 
 def normalise(pixels):
-    """Turn uint8 grey levels into what networks take: float32, black 0 and white 1."""
+    """Convert uint8 grey levels to network inputs: float32, black 0 and white 1."""
     return jnp.asarray(pixels, jnp.float32) / 255
 
 
 def check(task, model_config):
-    """Refuse a model that cannot mean anything for a task."""
+    """Raise `LayerError` if a network makes no sense for a task."""
     require(
         task.name == "autoencode" or model_config.latents == "real",
         f"--latents {model_config.latents}: goes with --task autoencode",
     )
     require(
         task.name != "autoencode" or model_config.bottleneck > 0,
-        "the model 'residual' without a bottleneck hands the image through, which compresses "
+        "the model 'residual' without a bottleneck passes the image through, which compresses "
         "nothing; give it one: --bottleneck 16",
     )
 
 
 def make_loss(model, name):
-    """Make the training loss of pairs (source, target), each (N, H, W, 3) uint8.
+    """Build the training loss of pairs (source, target), each (N, H, W, 3) uint8.
 
-    It is ``(params, state, batch, key) -> (scalar, (state, {"psnr": dB}))``; a key of None means
-    evaluation. The PSNR is the mean over examples, of the unrounded output clipped to 0..1.
+    Returns
+    -------
+    callable
+        ``(params, state, batch, key) -> (scalar, (state, {"psnr": dB}))``; a key of None means
+        evaluation. The PSNR is the mean over examples, of the unrounded output clipped to 0..1.
+        With penalised latents the scalar is the mean of ``bits per pixel + weight * 255² * loss``,
+        the images taking the rates in turn, and the metrics have `bits_per_pixel`.
 
-    For a model with penalised latents it is the mean of ``bits a
-    pixel + weight * 255² * loss``, each image at a rate of its own in turn, and the metrics have
-    `bits_per_pixel`. Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, equation 10.
+    References
+    ----------
+    Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, equation 10.
     """
-    per_example = getattr(losses, name)
-    distortion_weights = model.config.get("distortion_weights")
+    per_example = _LOSSES[name]
+    distortion_weights = (
+        model.bottleneck.distortion_weights if isinstance(model, Autoencoder) else ()
+    )
 
     def plain(params, state, batch, key):
         source, target = (normalise(images) for images in batch)
@@ -88,7 +97,7 @@ def make_loss(model, name):
     return penalised if distortion_weights else plain
 
 
-_RATE = 0x72617465  # tells the draw of rates from those of the model, which has the same key
+_RATE = 0x72617465  # separates the draw of rates from the model's draws, which use the same key
 
 
 def _psnr(y, target):

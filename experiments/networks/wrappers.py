@@ -11,9 +11,9 @@ from fnnet.core import require
 
 
 def on_any_size(network, multiple):
-    """Let a network that needs sides divisible by `multiple` take images of any size.
+    """Wrap a network whose input sizes must be multiples of `multiple`, for images of any size.
 
-    What is added and how values are centred tells `experiments.networks.padding.prepared`.
+    Images are padded and centred by `experiments.networks.padding.prepared`.
     """
     return _around(
         network,
@@ -25,7 +25,7 @@ def on_any_size(network, multiple):
 
 
 def from_patches(network, size):
-    """Apply a network (N, size, size, C) -> (N, features) to every patch of an image.
+    """Wrap a network (N, size, size, C) -> (N, features), to apply it to every patch of an image.
 
     (N, H, W, C) -> (N, H / size, W / size, features).
     """
@@ -43,7 +43,7 @@ def from_patches(network, size):
 
 
 def to_patches(network, size):
-    """Apply a network (N, features) -> (N, size, size, C) at every place, and join the patches.
+    """Wrap a network (N, features) -> (N, size, size, C), to apply it at every position.
 
     (N, rows, columns, features) -> (N, rows * size, columns * size, C).
     """
@@ -60,7 +60,7 @@ def to_patches(network, size):
 
 
 def _around(network, enter, leave, kind, **config):
-    """Apply `network` to ``enter(x)``, and then ``leave(y, x)``."""
+    """Wrap `network` between ``enter(x)`` and ``leave(y, x)``."""
 
     def init(key, in_shape):
         require(len(in_shape) == 3, f"expects images (H, W, C), got an example of {in_shape}")

@@ -1,4 +1,4 @@
-"""A run as a value: what its folder says, and the trained network in it."""
+"""A run as a value: what its folder holds, and the trained network in it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,31 +8,41 @@ from experiments.evaluation import scores
 from experiments.fnn import FnnError
 from experiments.networks import architectures, configs
 from experiments.networks.codec import Codec, is_codec
+from experiments.networks.configs import NetworkConfig
 from experiments.networks.tasks import TASKS, Task
-from experiments.runs.recipes import make_optimizer, recipe_of
-from experiments.runs.records import read_record, read_run_config
-from experiments.runs.saving import WEIGHTS, restore, restore_weights
+from experiments.runs.config import RunConfig, read_config
+from experiments.runs.record import Record, read_record
+from experiments.runs.released import folder_of
+from experiments.runs.saving import WEIGHTS, restore_network, restore_weights
 from experiments.system.errors import RunError
-from fnnet.core import require
+from fnnet.core import LayerError, require
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """A trained network and where it came from.
 
-    `config` are the training command's options, `record` what `record.json` holds: versions, seed,
-    and the images with their hashes and sides of the split. ``model.apply(params, state, x)``
-    takes images (N, H, W, 3) in 0..1.
+    ``model.apply(params, state, x)`` takes images (N, H, W, 3) in 0..1; `step` is the number of
+    training steps.
     """
 
     folder: Path
-    config: dict
-    record: dict
-    task: Task
+    config: RunConfig
+    record: Record
     model: fn.Layer
     params: dict
     state: dict
     step: int
+
+    @property
+    def task(self) -> Task:
+        """What the network was trained to do."""
+        return TASKS[self.config.task]
+
+    @property
+    def network(self) -> NetworkConfig:
+        """The config that the model was built from."""
+        return configs.from_json(self.record.model)
 
     @property
     def is_codec(self):
@@ -40,7 +50,7 @@ class Run:
         return is_codec(self.model)
 
     def codec(self):
-        """Make it ready to write and read files.
+        """Return the network ready to write and read files.
 
         Raises
         ------
@@ -50,12 +60,12 @@ class Run:
             If its tables are damaged.
         """
         try:
-            return Codec(self.model, self.params, self.state, self.record["model"])
+            return Codec(self.model, self.params, self.state, self.record.model)
         except (RunError, FnnError) as error:
             raise type(error)(f"{self.folder}: {error}") from None
 
     def apply(self, rate=None):
-        """Make ``pixels (H, W, 3) uint8 -> Output``: through files, where the run is a codec.
+        """Return ``pixels (H, W, 3) uint8 -> Output``, through files where the run is a codec.
 
         `rate` is the number of one of the codec's rates, from 1; without it, the middle one.
         """
@@ -66,34 +76,34 @@ class Run:
         return scores.through_files(codec, chosen_rate(codec, rate))
 
 
-def load_run(folder):
-    """Load a run for use: its newest checkpoint that is sound, or its weights if it is released.
+def open_run(run):
+    """Load a run for inference, by its folder or by the name of released weights.
+
+    Its newest checkpoint that is sound is read, or its weights if it is released; never the
+    optimiser's state.
 
     Raises
     ------
     RunError
-        If the folder holds no run.
+        If there is no such folder or name, or the folder holds no run.
     CheckpointError
         If no checkpoint can be read or it belongs to another model.
     """
-    folder = Path(folder)
-    config = read_run_config(folder)
-    record = read_record(folder)
+    folder = folder_of(run)
+    config, record = read_config(folder), read_record(folder)
     try:
-        model = architectures.build(configs.from_json(record["model"]))
-        optimizer = make_optimizer(recipe_of(config))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{folder}: config.json or record.json is damaged: {error!r}") from error
+        model = architectures.build(configs.from_json(record.model))
+    except (LayerError, KeyError, TypeError) as error:
+        raise RunError(f"{folder}: record.json is damaged: {error!r}") from error
     if (folder / WEIGHTS).exists():
-        trained = restore_weights(folder / WEIGHTS, model, record["model"])
+        trained = restore_weights(folder / WEIGHTS, model, record.model)
     else:
-        (step, params, state, *_), _ = restore(folder, model, optimizer, record["model"])
-        trained = params, state, int(step)
-    return Run(folder, config, record, TASKS[config["task"]], model, *trained)
+        trained = restore_network(folder, model, record.model)
+    return Run(folder, config, record, model, *trained)
 
 
 def chosen_rate(codec, rate):
-    """Check a rate's number, from 1, and give its index; the middle one's for None."""
+    """Return the index of a rate that is numbered from 1; the middle one's for None."""
     if rate is None:
         return codec.middle_rate
     require(1 <= rate <= codec.rates, f"--rate {rate}: must be in 1..{codec.rates} for this run")

@@ -5,16 +5,18 @@ from functools import partial
 import jax
 import numpy as np
 
-from fnnet import checkpoint
+from fnnet import checkpoint, checkpoint_series
 from fnnet.train import TrainState, init_state
 
 WEIGHTS = "weights.safetensors"
+# Parts of a checkpoint that only training needs.
+_TRAINING_ONLY = ("opt", "step", "skipped")
 
 
 def save(folder, train_state, model_record):
-    """Save a training state in a run's folder; the two newest are kept."""
+    """Save a training state in a run's folder, which keeps the two newest."""
     tree = _as_tree(train_state)
-    checkpoint.save_step(folder, int(train_state.step), tree, model_record)
+    checkpoint_series.save_step(folder, int(train_state.step), tree, model_record)
 
 
 def restore(folder, model, optimizer, model_record):
@@ -23,17 +25,32 @@ def restore(folder, model, optimizer, model_record):
     Raises
     ------
     CheckpointError
-        If there is none that can be read, or it was saved for another model than `model_record`.
+        If none can be read, or it was saved for another network than `model_record`.
     """
     like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
-    tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
+    tree, saved_for, step = checkpoint_series.restore_newest(folder, _as_tree(like))
     _require_same(folder, saved_for, model_record)
     state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
     return state, step
 
 
+def restore_network(folder, model, model_record):
+    """Restore the network of a run's newest checkpoint: ``(params, state, step)``.
+
+    Raises
+    ------
+    CheckpointError
+        As `restore`.
+    """
+    params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
+    like = {"params": params, "state": state}
+    tree, saved_for, step = checkpoint_series.restore_newest(folder, like, leave_out=_TRAINING_ONLY)
+    _require_same(folder, saved_for, model_record)
+    return tree["params"], tree["state"], step
+
+
 def save_weights(path, params, state, step, model_record):
-    """Save what is used of a run, without its optimiser, with parameters of half the bytes."""
+    """Save inference weights only: no optimiser state, parameters in float16."""
     tree = {"params": jax.tree.map(lambda leaf: np.asarray(leaf, np.float16), params)}
     checkpoint.save(path, tree | {"state": state, "step": np.int32(step)}, model_record)
 
@@ -44,7 +61,7 @@ def restore_weights(path, model, model_record):
     Raises
     ------
     CheckpointError
-        If the file cannot be read or is of another model.
+        If the file cannot be read or is of another network.
     """
     params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
     halves = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, np.float16), params)
@@ -65,7 +82,7 @@ def _require_same(where, saved_for, model_record):
             )
 
 
-# What runs did from before there was a choice.
+# Settings of runs from before these could be chosen.
 _WITHOUT_CHOICE = {"precision": "float32", "latents": "real", "distortion_weights": []}
 
 

@@ -1,4 +1,4 @@
-"""What a sweep varies: axes, and what each of their values changes in the baseline."""
+"""The axes of a sweep, and the change that each of their values makes to the baseline."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,16 +8,16 @@ from experiments.networks import architectures, configs
 from experiments.networks.tasks import TASKS, LossName
 from experiments.runs import recipes
 
-TASK = "autoencode"  # the baseline's, with its model as it is by default
+TASK = "autoencode"  # the baseline's, with its default model
 _RATE = recipes.LEARNING_RATES["adam"]
 _WEIGHT = 0.013  # of penalised latents
 
 
 @dataclass(frozen=True)
 class Change:
-    """Settings of the model, options, the task, or how many images are trained on.
+    """A change to the baseline: of settings of its model, options, task or number of images.
 
-    Options are those of a `Trial`; `images` None means all of the set.
+    Options are those of a `Trial`; `images` None trains on all images of the set.
     """
 
     model: dict = field(default_factory=dict)
@@ -38,7 +38,7 @@ def _options(name, values):
 
 
 def _depth(depth):
-    # The coarser the grid, the more channels its latents have: their number does not change.
+    # The coarser the grid, the more channels it has: the number of latents does not change.
     return Change(model={"depth": depth, "bottleneck": 4 ** (depth - 1)})
 
 
@@ -47,7 +47,7 @@ def _width(width):
 
 
 def _optimizer(name):
-    # Each at the default that --optimizer gives it, which is nobody's tuned best.
+    # Each at the default that it has with --optimizer, which is nobody's tuned best.
     rate, clip = recipes.LEARNING_RATES[name], recipes.CLIPS[name]
     return Change(options={"optimizer": name, "learning_rate": rate, "clip": clip})
 

@@ -1,18 +1,18 @@
-"""Trials as tasks of a Ray cluster: each on a core of its own; this process alone writes."""
+"""Trials as tasks of a Ray cluster, each on one core; only this process writes records."""
 
 import contextlib
 import importlib.util
 import os
 import socket
 
-from experiments.sweeps.trials import run_trial
+from experiments.sweeps.running import run_trial
 from experiments.system.errors import RunError
 
 _RETRIES = 3  # of a task whose worker was killed
 
 
 def require_ray():
-    """Refuse to go on without Ray."""
+    """Raise unless Ray is installed."""
     if importlib.util.find_spec("ray") is None:
         raise RunError(
             "--executor ray: Ray is not installed; pip install 'fnnet[cluster]' brings it"
@@ -21,12 +21,12 @@ def require_ray():
 
 @contextlib.contextmanager
 def on_ray(address=None, *, run=run_trial):
-    """Be connected to a cluster; to be entered before JAX has started threads, since Ray forks.
+    """Connect to a cluster. Enter this before JAX has started threads, since Ray forks.
 
     Parameters
     ----------
     address : str or None
-        Of a cluster that is there; None starts one on this machine, of all its cores.
+        Of a running cluster; None starts one on this machine, with all its cores.
     run : callable
         ``(trial, material) -> record``
 
@@ -34,13 +34,13 @@ def on_ray(address=None, *, run=run_trial):
     ------
     callable
         ``(trials, material) -> iterator of (trial, record)``, each when its run ends. The images
-        are sent to each machine once. It raises a RunError if a task's worker is lost more than
-        three times.
+        are sent to each machine once. Raises a RunError if a task's worker is lost more than three
+        times.
 
     Raises
     ------
     RunError
-        If Ray is not installed or the cluster is not found.
+        If Ray is not installed or no cluster answers.
     """
     require_ray()
     ray = _connected(address)
@@ -61,10 +61,10 @@ def _as_tasks(ray, trials, material, run):
 
 
 def _connected(address):
-    """Start Ray, or join it, without its own output."""
+    """Start a cluster or connect to one, without Ray's output."""
     if address and address != "auto":
         _require_answer(address)
-    # Usage reports are off: nothing here is to leave the user's machines.
+    # No usage reports: no data leaves the user's machines.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -76,12 +76,12 @@ def _connected(address):
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         cause = str(error).strip().split("\n")[0]
         where = f"--address {address}" if address else "--executor ray"
-        raise RunError(f"{where}: no cluster of Ray's: {cause}") from error
+        raise RunError(f"{where}: no Ray cluster: {cause}") from error
     return ray
 
 
 def _require_answer(address):
-    """Knock first: Ray itself tries for two minutes, and says so at length."""
+    """Raise unless the address accepts connections: Ray would try for two minutes."""
     host, _, port = address.rpartition("//")[2].rpartition(":")
     if not host or not port.isdigit():
         raise RunError(f"--address {address}: must be auto, host:port or ray://host:port")
@@ -93,7 +93,7 @@ def _require_answer(address):
 
 def _one_core(run):
     def task(trial, material):
-        # Read when JAX starts, which is in the first task of a worker.
+        # Has an effect when JAX starts, which is in the first task of a worker.
         os.environ.setdefault("NPROC", "1")
         return run(trial, material)
 

@@ -2,7 +2,13 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows has no such module
+    resource = None
 
 
 def cores():
@@ -31,3 +37,11 @@ def _cpuinfo(*names):
         return []
     pairs = [line.partition(":") for line in lines]
     return list(dict.fromkeys(value.strip() for name, _, value in pairs if name.strip() in names))
+
+
+def peak_memory_mb():
+    """Return the process's largest resident memory so far, in megabytes; None on Windows."""
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from experiments.system.errors import RunError, as_run_error
-from fnnet.checkpoint import write_whole
+from fnnet.files import write_whole
 
 
 def write_bytes(path, data):

@@ -1,17 +1,15 @@
-"""What a network in training is given: batches for each step, and the crops that are watched."""
+"""Training inputs: the batch of each step, and the held-out crops of the curve."""
 
 import math
 
-from experiments.images import pool, sample_batch
+from experiments.images import sample_batch, sampling_window
 from experiments.runs.recipes import Recipe
 
-INIT, TRAIN = 0, 1  # what a key that is derived from a run's is for
-WATCHES = 30  # how many times held-out crops are measured in a run
 _WATCH_BATCH, _WATCH_PATCH, _WATCH_IMAGES = 8, 128, 64
 
 
 def make_batches(task, pairs, recipe: Recipe, *, seed, rows=slice(None)):
-    """Make ``number -> batch``, a pure function of the step's number.
+    """Return ``number -> batch``, a pure function of the step's number.
 
     Parameters
     ----------
@@ -25,7 +23,7 @@ def make_batches(task, pairs, recipe: Recipe, *, seed, rows=slice(None)):
     sizes = [2 * math.prod(pair.image.shape) for pair in pairs]
 
     def batches(number):
-        chosen = pool(sizes, seed=seed, step=number)
+        chosen = sampling_window(sizes, seed=seed, step=number)
         return sample_batch(
             _sources(task, [pairs[index] for index in chosen]),
             seed=seed,
@@ -40,7 +38,7 @@ def make_batches(task, pairs, recipe: Recipe, *, seed, rows=slice(None)):
 
 
 def watched_batch(task, pairs, *, seed):
-    """Cut crops out of held-out images: the same ones in every run of a seed."""
+    """Cut crops from held-out images: the same ones in every run of a seed."""
     pairs = pairs[:_WATCH_IMAGES]
     patch = min(_WATCH_PATCH, *(min(pair.image.shape[:2]) for pair in pairs))
     return sample_batch(

@@ -1,8 +1,8 @@
-"""The devices that a run computes on, and what lies where on them.
+"""Data parallelism: the devices of a run, and the placement of arrays on them.
 
-The batch is cut into equal shares along its first axis, one a device; all else is on each of them
-whole. The compiled step is the same program on any number of devices: it sees the whole batch, and
-XLA puts in the sums over devices that it needs.
+The batch is divided into equal shares along its first axis, one per device; all else is replicated.
+The compiled step is the same program on any number of devices: it sees the whole batch, and XLA
+inserts the sums over devices that it needs.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ AXIS = "data"
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where arrays lie: a batch in shares along the mesh's one axis, other arrays on each device.
+    """Placement of arrays: a batch sharded along the mesh's one axis, all else replicated.
 
-    Without a mesh everything is on JAX's default device and nothing here is moved.
+    Without a mesh everything stays on JAX's default device.
     """
 
     mesh: Mesh | None = None
@@ -33,7 +33,7 @@ class Placement:
         return {"devices": self.mesh.size, "processes": jax.process_count()}
 
     def rows(self, batch_size):
-        """Tell which rows of a batch this process's devices work on, as a slice."""
+        """Return the slice of a batch's rows that this process's devices work on."""
         if self.mesh is None:
             return slice(0, batch_size)
         shares = self._sharding(AXIS).addressable_devices_indices_map((batch_size,)).values()
@@ -42,7 +42,7 @@ class Placement:
         return slice(min(start for start, _ in bounds), max(stop for _, stop in bounds))
 
     def sharded(self, batch, batch_size):
-        """Put this process's rows of a batch, a tree of arrays, on its devices."""
+        """Place this process's rows of a batch, a tree of arrays, on its devices."""
         if self.mesh is None:
             return batch
         return jax.tree.map(
@@ -50,19 +50,19 @@ class Placement:
         )
 
     def replicated(self, tree):
-        """Put a tree of arrays, the same in every process, on each device."""
+        """Replicate a tree of arrays, the same in every process, on each device."""
         if self.mesh is None:
             return tree
         return jax.tree.map(self._replicate, tree)
 
     def compiled(self, step):
-        """Compile a training step for the mesh: what it gives back is on each device."""
+        """Compile a training step for the mesh, with replicated results."""
         if self.mesh is None:
             return step
         return jax.jit(step, donate_argnums=0, out_shardings=self._sharding())
 
     def local(self, tree):
-        """Give this process's own copy of replicated arrays, on its first device."""
+        """Return this process's copy of replicated arrays, on its first device."""
         if self.mesh is None:
             return tree
         return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
@@ -85,10 +85,10 @@ def place(devices, batch_size):
     Parameters
     ----------
     devices : int, "all" or None
-        How many of JAX's devices; None for the default one. Where several processes train
-        together, "all" are theirs too.
+        Number of JAX's devices; None for the default one. Where several processes train
+        together, "all" includes theirs.
     batch_size : int
-        Rows of a batch, which the devices must divide.
+        Rows of a batch, which the number of devices must divide.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def place(devices, batch_size):
     Raises
     ------
     RunError
-        If there are not so many devices, or they do not divide the batch.
+        If there are fewer devices, or they do not divide the batch.
     """
     if devices is None:
         return Placement()

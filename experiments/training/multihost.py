@@ -1,6 +1,6 @@
 """Processes that train one run together, by JAX's own runtime: join, agree, stop and leave.
 
-Every function is also right in a process that joined no other: then it does nothing.
+In a process that joined no other, every function does nothing.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ from experiments.cli.commands import EXPECTED, Interrupted
 from experiments.system.errors import RunError
 from fnnet.train import NotFiniteError
 
-# A process that is cut off, and so sends no sign of life, ends the others after so many seconds.
+# Seconds after which a process that is cut off, and sends no sign of life, ends the others.
 _SILENCE_SECONDS = 30
-# What another process's end looks like where it is met; JAX names no exception of its own for it.
+# Words of the errors by which the loss of another process shows; JAX has no exception for it.
 _LOST = ("gloo", "nccl", "unavailable", "coordination", "deadline_exceeded")
 
 
@@ -31,24 +31,24 @@ _LOST = ("gloo", "nccl", "unavailable", "coordination", "deadline_exceeded")
 def joined(address, count, number, seconds):
     """Join the run's other processes; at the end leave together, or end them.
 
-    Process 0 alone prints, and all of them print errors. A failure that the others cannot know of
-    ends this process at once, whereupon their next step fails and ends them in turn.
+    Only process 0 prints; all print errors. A failure that the others cannot know of ends this
+    process at once, whereupon their next step fails and ends them in turn.
 
     Parameters
     ----------
     address : str or None
         ``host:port`` on which process 0 listens.
     count, number : int or None
-        How many processes there are, and which this is, from 0. What is None is found by JAX in
-        the environment of SLURM, Open MPI, Kubernetes and other clusters that it knows.
+        Number of processes, and this one's, from 0. JAX finds those that are None in the
+        environment of SLURM, Open MPI, Kubernetes and other clusters that it knows.
     seconds : float
-        How long to wait for the others. Where they do not come the process ends with a sentence
-        and status 2.
+        Time to wait for the others. If they do not come, the process ends with a sentence and
+        status 2.
 
     Raises
     ------
     RunError
-        If the three are not given, not found, or cannot be.
+        If the three are neither given nor found, or are invalid.
     """
     _join(address, count, number, seconds)
     try:
@@ -67,38 +67,30 @@ def joined(address, count, number, seconds):
 
 
 def is_first():
-    """Tell whether this process is the one that prints and writes."""
+    """Return whether this process is the one that prints and writes."""
     return jax.process_index() == 0
 
 
 def leave():
-    """Wait until all processes are here, and part: from now on each computes for itself."""
+    """Wait for all processes, and part: from now on each computes by itself."""
     if jax.distributed.is_initialized():
         jax.distributed.shutdown()
 
 
 def gathered(text):
-    """Give the texts of all processes, in their order, to each."""
+    """Return the texts of all processes, in their order, in each of them."""
     if not jax.distributed.is_initialized():
         return [text]
     data = np.frombuffer(text.encode(), np.uint8)
     sizes = multihost_utils.process_allgather(np.int32(data.size)).ravel()
     padded = np.zeros(max(sizes.max(), 1), np.uint8)
     padded[: data.size] = data
-    everyones = multihost_utils.process_allgather(padded).reshape(len(sizes), -1)
-    return [
-        row[:size].tobytes().decode() for row, size in zip(everyones, sizes.tolist(), strict=True)
-    ]
+    texts = multihost_utils.process_allgather(padded).reshape(len(sizes), -1)
+    return [row[:size].tobytes().decode() for row, size in zip(texts, sizes.tolist(), strict=True)]
 
 
 def together(make):
-    """Call ``make()``; what a user can cause and goes wrong in one process is raised in all.
-
-    Returns
-    -------
-    anything
-        What `make` gave here.
-    """
+    """Call ``make()`` and return its result; a user's error in one process is raised in all."""
     result = failure = None
     try:
         result = make()
@@ -112,7 +104,7 @@ def together(make):
 
 
 def require_same(text, what):
-    """Refuse to train where `text`, which tells about `what`, is not process 0's everywhere."""
+    """Raise `RunError` unless `text`, which identifies `what`, is the same in all processes."""
     first, *others = gathered(text)
     for number, other in enumerate(others, 1):
         if other != first:
@@ -121,16 +113,16 @@ def require_same(text, what):
 
 
 def from_first(tree):
-    """Give process 0's arrays to all."""
+    """Return process 0's arrays in all processes."""
     if not jax.distributed.is_initialized():
         return tree
     return multihost_utils.broadcast_one_to_all(tree)
 
 
 def ending(step):
-    """Make a step that ends this process at once if another one is lost in it.
+    """Wrap a step, to end this process at once if another one is lost in it.
 
-    JAX's runtime ends processes too whose first one is lost, with its own message and an abort.
+    If process 0 is lost, JAX's runtime ends the others too, with its own message and an abort.
     """
     if not jax.distributed.is_initialized():
         return step
@@ -148,8 +140,8 @@ def ending(step):
 def stop_requests():
     """Turn Ctrl-C and SIGTERM into a stop between two steps; a second one ends the process.
 
-    Gives ``step -> bool``, to be asked at every step; it is true at the same step in all processes,
-    whichever of them got the signal.
+    Yields ``step -> bool``, to be called at every step; it is true at the same step in all
+    processes, whichever of them received the signal.
     """
     stop, before = threading.Event(), {}
     several = jax.distributed.is_initialized()
@@ -187,7 +179,7 @@ def _join(address, count, number, seconds):
             initialization_timeout=math.ceil(seconds) + 60,
             heartbeat_timeout_seconds=_SILENCE_SECONDS,
         )
-        with _without_output():  # the first exchange tells about its connections
+        with _without_output():  # the first exchange prints its connections
             gathered("")
     except (ValueError, RuntimeError) as error:
         raise RunError(_why_not_joined(address, error)) from error

@@ -2,22 +2,22 @@
 
 from fnnet import initializers, ops
 from fnnet.core import Layer, require
-from fnnet.layers.dense import check_initializers, drawn
-from fnnet.layers.stateless import stateless
+from fnnet.layers.affine import check_initializers, draw_params
+from fnnet.layers.stateless import op_layer
 
-identity = stateless(ops.identity)
-relu = stateless(ops.relu)
-leaky_relu = stateless(ops.leaky_relu)
-elu = stateless(ops.elu)
-gelu = stateless(ops.gelu)
-silu = stateless(ops.silu)
-softplus = stateless(ops.softplus)
-sigmoid = stateless(ops.sigmoid)
-tanh = stateless(ops.tanh)
-softmax = stateless(ops.softmax)
-hard_sigmoid = stateless(ops.hard_sigmoid)
-hard_tanh = stateless(ops.hard_tanh)
-hard_swish = stateless(ops.hard_swish)
+identity = op_layer(ops.identity)
+relu = op_layer(ops.relu)
+leaky_relu = op_layer(ops.leaky_relu)
+elu = op_layer(ops.elu)
+gelu = op_layer(ops.gelu)
+silu = op_layer(ops.silu)
+softplus = op_layer(ops.softplus)
+sigmoid = op_layer(ops.sigmoid)
+tanh = op_layer(ops.tanh)
+softmax = op_layer(ops.softmax)
+hard_sigmoid = op_layer(ops.hard_sigmoid)
+hard_tanh = op_layer(ops.hard_tanh)
+hard_swish = op_layer(ops.hard_swish)
 
 
 def prelu(*, slope_init=initializers.constant(0.25)):  # noqa: B008 (a pure function)
@@ -46,7 +46,7 @@ def prelu(*, slope_init=initializers.constant(0.25)):  # noqa: B008 (a pure func
 
     def init(key, in_shape):
         require(len(in_shape) >= 1, "an example needs at least one axis")
-        return {"slope": drawn(slope_init, key, in_shape[-1:])}, {}
+        return {"slope": draw_params(slope_init, key, in_shape[-1:])}, {}
 
     def apply(params, state, x, *, key=None, train=False):
         return ops.prelu(x, params["slope"].astype(x.dtype)), state

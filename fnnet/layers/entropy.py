@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from fnnet import ops
-from fnnet.core import Layer, require, require_whole
+from fnnet.core import Layer, require, require_integer
 
 
 def factorized_prior(components=3):
@@ -39,7 +39,7 @@ def factorized_prior(components=3):
     Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, section 3; there the distributions are
     piecewise linear.
     """
-    require_whole("factorized_prior: components", components)
+    require_integer("factorized_prior: components", components)
 
     def init(key, in_shape):
         require(len(in_shape) >= 1, "an example needs at least one axis")

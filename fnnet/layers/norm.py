@@ -5,7 +5,7 @@ import math
 import jax.numpy as jnp
 
 from fnnet import ops
-from fnnet.core import Layer, require, require_whole
+from fnnet.core import Layer, require, require_integer
 from fnnet.ops.channels import require_channels
 from fnnet.ops.norm import batch_norm_by_batch
 
@@ -94,7 +94,7 @@ def group_norm(groups, *, epsilon=1e-5):
     Layer
         ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and use.
     """
-    require_whole("group_norm: groups", groups)
+    require_integer("group_norm: groups", groups)
     return _norm("group_norm", ops.group_norm, {"groups": groups, "epsilon": epsilon})
 
 

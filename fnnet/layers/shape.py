@@ -3,8 +3,8 @@
 import math
 
 from fnnet import ops
-from fnnet.core import require, require_whole, require_whole_pair
-from fnnet.layers.stateless import stateless
+from fnnet.core import require, require_integer, require_integer_pair
+from fnnet.layers.stateless import op_layer, stateless
 from fnnet.ops.resample import check_resize
 
 
@@ -15,12 +15,8 @@ def resize(factor=None, *, size=None, method="bilinear"):
     is "nearest" or "bilinear"; see `fnnet.ops.resize`.
     """
     check_resize(factor=factor, size=size, method=method)
-    given = {"factor": factor} if size is None else {"size": size}
-    return stateless(
-        lambda x: ops.resize(x, **given, method=method),
-        kind="resize",
-        config=given | {"method": method},
-    )
+    scale = {"factor": factor} if size is None else {"size": size}
+    return op_layer(ops.resize, **scale, method=method)
 
 
 def depth_to_space(factor=2):
@@ -28,12 +24,8 @@ def depth_to_space(factor=2):
 
     `factor` is a number or (rows, columns) of at least 1; see `fnnet.ops.depth_to_space`.
     """
-    require_whole_pair("depth_to_space: factor", factor)
-    return stateless(
-        lambda x: ops.depth_to_space(x, factor=factor),
-        kind="depth_to_space",
-        config={"factor": factor},
-    )
+    require_integer_pair("depth_to_space: factor", factor)
+    return op_layer(ops.depth_to_space, factor=factor)
 
 
 def space_to_depth(factor=2):
@@ -41,12 +33,8 @@ def space_to_depth(factor=2):
 
     `factor` is a number or (rows, columns) that divides the image's size.
     """
-    require_whole_pair("space_to_depth: factor", factor)
-    return stateless(
-        lambda x: ops.space_to_depth(x, factor=factor),
-        kind="space_to_depth",
-        config={"factor": factor},
-    )
+    require_integer_pair("space_to_depth: factor", factor)
+    return op_layer(ops.space_to_depth, factor=factor)
 
 
 def _flatten(x):
@@ -63,7 +51,7 @@ def reshape(*shape):
     A `LayerError` where the example has another count of numbers than `shape`.
     """
     for size in shape:
-        require_whole("reshape: size", size)
+        require_integer("reshape: size", size)
 
     def function(x):
         require(
@@ -76,5 +64,5 @@ def reshape(*shape):
     return stateless(function, kind="reshape", config={"shape": shape})
 
 
-block_dct = stateless(ops.block_dct)
-block_idct = stateless(ops.block_idct)
+block_dct = op_layer(ops.block_dct)
+block_idct = op_layer(ops.block_idct)

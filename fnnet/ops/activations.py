@@ -8,7 +8,7 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require_floating, wide
+from fnnet.core import at_least_float32, require_floating
 from fnnet.ops.channels import along_last, require_channels
 
 
@@ -89,7 +89,7 @@ def softmax(x):
 
     Computed in float32 or wider. Bridle 1990.
     """
-    y = wide(x)
+    y = at_least_float32(x)
     y = jnp.exp(y - lax.stop_gradient(y.max(-1, keepdims=True)))
     return (y / y.sum(-1, keepdims=True)).astype(x.dtype)
 

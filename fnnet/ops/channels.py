@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from fnnet.core import require, wide
+from fnnet.core import at_least_float32, require
 
 
 def along_last(vector, x):
@@ -20,7 +20,7 @@ def add_bias(y, bias):
     )
     # Laid out in float32 or wider, so that its gradient is summed so, whatever `y`'s dtype: more
     # exactly, and on a CPU faster than in bfloat16.
-    return y + jnp.broadcast_to(along_last(wide(bias), y), y.shape).astype(y.dtype)
+    return y + jnp.broadcast_to(along_last(at_least_float32(bias), y), y.shape).astype(y.dtype)
 
 
 def require_channels(x, **vectors):

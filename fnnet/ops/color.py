@@ -5,7 +5,7 @@ Nothing is clipped or rounded: what leaves the range of colours does so visibly.
 
 import numpy as np
 
-from fnnet.core import require, wide
+from fnnet.core import at_least_float32, require
 
 # Red, green and blue weigh (0.299, 0.587, 0.114) in BT.601's luma; chroma is B - Y and R - Y,
 # scaled to ±1/2.
@@ -96,7 +96,7 @@ def _to_rgb(x, matrix, offsets, peak):
 def _channels(x):
     first = "; channels come last: did they come first?" if x.shape[-3:-2] == (3,) else ""
     require(x.shape[-1:] == (3,), f"expects colours (..., 3), got shape {x.shape}{first}")
-    x = wide(x)
+    x = at_least_float32(x)
     return [x[..., channel] for channel in range(3)]
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, require_floating, require_whole, require_whole_pair
+from fnnet.core import require, require_floating, require_integer, require_integer_pair
 from fnnet.ops import conv_primitives
 from fnnet.ops.channels import add_bias, channels_first
 from fnnet.ops.checks import pair, require_images
@@ -66,9 +66,9 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
 
 def check_convolution(name, *, stride=1, padding="same", dilation=1, groups=1):
     """Refuse settings that no convolution has."""
-    require_whole_pair(f"{name}: stride", stride)
-    require_whole_pair(f"{name}: dilation", dilation)
-    require_whole(f"{name}: groups", groups)
+    require_integer_pair(f"{name}: stride", stride)
+    require_integer_pair(f"{name}: dilation", dilation)
+    require_integer(f"{name}: groups", groups)
     if not isinstance(padding, str):
         sides = jax.tree.leaves(padding)
         pairs = jax.tree.structure(padding) == jax.tree.structure(((0, 0), (0, 0)))

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from fnnet.core import require, require_floating, wide
+from fnnet.core import at_least_float32, require, require_floating
 
 
 def logistic_mixture_bits(x, logits, means, log_scales):
@@ -45,7 +45,7 @@ def logistic_mixture_bits(x, logits, means, log_scales):
         f"logits {logits.shape}, means {means.shape} and log_scales {log_scales.shape} do not fit "
         f"the last axis, which has {x.shape[-1]} channels",
     )
-    y = wide(x)
+    y = at_least_float32(x)
     logits, means, log_scales = (
         part.astype(y.dtype).reshape((1,) * (y.ndim - 1) + shape)
         for part in (logits, means, log_scales)

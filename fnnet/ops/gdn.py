@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, wide
+from fnnet.core import at_least_float32, require
 from fnnet.ops.channels import along_last, channels_first
 
 
@@ -39,7 +39,7 @@ def gdn(x, beta, gamma, *, inverse=False):
     Ballé, Laparra, Simoncelli 2016, arXiv:1511.06281, in the form with exponents 2 and 1/2 of
     arXiv:1611.01704, section 2.
     """
-    y = wide(x)
+    y = at_least_float32(x)
     channels = x.shape[-1]
     require(
         (channels, channels) == gamma.shape and (channels,) == beta.shape,

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, require_whole, wide
+from fnnet.core import at_least_float32, require, require_integer
 from fnnet.ops.channels import along_last, require_channels
 
 
@@ -18,7 +18,7 @@ def batch_norm(x, mean, variance, scale, offset, *, epsilon=1e-5):
     `LayerError` where they have other channels than `x`. Ioffe, Szegedy 2015, arXiv:1502.03167,
     algorithm 1.
     """
-    y = wide(x)
+    y = at_least_float32(x)
     require_channels(x, mean=mean, variance=variance, scale=scale, offset=offset)
     _require_epsilon(epsilon)
     vectors = (vector.astype(y.dtype) for vector in (mean, variance, scale, offset))
@@ -73,10 +73,10 @@ def _batch_norm_by_batch_jvp(epsilon, primals, tangents):
 
 def _by_batch(x, scale, offset, epsilon):
     axes = tuple(range(x.ndim - 1))
-    mean = wide(x).mean(axes)
+    mean = at_least_float32(x).mean(axes)
     # In two passes, since E[x²] - E[x]² cancels: it turns negative where the mean is large against
     # the spread. Computed once and kept: else each use, forwards and backwards, computes it from x.
-    centred = lax.optimization_barrier(wide(x) - along_last(mean, x))
+    centred = lax.optimization_barrier(at_least_float32(x) - along_last(mean, x))
     variance = jnp.square(centred).mean(axes)
     factor = scale.astype(mean.dtype) * lax.rsqrt(variance + epsilon)
     y = centred * along_last(factor, x) + along_last(offset.astype(mean.dtype), x)
@@ -92,7 +92,9 @@ def layer_norm(x, scale, offset, *, epsilon=1e-6):
     channel only. Ba, Kiros, Hinton 2016, arXiv:1607.06450, equation 4.
     """
     require_channels(x, scale=scale, offset=offset)
-    return _affine(_standardise(wide(x), (x.ndim - 1,), epsilon), scale, offset).astype(x.dtype)
+    return _affine(_standardise(at_least_float32(x), (x.ndim - 1,), epsilon), scale, offset).astype(
+        x.dtype
+    )
 
 
 def group_norm(x, scale, offset, *, groups, epsilon=1e-5):
@@ -103,10 +105,10 @@ def group_norm(x, scale, offset, *, groups, epsilon=1e-5):
     group has one value only. Wu, He 2018, arXiv:1803.08494, equation 7.
     """
     channels = x.shape[-1]
-    require_whole("groups", groups)
+    require_integer("groups", groups)
     require(channels % groups == 0, f"groups={groups} must divide the input's {channels} channels")
     require_channels(x, scale=scale, offset=offset)
-    split = wide(x).reshape(*x.shape[:-1], groups, channels // groups)
+    split = at_least_float32(x).reshape(*x.shape[:-1], groups, channels // groups)
     y = _standardise(split, (*range(1, x.ndim - 1), x.ndim), epsilon)
     return _affine(y.reshape(x.shape), scale, offset).astype(x.dtype)
 

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, require_floating, require_whole_pair
+from fnnet.core import require, require_floating, require_integer_pair
 from fnnet.ops.checks import pair, require_images
 
 
@@ -46,7 +46,7 @@ def adaptive_avg_pool(x, *, size):
     """
     require_images(x)
     require_floating(x)
-    require_whole_pair("adaptive_avg_pool: size", size)
+    require_integer_pair("adaptive_avg_pool: size", size)
     rows, columns = pair(size)
     require(
         rows <= x.shape[1] and columns <= x.shape[2],
@@ -66,8 +66,8 @@ def _window_slices(name, x, window, stride):
     """Cut out, for every place in the window, the pixels that stand there."""
     require_images(x)
     stride = window if stride is None else stride
-    require_whole_pair(f"{name}: window", window)
-    require_whole_pair(f"{name}: stride", stride)
+    require_integer_pair(f"{name}: window", window)
+    require_integer_pair(f"{name}: stride", stride)
     (wh, ww), (sh, sw) = pair(window), pair(stride)
     _, h, w, _ = x.shape
     require(h >= wh and w >= ww, f"a window of {wh}x{ww} does not fit into {h}x{w} pixels")

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import random
-from fnnet.core import require, require_floating, wide
+from fnnet.core import at_least_float32, require, require_floating
 
 
 @jax.custom_jvp
@@ -32,7 +32,7 @@ def add_uniform_noise(x, key):
     arXiv:1611.01704, section 3.
     """
     require_floating(x)
-    noise = random.uniform(key, x.shape, wide(x).dtype, low=-0.5, high=0.5)
+    noise = random.uniform(key, x.shape, at_least_float32(x).dtype, low=-0.5, high=0.5)
     return x + noise.astype(x.dtype)
 
 
@@ -48,7 +48,7 @@ def soft_round(x, *, temperature):
     if not isinstance(temperature, jax.core.Tracer):
         possible = 0 < temperature < math.inf
         require(possible, f"soft_round: temperature={temperature} must be above 0 and finite")
-    y = wide(x)
+    y = at_least_float32(x)
     temperature = jnp.asarray(temperature, y.dtype)
     middle = jnp.floor(y) + 0.5
     soft = jnp.tanh((y - middle) / temperature) / (2 * jnp.tanh(0.5 / temperature))

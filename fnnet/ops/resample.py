@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.core import require, require_floating, require_whole, require_whole_pair
+from fnnet.core import require, require_floating, require_integer, require_integer_pair
 from fnnet.ops.checks import pair, require_images
 
 
@@ -51,9 +51,9 @@ def check_resize(*, factor, size, method):
         f"resize: method={method!r} must be 'nearest' or 'bilinear'",
     )
     if factor is None:
-        require_whole_pair("resize: size", size)
+        require_integer_pair("resize: size", size)
     else:
-        require_whole("resize: factor", factor)
+        require_integer("resize: factor", factor)
 
 
 def _bilinear(x, factor, axis):

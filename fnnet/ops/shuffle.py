@@ -1,6 +1,6 @@
 """Moves between space and channels."""
 
-from fnnet.core import require, require_whole_pair
+from fnnet.core import require, require_integer_pair
 from fnnet.ops.checks import pair, require_images
 
 
@@ -12,7 +12,7 @@ def depth_to_space(x, *, factor):
     channels. Shi et al. 2016, arXiv:1609.05158, equation 4.
     """
     require_images(x)
-    require_whole_pair("depth_to_space: factor", factor)
+    require_integer_pair("depth_to_space: factor", factor)
     fh, fw = pair(factor)
     n, h, w, channels = x.shape
     c, rest = divmod(channels, fh * fw)
@@ -28,7 +28,7 @@ def space_to_depth(x, *, factor):
     number or (rows, columns), does not divide height and width.
     """
     require_images(x)
-    require_whole_pair("space_to_depth: factor", factor)
+    require_integer_pair("space_to_depth: factor", factor)
     fh, fw = pair(factor)
     n, h, w, c = x.shape
     require(

@@ -28,27 +28,3 @@ from fnnet.optim.transforms import (
     scale_by_schedule,
     skip_not_finite,
 )
-
-__all__ = [
-    "Optimizer",
-    "accumulate",
-    "adagrad",
-    "adam",
-    "adamw",
-    "amsgrad",
-    "apply_updates",
-    "chain",
-    "clip",
-    "clip_by_global_norm",
-    "decay_weights",
-    "ema",
-    "lion",
-    "momentum",
-    "muon",
-    "nesterov",
-    "partition",
-    "rmsprop",
-    "scale_by_schedule",
-    "sgd",
-    "skip_not_finite",
-]

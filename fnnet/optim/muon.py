@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from fnnet.core import wide
+from fnnet.core import at_least_float32
 from fnnet.optim.methods import adam, nesterov
 from fnnet.optim.optimizer import Optimizer, chain, rate_schedule, require_decay
 from fnnet.optim.transforms import partition_by, scale_by_schedule
@@ -41,7 +41,7 @@ def _orthogonalize():
 
 def _orthogonal(leaf):
     """Bring a matrix's singular values near 1, times the scale; a matrix of zeros stays one."""
-    matrix = wide(leaf).reshape(-1, leaf.shape[-1])
+    matrix = at_least_float32(leaf).reshape(-1, leaf.shape[-1])
     rows, columns = matrix.shape
     # Of the two products of the matrix and its transpose, the smaller is iterated on.
     x = matrix.T if rows > columns else matrix

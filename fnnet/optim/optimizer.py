@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from fnnet.core import require, wide
+from fnnet.core import at_least_float32, require
 from fnnet.schedules import as_schedule
 
 
@@ -76,7 +76,7 @@ def widen(tree):
 
     In bfloat16 a mean with a decay of 0.999 would never move, since 0.999 is 1 there.
     """
-    return jax.tree.map(wide, tree)
+    return jax.tree.map(at_least_float32, tree)
 
 
 def cast_like(tree, like):

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import trees
-from fnnet.core import require, require_whole
+from fnnet.core import require, require_integer
 from fnnet.optim.optimizer import (
     Optimizer,
     apply_updates,
@@ -121,7 +121,7 @@ def accumulate(optimizer, every):
     too, so they belong inside. A `TypeError` for what is no optimiser.
     """
     require_optimizer("accumulate", optimizer)
-    require_whole("accumulate: every", every)
+    require_integer("accumulate: every", every)
 
     def start(params, inner):
         zeros = trees.zeros_like(widen(params))

@@ -14,6 +14,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from options import train_config
 from PIL import Image
 from skimage import data
 
@@ -21,8 +22,9 @@ import experiments
 import fnnet as fn
 from experiments import train
 from experiments.cli.commands import Interrupted
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from experiments.system.storage import read_metrics
+from experiments.training import session
 
 TINY = ("--tiny", "--steps", "3")
 SLOW = pytest.mark.slow
@@ -39,7 +41,7 @@ def command(run, monkeypatch):
 def trained(tmp_path_factory):
     """A finished tiny run, shared by the tests that only read it."""
     folder = tmp_path_factory.mktemp("runs") / "trained"
-    train.main(train.Config(tiny=True, steps=3, out=folder))
+    train.main(train_config(tiny=True, steps=3, out=folder))
     return folder
 
 
@@ -117,7 +119,7 @@ def test_every_task_and_model_trains(command, tmp_path, options):
 
 
 def test_a_loaded_run_gives_a_notebook_the_network(trained):
-    run = load_run(trained)
+    run = open_run(trained)
     x = np.asarray(data.chelsea()[None, :33, :50], np.float32) / 255
     y, _ = run.model.apply(run.params, run.state, x)
     assert y.shape == x.shape
@@ -147,7 +149,7 @@ def test_evaluate_checks_its_metrics_first_and_prints_nothing_where_they_are_wro
     monkeypatch.setattr(fn.metrics, "ssim", fn.metrics.ssim_box8)
     status, output, errors = command("evaluate", trained)
     assert (status, output) == (2, "")
-    assert "error: metrics are not what they must be, so nothing is measured by them" in errors
+    assert "error: metrics miss their references, so nothing is measured by them" in errors
 
 
 def put_overlap(folder):
@@ -351,8 +353,8 @@ def test_a_damaged_record_is_named(command, trained, tmp_path):
     shutil.copy(trained / "record.json", folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"optimizer": 5}))
-    assert error_of(command("evaluate", folder)).startswith(
-        f"{folder}: config.json or record.json is damaged: "
+    assert error_of(command("evaluate", folder)) == (
+        f"{folder / 'config.json'}: is not the config of a run: optimizer is 5 there"
     )
 
 
@@ -481,15 +483,15 @@ def test_a_finished_run_that_is_resumed_keeps_its_history(command, tmp_path, mon
 
 def test_a_stop_between_two_steps_is_saved_too(tmp_path, monkeypatch):
     """Whenever the signal comes: here after a step was recorded, before the next one is asked."""
-    real = train.train_run.__globals__["fit"]
+    real = session.fit
 
     def fit(*args, should_stop, **options):
         calls = iter(range(100))
         ask = lambda: (next(calls) == 2 and signal.raise_signal(signal.SIGINT)) or should_stop()  # noqa: E731
         return real(*args, should_stop=ask, **options)
 
-    monkeypatch.setitem(train.train_run.__globals__, "fit", fit)
-    config = train.Config(
+    monkeypatch.setattr(session, "fit", fit)
+    config = train_config(
         tiny=True, data=str(put_images(tmp_path / "pictures")), out=tmp_path / "run"
     )
     with pytest.raises(Interrupted, match="go on with"):
@@ -722,7 +724,7 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_last_checkpoint(tm
     assert re.fullmatch(
         rf"error: {folder}/metrics.jsonl: could not be written: File too large\n", errors
     )
-    assert load_run(folder).step > 0
+    assert open_run(folder).step > 0
     assert not list(folder.glob("*.tmp"))
 
 
@@ -733,7 +735,7 @@ def test_a_full_disk_at_the_figures_ends_with_a_sentence(tmp_path):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 2, errors
     assert errors == f"error: {folder}/curves.png: could not be written: File too large\n"
-    assert load_run(folder).step == 3
+    assert open_run(folder).step == 3
 
 
 @pytest.mark.parametrize("name", experiments.COMMANDS)

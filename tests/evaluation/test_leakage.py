@@ -21,8 +21,8 @@ WAY_OUT = (
 )
 
 
-def pair(name, pixels, side="new"):
-    return Pair(StoredImage.of(pixels, name), side, lambda: (pixels, None))
+def pair(name, pixels, split="new"):
+    return Pair(StoredImage.of(pixels, name), split, lambda: (pixels, None))
 
 
 def make_run(*pairs):
@@ -32,12 +32,12 @@ def make_run(*pairs):
             "name": pair.image.name,
             "sha256": pair.image.sha256,
             "fingerprint": pair.image.fingerprint,
-            "side": pair.side,
+            "side": pair.split,
             "of a later version": 1,
         }
         for pair in pairs
     ]
-    return SimpleNamespace(folder=Path("RUN"), record={"pictures": images})
+    return SimpleNamespace(folder=Path("RUN"), record=SimpleNamespace(pictures=images))
 
 
 def refusal(pairs, run):
@@ -46,18 +46,18 @@ def refusal(pairs, run):
     return str(caught.value)
 
 
-def test_images_of_other_sides_and_other_sets_are_no_overlap():
+def test_images_of_other_splits_and_other_sets_are_no_overlap():
     held_out = [pair("v", noise(seed=1), "validation"), pair("t", noise(seed=2), "test")]
     run = make_run(pair("a", noise(seed=0), "train"), *held_out)
     pairs = [*held_out, pair("a", noise(seed=3))]
-    assert leakage.sides(run) == {
-        run.record["pictures"][0]["sha256"]: "train",
+    assert leakage.splits(run) == {
+        run.record.pictures[0]["sha256"]: "train",
         held_out[0].image.sha256: "validation",
         held_out[1].image.sha256: "test",
     }
     for allow in (False, True):
         marked = leakage.mark_trained(pairs, run, allow_overlap=allow)
-        assert [pair.side for pair in marked] == ["validation", "test", "new"]
+        assert [pair.split for pair in marked] == ["validation", "test", "new"]
     assert leakage.stamp(pairs) is None
 
 
@@ -74,7 +74,7 @@ def test_shared_images_are_named_with_how_they_are_shared():
         "distance 0 of 255), d [x] (y) (a, identical)" + WAY_OUT
     )
     marked = leakage.mark_trained(pairs, run, allow_overlap=True)
-    assert [pair.side for pair in marked] == ["train", "train", "train", "new"]
+    assert [pair.split for pair in marked] == ["train", "train", "train", "new"]
     assert all(one.image is other.image for one, other in zip(marked, pairs, strict=True))
     assert leakage.stamp(marked) == (
         "3 of 4 images were trained on: no mean over them is a held-out result"
@@ -113,7 +113,7 @@ def test_eight_names_are_listed_and_the_rest_counted():
 )
 def test_a_damaged_list_of_images_is_told(damaged, what):
     run = make_run()
-    run.record["pictures"].append(damaged)
+    run.record.pictures.append(damaged)
     assert refusal([pair("a", noise())], run) == (
         f"RUN/record.json: its list of images is damaged: {what}"
     )

@@ -313,6 +313,23 @@ def test_what_is_no_file_is_refused(tmp_path):
         assert str(caught.value) == f"{wrong}: {sentence}"
 
 
+def test_bytes_are_read_as_their_file_is_and_errors_name_them_as_asked(path):
+    path.write_bytes(DATA)
+    header, latents = read(path, MODEL)
+    assert header == read(DATA, MODEL)[0]
+    np.testing.assert_array_equal(read(DATA, MODEL)[1], latents)
+    for data, sentence in (
+        (DATA[:-1], f"file has {len(DATA) - 1} bytes, its header says {len(DATA)}: truncated"),
+        (b"", "0 bytes is shorter than a header"),
+        (DATA[:-1] + bytes([DATA[-1] ^ 1]), "content damaged"),
+    ):
+        assert refusal(path, data) == sentence
+        for names, name in (({"name": "kodim01"}, "kodim01"), ({}, "the bytes")):
+            with pytest.raises(FnnError) as caught:
+                read(data, MODEL, **names)
+            assert str(caught.value) == f"{name}: {sentence}"
+
+
 @posix
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     pipe = tmp_path / "pipe.fnn"

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracles_measures as oracles
 import pytest
-from contracts_measures import LOSSES, images
+from contracts_measures import LOSSES, QUICKLY, images, inputs_of, is_float
 
 import fnnet as fn
 from fnnet import losses, metrics
@@ -21,16 +21,6 @@ every_loss_but_quickly = pytest.mark.parametrize(
     [pytest.param(row, marks=[pytest.mark.slow] * (row.name == "ms_ssim")) for row in LOSSES],
     ids=lambda row: row.name,
 )
-# Most of the time here is XLA compiling MS-SSIM's gradient; unoptimised code takes a third of it.
-QUICKLY = {"xla_backend_optimization_level": 0}
-
-
-def is_float(x):
-    return np.issubdtype(x.dtype, np.floating)
-
-
-def inputs_of(row, dtype):
-    return tuple(jnp.asarray(x, dtype if is_float(x) else x.dtype) for x in row.inputs())
 
 
 def weighed(row, inputs):

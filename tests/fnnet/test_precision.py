@@ -8,15 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from options import train_config
 from skimage import data
 
 import fnnet as fn
 from experiments import train
 from experiments.cli.commands import Interrupted
 from experiments.networks import architectures, configs
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from experiments.system import compiler_flags
 from experiments.system.storage import read_metrics
+from experiments.training import session
 
 MODEL = fn.serial(
     encoder=fn.serial(fn.conv2d(8, 4, stride=2), fn.batch_norm(), fn.gdn(), fn.conv2d(4, 3)),
@@ -49,7 +51,7 @@ def trained(model, steps=40):
 
 @pytest.mark.slow
 def test_training_in_bfloat16_comes_near_float32_and_keeps_everything_in_float32():
-    narrow, narrow_losses = trained(fn.train.Policy().applied_to(MODEL))
+    narrow, narrow_losses = trained(fn.in_precision(MODEL))
     _, wide_losses = trained(MODEL)
     assert narrow_losses[-1] < 0.3 * narrow_losses[0]
     assert abs(narrow_losses[-1] / wide_losses[-1] - 1) < 0.15
@@ -59,7 +61,7 @@ def test_training_in_bfloat16_comes_near_float32_and_keeps_everything_in_float32
 
 
 def test_every_convolution_and_its_gradients_are_computed_in_bfloat16():
-    model = fn.train.Policy("bfloat16").applied_to(MODEL)
+    model = fn.in_precision(MODEL, "bfloat16")
     params, state = model.init(jax.random.key(0), RGB)
 
     def loss(params):
@@ -76,23 +78,25 @@ def test_every_convolution_and_its_gradients_are_computed_in_bfloat16():
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(shapes))
 
 
-def test_a_policy_changes_neither_parameters_nor_names():
-    model = fn.train.Policy().applied_to(MODEL)
+def test_in_precision_changes_neither_parameters_nor_names():
+    model = fn.in_precision(MODEL)
     plain, cast = (m.init(jax.random.key(0), RGB) for m in (MODEL, model))
     jax.tree.map(np.testing.assert_array_equal, plain, cast)
     x = jnp.asarray(np.random.default_rng(0).random((1, *RGB)), jnp.float32)
     wide, narrow = (m.apply(*plain, x)[0] for m in (MODEL, model))
     np.testing.assert_allclose(wide, narrow, atol=0.03)
-    same = fn.train.Policy("float32").applied_to(MODEL).apply(*plain, x)[0]
+    same = fn.in_precision(MODEL, "float32").apply(*plain, x)[0]
     np.testing.assert_array_equal(wide, same)
     assert str(model).startswith("serial(compute='bfloat16')")
     assert fn.summary(model, RGB) == fn.summary(MODEL, RGB)
 
 
-def test_a_policy_that_would_need_scaled_losses_is_refused():
+def test_a_precision_that_would_need_scaled_losses_is_rejected():
     with pytest.raises(fn.LayerError) as error:
-        fn.train.Policy("float16")
-    assert str(error.value) == "Policy: compute='float16' must be 'bfloat16' or 'float32'"
+        fn.in_precision(MODEL, "float16")
+    assert str(error.value) == "in_precision: compute='float16' must be 'bfloat16' or 'float32'"
+    with pytest.raises(TypeError, match="a child must be a Layer"):
+        fn.in_precision(fn.batch_norm)
 
 
 SLOW_HERE = "on CPUs it is slow here; use float32"
@@ -134,8 +138,8 @@ def test_a_run_in_bfloat16_comes_near_float32_and_is_used_as_it_was_trained(fast
     wide, narrow = (losses(tmp_path / name) for name in ("float32", "bfloat16"))
     assert len(narrow) == 12 and all(map(math.isfinite, narrow)) and narrow != wide
     np.testing.assert_allclose(narrow, wide, rtol=0.02)
-    trained = load_run(tmp_path / "bfloat16")
-    assert trained.record["model"]["precision"] == trained.config["precision"] == "bfloat16"
+    trained = open_run(tmp_path / "bfloat16")
+    assert trained.record.model["precision"] == trained.network.precision == "bfloat16"
     assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(trained.params))
     # What training printed of the network is what evaluate prints.
     row = next(line for line in output.split("\n") if "mean of 2" in line)
@@ -145,22 +149,22 @@ def test_a_run_in_bfloat16_comes_near_float32_and_is_used_as_it_was_trained(fast
 
 def test_a_run_in_bfloat16_goes_on_with_the_same_bits(fast, run, tmp_path, monkeypatch):
     config = {"tiny": True, "precision": "bfloat16", "dropout": 0.1}
-    train.main(train.Config(**config, out=tmp_path / "whole"))
-    real = train.train_run.__globals__["fit"]
+    train.main(train_config(**config, out=tmp_path / "whole"))
+    real = session.fit
 
     def fit(*args, should_stop, **options):
         asked = iter(range(100))
         return real(*args, should_stop=lambda: next(asked) == 5, **options)
 
     with monkeypatch.context() as patch, pytest.raises(Interrupted):
-        patch.setitem(train.train_run.__globals__, "fit", fit)
-        train.main(train.Config(**config, out=tmp_path / "broken"))
+        patch.setattr(session, "fit", fit)
+        train.main(train_config(**config, out=tmp_path / "broken"))
     assert len(losses(tmp_path / "broken")) == 5
     # Where it is slow, a run that began elsewhere goes on all the same.
     monkeypatch.setattr(compiler_flags, "why_bfloat16_is_slow", lambda: SLOW_HERE)
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
     assert losses(tmp_path / "broken") == losses(tmp_path / "whole")
-    whole, broken = (load_run(tmp_path / name).params for name in ("whole", "broken"))
+    whole, broken = (open_run(tmp_path / name).params for name in ("whole", "broken"))
     jax.tree.map(np.testing.assert_array_equal, whole, broken)
 
 
@@ -173,10 +177,10 @@ def test_a_run_from_before_there_was_a_choice_is_one_in_float32(run, tmp_path, m
     to_json = configs.to_json
     with monkeypatch.context() as patch:
         patch.setattr(configs, "to_json", lambda config: without(to_json(config)))
-        train.main(train.Config(task="restore", tiny=True, steps=3, out=tmp_path / "run"))
+        train.main(train_config(task="restore", tiny=True, steps=3, out=tmp_path / "run"))
     path = tmp_path / "run" / "config.json"
     path.write_text(json.dumps(without(json.loads(path.read_text())) | {"steps": 5}))
-    assert "precision" not in load_run(tmp_path / "run").record["model"]
+    assert "precision" not in open_run(tmp_path / "run").record.model
     status, _, errors = run("train", "--resume", tmp_path / "run")
     assert (status, errors) == (0, "") and len(losses(tmp_path / "run")) == 5
     assert run("evaluate", tmp_path / "run")[0] == 0

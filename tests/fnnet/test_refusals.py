@@ -11,7 +11,7 @@ from fnnet import initializers
 RGB = (8, 8, 3)
 KERNEL = np.zeros((3, 3, 3, 2), np.float32)
 ONES = np.ones(3, np.float32)
-WHOLE = "must be a whole number of at least 1"
+WHOLE = "must be an integer of at least 1"
 PAIR = WHOLE + ", or two of them"
 FIRST = "; images are NHWC: did channels come first?"
 

@@ -11,7 +11,7 @@ from scipy.io import savemat
 from skimage import data
 
 from experiments.images import ImageError, jpeg_version, open_set, read_image
-from experiments.images.live_files import read_dmos, read_list, read_raw_scores
+from experiments.images.live_metadata import read_dmos, read_list, read_raw_scores
 
 SCENES = {
     "bikes": data.astronaut()[:160, 100:340],
@@ -155,7 +155,7 @@ def test_a_list_that_does_not_fit_the_folder_is_told_and_the_rest_is_used(releas
     assert image_set.notices == (
         f"{jpeg}/info.txt: 3 lines are not '<original> <image> <bits per pixel>' and are left "
         "out (line 7, 8, 9)",
-        f"{jpeg}/info.txt: says two different things of img31; left out",
+        f"{jpeg}/info.txt: has two different lines for img31; left out",
         f"{jpeg}: 2 images are not in the list (img30.bmp, img31.bmp); left out",
         f"{jpeg}: 2 images of the list are missing (img100, img200); left out",
     )

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from options import train_config
 from PIL import Image
 from skimage import data
 from sweep_builders import put_sets
@@ -15,7 +16,7 @@ from experiments.images import jpeg_version, read_image, version_within
 from experiments.networks import architectures, configs
 from experiments.networks import codec as codec_module
 from experiments.networks.codec import Codec, with_tables
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 
 SETTINGS = {
     "mlp": {"block": 8, "width": 8, "bottleneck": 3, "latents": "bounded"},
@@ -51,19 +52,17 @@ def _louder(tree):
     return jax.tree.map(lambda leaf: 1.5 * leaf, tree)
 
 
-def through(codec, pixels, rate, folder):
+def through(codec, pixels, rate):
     written = codec.write(pixels, rate)
-    path = folder / "image.fnn"
-    path.write_bytes(written.data)
-    return written, codec.read(path)
+    return written, codec.read(written.data)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(name, tmp_path):
+def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(name):
     model, params, state, record = made(name)
     codec = Codec(model, params, state, record)
     for rate in range(codec.rates):
-        written, read = through(codec, PHOTO, rate, tmp_path)
+        written, read = through(codec, PHOTO, rate)
         x = jnp.asarray(PHOTO[None], jnp.float32) / 255
         index = jnp.array([rate])
         latents = np.asarray(model.encode(params, state, x, index))
@@ -77,22 +76,20 @@ def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (17, 5), (64, 64)])
-def test_images_of_any_size_come_back_in_their_size(size, tmp_path):
+def test_images_of_any_size_come_back_in_their_size(size):
     codec = Codec(*made("pyramid"))
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    _, read = through(codec, pixels, 1, tmp_path)
+    _, read = through(codec, pixels, 1)
     assert read.pixels.shape == (*size, 3)
 
 
-def test_a_grey_image_comes_back_as_the_mean_of_the_channels(tmp_path):
+def test_a_grey_image_comes_back_as_the_mean_of_the_channels():
     codec = Codec(*made("conv"))
-    colour, grey = tmp_path / "colour.fnn", tmp_path / "grey.fnn"
-    colour.write_bytes(codec.write(PHOTO, 0).data)
-    grey.write_bytes(codec.write(PHOTO, 0, is_grey=True).data)
-    read = codec.read(grey)
-    assert read.is_grey and not codec.read(colour).is_grey
-    mean = codec.read(colour).pixels.mean(-1, keepdims=True).round()
-    np.testing.assert_array_equal(read.pixels, np.repeat(mean, 3, axis=-1))
+    colour = codec.read(codec.write(PHOTO, 0).data)
+    grey = codec.read(codec.write(PHOTO, 0, is_grey=True).data)
+    assert grey.is_grey and not colour.is_grey
+    mean = colour.pixels.mean(-1, keepdims=True).round()
+    np.testing.assert_array_equal(grey.pixels, np.repeat(mean, 3, axis=-1))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -120,7 +117,7 @@ def test_an_image_in_tiles_is_the_image_as_a_whole(name, monkeypatch):
     latents = whole.latents(pixels, 0)
     monkeypatch.setattr(codec_module, "_TILE", 96)
     tiled = codec_module._Coder(model, params, state)
-    assert tiled._found_reach is not None
+    assert tiled._measured_reach is not None
     seen = []
     monkeypatch.setattr(tiled, "_encode", _spied(tiled._encode, seen))
     differing = tiled.latents(pixels, 0) != latents
@@ -141,9 +138,9 @@ def _spied(function, seen):
 def test_the_reach_of_a_network_is_followed_to_its_edge():
     """One 8x8 convolution of stride 4 and its transpose see the neighbouring cells."""
     model, params, state, _ = made("shallow")
-    assert codec_module._Coder(model, params, state)._found_reach == 1
+    assert codec_module._Coder(model, params, state)._measured_reach == 1
     model, params, state, _ = made("mlp")
-    assert codec_module._Coder(model, params, state)._found_reach == 0
+    assert codec_module._Coder(model, params, state)._measured_reach == 0
 
 
 def test_the_digest_names_config_weights_and_tables():
@@ -190,7 +187,7 @@ def trained(tmp_path_factory):
     model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1, 1.0)}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("FNNET_DATA", raising=False)
-        train.main(train.Config(tiny=True, **model, out=folder))
+        train.main(train_config(tiny=True, **model, out=folder))
     return folder
 
 
@@ -215,7 +212,7 @@ def test_a_folder_of_images_goes_to_files_and_back(run, trained, images, tmp_pat
     assert (status, errors) == (0, "")
     with Image.open(tmp_path / "out" / "grey.png") as grey:
         assert (grey.mode, grey.size) == ("L", (70, 40))
-    codec = load_run(trained).codec()
+    codec = open_run(trained).codec()
     expected = codec.read(files[0]).pixels
     assert (read_image(tmp_path / "out" / "a.png").pixels == expected).all()
 
@@ -290,7 +287,7 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
 ):
     monkeypatch.delenv("FNNET_DATA", raising=False)
     folder, small = tmp_path / "restore", {"data": put_sets(tmp_path)[1], "patch": 32}
-    train.main(train.Config(tiny=True, task="restore", steps=1, out=folder, **small))
+    train.main(train_config(tiny=True, task="restore", steps=1, out=folder, **small))
     status, _, errors = run("compress", folder, images, "-o", tmp_path / "x")
     assert (status, errors) == (
         2,
@@ -301,9 +298,9 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
         patch.setitem(train.train_run.__globals__, "_with_tables", lambda job, state: 1 / 0)
         model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
         with pytest.raises(ZeroDivisionError):
-            train.main(train.Config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
+            train.main(train_config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
     status, _, errors = run("compress", tmp_path / "broken", images, "-o", tmp_path / "x")
-    assert status == 2 and "the run's tables are not made yet" in errors
+    assert status == 2 and "the run's tables are not built yet" in errors
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
     assert (
         run("train", "--config", tmp_path / "broken" / "config.json", "--out", tmp_path / "again")[
@@ -315,15 +312,13 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
 
 
 @pytest.mark.slow
-def test_every_image_of_live1_decodes_to_the_latents_that_were_encoded(
-    data_root, trained, tmp_path
-):
-    codec = load_run(trained).codec()
+def test_every_image_of_live1_decodes_to_the_latents_that_were_encoded(data_root, trained):
+    codec = open_run(trained).codec()
     for path in sorted((data_root / "live1" / "originals").iterdir()):
         pixels = read_image(path).pixels
         for rate in range(codec.rates):
-            written, _ = through(codec, pixels, rate, tmp_path)
+            written = codec.write(pixels, rate)
             latents = codec._coder.latents(pixels, rate)
-            _, read = codec_module.read(tmp_path / "image.fnn", codec._model)
+            _, read = codec_module.read(written.data, codec._model)
             np.testing.assert_array_equal(read, latents)
             assert len(written.data) <= 1.01 * ideal_bits(latents, codec.tables[rate]) / 8 + 64

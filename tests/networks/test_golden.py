@@ -9,8 +9,8 @@ from skimage import data
 
 from experiments.networks import codec as codec_module
 from experiments.runs import released as weights
-from experiments.runs.released import released
-from experiments.runs.run import load_run
+from experiments.runs.released import folder_of
+from experiments.runs.run import open_run
 from experiments.system.errors import RunError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -33,7 +33,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def codec():
-    return load_run(released("pyramid")).codec()
+    return open_run("pyramid").codec()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -51,27 +51,26 @@ def test_weights_that_are_not_those_released_are_not_read(monkeypatch):
     path = weights.FOLDER / "pyramid" / "weights.safetensors"
     monkeypatch.setitem(weights.DIGESTS, "pyramid", "0" * 64)
     with pytest.raises(RunError) as error:
-        released("pyramid")
+        folder_of("pyramid")
     assert str(error.value) == f"{path}: is not the file that was released; install fnnet anew"
     monkeypatch.setitem(weights.DIGESTS, "gone", "0" * 64)
     with pytest.raises(RunError, match="could not be read: No such file or directory"):
-        released("gone")
+        folder_of("gone")
 
 
 def test_a_folder_of_a_released_name_comes_first(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyramid").mkdir()
-    assert released("pyramid") == Path("pyramid")
+    assert folder_of("pyramid") == Path("pyramid")
     (tmp_path / "elsewhere" / "run").mkdir(parents=True)
-    assert released("elsewhere/run") == Path("elsewhere/run")
+    assert folder_of("elsewhere/run") == Path("elsewhere/run")
     with pytest.raises(RunError, match="nowhere: no such folder; released weights: pyramid"):
-        released("nowhere")
+        folder_of("nowhere")
 
 
-def test_what_is_written_today_is_read_today(codec, tmp_path):
-    original = data.chelsea()[60:252, 100:356]
-    (tmp_path / "x.fnn").write_bytes(codec.write(original, 2).data)
-    (tmp_path / "golden.fnn").write_bytes((GOLDEN / "chelsea-3.fnn").read_bytes())
-    new, old = (codec_module.read(path, codec._model)[1] for path in sorted(tmp_path.iterdir()))
+def test_what_is_written_today_is_read_today(codec):
+    written = codec.write(data.chelsea()[60:252, 100:356], 2).data
+    golden = GOLDEN / "chelsea-3.fnn"
+    new, old = (codec_module.read(source, codec._model)[1] for source in (written, golden))
     # An encoder's sums may round the other way on another machine; few do.
     assert (new != old).mean() < 0.01

@@ -183,7 +183,7 @@ def _color(name, oracle):
 LAYERS = [
     Row("dense", lambda: fn.dense(5), (7,), lambda p, s, x: x @ p["kernel"] + p["bias"]),
     Row(
-        "dense_no_bias_on_images",
+        "dense_no_bias_on_pictures",
         lambda: fn.dense(2, use_bias=False),
         (2, 3, 4),
         lambda p, s, x: np.einsum("nhwc,co->nhwo", x, p["kernel"]),

@@ -1,9 +1,11 @@
 """The ladder: what is trained and measured, once; crops; the released network's record."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
+from options import train_config
 from PIL import Image
 from skimage import data
 
@@ -11,9 +13,10 @@ from experiments import release as release_command
 from experiments import train
 from experiments.images import read_image
 from experiments.reporting.crops import read_crops
-from experiments.runs.run import load_run
+from experiments.runs.run import open_run
 from experiments.sweeps import records
 from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS
+from experiments.sweeps.trials import Sets
 from experiments.system.storage import read_metrics
 
 
@@ -28,7 +31,7 @@ def release(tmp_path_factory):
     model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("FNNET_DATA", raising=False)
-        train.main(train.Config(tiny=True, out=folder / "run", precision="float32", **model))
+        train.main(train_config(tiny=True, out=folder / "run", precision="float32", **model))
     return folder
 
 
@@ -47,7 +50,7 @@ def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(
         *("config.json", "record.json", "weights.safetensors")
     }
     assert str(release) not in (folder / "config.json").read_text()
-    whole, half = load_run(release / "run"), load_run(folder)
+    whole, half = open_run(release / "run"), open_run(folder)
     assert half.step == whole.step
     for name in ("freq", "size", "start"):
         np.testing.assert_array_equal(half.state["tables"][name], whole.state["tables"][name])
@@ -74,13 +77,12 @@ def test_a_rung_is_trained_once_and_its_record_and_crops_are_kept(run, tmp_path)
     options += ("--records", tmp_path / "l.jsonl", "--crops", tmp_path / "crops")
     status, output, _ = run("ladder", *options)
     assert status == 0 and "one convolution=shallow seed 0: " in output
-    (record,) = read_metrics(tmp_path / "l.jsonl")
-    assert records.fault(record) is None and record["kind"] == "rung"
-    assert record["latents_per_pixel"] == 0.25
-    names = {image["name"] for image in record["held_out"]}
-    assert names == {"chelsea", "coffee"}
+    (record,), faults = records.read(tmp_path / "l.jsonl")
+    assert not faults and record.kind == "rung"
+    assert record.latents_per_pixel == 0.25
+    assert {image.name for image in record.held_out} == {"chelsea", "coffee"}
     crops, faults = read_crops(tmp_path)
-    assert not faults and [crop.image for crop in crops] == ["chelsea", "coffee"]
+    assert not faults and [crop.entry.picture for crop in crops] == ["chelsea", "coffee"]
     original = read_image(tmp_path / "crops" / "coffee.png").pixels
     assert (original == data.coffee()[20:180, 270:430]).all()
     status, output, _ = run("ladder", *options)
@@ -93,13 +95,12 @@ def test_the_network_trained_for_its_rate_is_measured_at_every_rate(run, release
     options = ("--weights", release / "released", "--records", tmp_path / "l.jsonl")
     status, _, errors = run("ladder", *options, "--rung", PENALISED)
     assert (status, errors) == (0, "")
-    (record,) = read_metrics(tmp_path / "l.jsonl")
-    assert records.fault(record) is None
-    assert {image["rate"] for image in record["held_out"]} == {0, 1}
-    assert record["trial"]["data"] == {
-        **{"train": "training side of embedded", "test": "embedded", "pictures": 3}
-    }
-    assert record["curve"] and record["seconds"] > 0
+    (record,), faults = records.read(tmp_path / "l.jsonl")
+    assert not faults
+    assert {image.rate for image in record.held_out} == {0, 1}
+    assert record.trial.data == Sets(train="training side of embedded", test="embedded", pictures=3)
+    assert record.curve and record.seconds > 0
+    assert records.to_json(record) == json.loads((tmp_path / "l.jsonl").read_text())
 
 
 def test_a_set_with_photographs_that_the_weights_have_seen_is_refused(run, release, tmp_path):
@@ -136,7 +137,7 @@ def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
 def test_weights_and_the_rung_that_needs_them_go_together(run, release, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plain = tmp_path / "plain"
-    train.main(train.Config(tiny=True, model="shallow", out=plain, precision="float32"))
+    train.main(train_config(tiny=True, model="shallow", out=plain, precision="float32"))
     for args, sentence in (
         (("--rung", PENALISED), f"--rung {PENALISED!r}: needs --weights"),
         (

@@ -16,6 +16,7 @@ from experiments.system.storage import read_metrics
 from experiments.training.devices import place
 
 ROOT = Path(__file__).parents[2]
+SUPPORT = ROOT / "tests" / "support"
 
 # Everything that needs four devices, in one process, since starting one takes seconds.
 FOUR_DEVICES = """
@@ -26,24 +27,25 @@ import jax
 import numpy as np
 
 from experiments import train
-from experiments.training import session
+from experiments.training import running
+from options import train_config
 from experiments.training.devices import place
 from experiments.system.errors import RunError
 
 folder = Path(sys.argv[1])
-session._report = lambda *_: None  # the same on any number of devices, and most of a tiny run
+running.report = lambda *_: None  # the same on any number of devices, and most of a tiny run
 
 def run(name, **options):
     settings = dict(model="mlp", depth=1, norm="batch", dropout=0.1, batch=8, steps=4)
     data = str(folder / "pictures")
-    train.main(train.Config(**settings | options, patch=16, width=8, data=data, out=folder / name))
+    train.main(train_config(**settings | options, patch=16, width=8, data=data, out=folder / name))
 
 run("one")
 run("four", devices=4)
 for name, devices in (("one", "all"), ("four", None)):
     config = folder / name / "config.json"
     config.write_text(config.read_text().replace('"steps": 4', '"steps": 6'))
-    train.main(train.Config(resume=folder / name, devices=devices))
+    train.main(train_config(resume=folder / name, devices=devices))
 
 for devices, batch in ((5, 10), (0, 8), (4, 6)):
     try:
@@ -75,7 +77,7 @@ def four_devices(tmp_path_factory):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": flags.strip()},
+        env=os.environ | {"XLA_FLAGS": flags.strip(), "PYTHONPATH": str(SUPPORT)},
     )
     assert done.returncode == 0, done.stderr
     return folder, done.stdout, done.stderr

@@ -1,6 +1,7 @@
 """Short real trainings: that they learn, and steadily."""
 
 import pytest
+from options import train_config
 
 from experiments import train
 from experiments.system.storage import read_json, read_metrics
@@ -8,7 +9,7 @@ from experiments.system.storage import read_json, read_metrics
 
 def trained(folder, **options):
     """Train; give the gain over JPEG on held-out images in dB, the result, and the metrics."""
-    train.main(train.Config(out=folder, **options))
+    train.main(train_config(out=folder, **options))
     result = read_json(folder / "record.json")["result"]
     gains = [s["psnr"] - s["jpeg_psnr"] for s in result["scores"] if s["side"] != "train"]
     return sum(gains) / len(gains), result, read_metrics(folder / "metrics.jsonl")

@@ -1,7 +1,7 @@
-"""How the literature makes its JPEG versions: what is compared with what, by recipe.
+"""The literature's recipes for measuring JPEG: which degraded version is compared with what.
 
-Every recipe gives an original and its degraded version, (H, W, C) uint8 both, on which the metrics
-of ``fnnet.metrics`` are taken as they are: no crop, no border.
+Every recipe returns an original and its degraded version, both (H, W, C) uint8, to be compared by
+the metrics of ``fnnet.metrics`` as they are: no crop, no border.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ SHIFT = 4  # half a block: as far apart as two 8x8 grids can be
 
 
 def grey_plane(image):
-    """Give an image's luma as the artefact-removal literature does, (H, W) uint8.
+    """Compute an image's luma as the artefact-removal literature does, (H, W) uint8.
 
     ``floor(Y + 0.5)`` of MATLAB's studio-range Y, from 16 to 235; full-range luma would lower
-    PSNR by about 0.75 dB. An image that came with one channel is its own plane.
+    PSNR by about 0.75 dB. An image from a file of one channel is its own plane.
     """
     if image.is_grey:
         return image.pixels[..., 0]
@@ -43,9 +43,17 @@ def grey_recipe(image, quality):
 
 
 def colour_recipe(image, quality):
-    """Compress the RGB pixels, chroma halved (4:2:0): (H, W, 3) uint8 twice.
+    """Compress the RGB pixels with 4:2:0 chroma, which the decoder interpolates.
 
-    Arguments as in `grey_recipe`; the decoder interpolates the chroma.
+    Parameters
+    ----------
+    image : StoredImage
+    quality : int
+        1 to 100.
+
+    Returns
+    -------
+    original, degraded : ndarray (H, W, 3) uint8
     """
     degraded, _ = jpeg_version(image.pixels, quality)
     return image.pixels, degraded
@@ -54,19 +62,22 @@ def colour_recipe(image, quality):
 def double_recipe(image, qualities):
     """Compress the grey plane twice, the second time on a grid of blocks shifted by 4 pixels.
 
-    Jiang, Zhang, Timofte 2021 (FBCNN), arXiv:2109.14573: the first 4 rows and columns
-    are cut off in between, and off the original.
+    The first 4 rows and columns are cut off in between, and off the original.
 
     Parameters
     ----------
     image : StoredImage
-        Over 4 pixels high and wide.
+        More than 4 pixels high and wide.
     qualities : tuple of int, int
         Of the first and the second compression, 1 to 100.
 
     Returns
     -------
     original, degraded : ndarray (H - 4, W - 4, 1) uint8
+
+    References
+    ----------
+    Jiang, Zhang, Timofte 2021 (FBCNN), arXiv:2109.14573.
     """
     first, second = qualities
     plane = grey_plane(image)
@@ -75,4 +86,4 @@ def double_recipe(image, qualities):
     return plane[SHIFT:, SHIFT:, None], degraded[..., None]
 
 
-RECIPES = {"grey": grey_recipe, "colour": colour_recipe, "double": double_recipe}
+JPEG_RECIPES = {"grey": grey_recipe, "colour": colour_recipe, "double": double_recipe}

@@ -1,47 +1,45 @@
-"""The JPEG quality of a version, found in its file or in its pixels."""
+"""Estimating the JPEG quality of an image from its file or from its pixels."""
 
+import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from experiments.images.decode_errors import explain
 from experiments.images.errors import ImageError
-from experiments.images.faults import explain
 from experiments.images.files import PIXEL_LIMIT, require_file
 from experiments.images.jpeg import jpeg_version
 
 QUALITIES = range(1, 101)
-# ITU-T T.81 (the JPEG standard), Annex K, tables K.1 and K.2, row by row.
-LUMA_STEPS = (
-    *(16, 11, 10, 16, 24, 40, 51, 61),
-    *(12, 12, 14, 19, 26, 58, 60, 55),
-    *(14, 13, 16, 24, 40, 57, 69, 56),
-    *(14, 17, 22, 29, 51, 87, 80, 62),
-    *(18, 22, 37, 56, 68, 109, 103, 77),
-    *(24, 35, 55, 64, 81, 104, 113, 92),
-    *(49, 64, 78, 87, 103, 121, 120, 101),
-    *(72, 92, 95, 98, 112, 100, 103, 99),
-)
-CHROMA_STEPS = (
-    *(17, 18, 24, 47, 99, 99, 99, 99),
-    *(18, 21, 26, 66, 99, 99, 99, 99),
-    *(24, 26, 56, 99, 99, 99, 99, 99),
-    *(47, 66, 99, 99, 99, 99, 99, 99),
-    *(99,) * 32,
-)
 BASELINE_LIMIT, LIMIT = 255, 32767
 CROP = 128
 # Interpolated chroma looks one sample beyond the crop, which is two pixels.
 BORDER = 2
 
 
+def annex_k():
+    """Return the JPEG standard's steps of luma and of chroma, each 64 row by row.
+
+    They are those of quality 50, at which the scale of `quantization_steps` is 100 %.
+
+    References
+    ----------
+    ITU-T T.81, Annex K, tables K.1 and K.2.
+    """
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", quality=50)
+    with Image.open(file) as image:
+        return image.quantization[0], image.quantization[1]
+
+
 def quantization_steps(steps, quality, limit=BASELINE_LIMIT):
-    """Scale a table of the standard's Annex K to a quality, as the IJG's library does.
+    """Scale a table of `annex_k` to a quality, as the Independent JPEG Group's library does.
 
     Parameters
     ----------
     steps : sequence of int
-        `LUMA_STEPS` or `CHROMA_STEPS`.
     quality : int
         1 to 100.
     limit : int
@@ -58,15 +56,15 @@ def quantization_steps(steps, quality, limit=BASELINE_LIMIT):
 
 
 def is_jpeg(path):
-    """Tell by its first bytes whether a file that exists is a JPEG."""
+    """Return whether an existing file is a JPEG, by its first bytes."""
     with open(path, "rb") as file:
         return file.read(3) == b"\xff\xd8\xff"
 
 
 def quality_of_file(path):
-    """Find the quality whose tables a JPEG file was quantised with.
+    """Find the quality whose quantisation tables a JPEG file has.
 
-    Only the header is read. Neither the Huffman tables nor the order of the scans matter.
+    Only the header is read. Neither Huffman tables nor the order of scans matter.
 
     Parameters
     ----------
@@ -75,32 +73,31 @@ def quality_of_file(path):
     Returns
     -------
     int or None
-        1 to 100 on the scale of the Independent JPEG Group, where the luma's table is Annex K's
+        1 to 100 on the scale of the Independent JPEG Group, if the luma's table is Annex K's
         at that quality, and so is that of both chroma channels if there are any; None for other
         tables, for four channels, and for a file that is no JPEG.
 
     Raises
     ------
     ImageError
-        If there is no such file, it cannot be read, or its header is damaged or over the limit
-        of pixels.
+        If the file is missing or cannot be read, or its header is damaged or states more than
+        `PIXEL_LIMIT` pixels.
     """
     path = Path(path)
     require_file(path)
     try:
         with Image.open(path, formats=["JPEG"]) as image:
-            found = _tables(image)
+            tables = _tables(image)
     except UnidentifiedImageError:
         return None
     except Exception as error:  # as in read_image, anything can come out of a damaged header
         raise ImageError(explain(error, path, PIXEL_LIMIT)) from error
-    return _TABLES.get(found)
+    return _quality_by_tables().get(tables)
 
 
 def _tables(image):
-    """Give the steps of luma, or of luma and chroma; None where there is no such division."""
-    slots = [layer[3] for layer in image.layer]
-    used = [tuple(image.quantization[slot]) for slot in slots]
+    """Return the steps of luma and of chroma (None if none); None if there is no such division."""
+    used = [tuple(image.quantization[layer[3]]) for layer in image.layer]
     if len(used) == 1 or (len(used) == 3 and _is_rgb(image) and len(set(used)) == 1):
         return used[0], None
     if len(used) == 3 and not _is_rgb(image) and used[1] == used[2]:
@@ -109,28 +106,24 @@ def _tables(image):
 
 
 def _is_rgb(image):
-    """Tell whether the three channels are red, green and blue themselves: none is chroma."""
+    """Return whether the three channels are red, green and blue themselves: none is chroma."""
     names = bytes(layer[0] for layer in image.layer)
     return image.info.get("adobe_transform") == 0 or names == b"RGB"
 
 
-def _all_tables():
-    """Map what `_tables` can give to its quality, with steps limited as in libjpeg's two forms."""
-    known = {}
+@cache
+def _quality_by_tables():
+    """Map what `_tables` can return to its quality, steps limited as in libjpeg's two forms."""
+    qualities, standard = {}, annex_k()
     for limit in (LIMIT, BASELINE_LIMIT):
         for quality in QUALITIES:
-            luma, chroma = (
-                quantization_steps(steps, quality, limit) for steps in (LUMA_STEPS, CHROMA_STEPS)
-            )
-            known |= {(luma, None): quality, (luma, chroma): quality}
-    return known
-
-
-_TABLES = _all_tables()
+            luma, chroma = (quantization_steps(steps, quality, limit) for steps in standard)
+            qualities |= {(luma, None): quality, (luma, chroma): quality}
+    return qualities
 
 
 def quality_of_pixels(original, decoded, *, expected=None):
-    """Find the quality at which `jpeg_version` makes exactly these pixels of the original.
+    """Find the quality at which `jpeg_version` decodes to exactly these pixels.
 
     Parameters
     ----------
@@ -143,10 +136,10 @@ def quality_of_pixels(original, decoded, *, expected=None):
     Returns
     -------
     tuple of int and int, or None
-        Quality, and the bytes of the whole file that `jpeg_version` makes. Where several qualities
-        give the same pixels (flat images, and steps that differ only where nothing is), it is
-        the expected one if that is among them, else the lowest: the one with the smallest file.
-        None if no quality gives the pixels.
+        Quality, and the bytes of the whole file at that quality. Where several qualities decode
+        to the same pixels (flat images, and steps that differ only at frequencies without
+        content), the expected one if it is among them, else the lowest: that of the smallest
+        file. None if no quality decodes to these pixels.
 
     Raises
     ------
@@ -155,8 +148,8 @@ def quality_of_pixels(original, decoded, *, expected=None):
 
     Notes
     -----
-    A busy crop on the grid of 16 pixels tells nearly all qualities apart; the whole image then
-    confirms. The crop's border does not count: its chroma is interpolated from outside.
+    A busy crop on the 16-pixel grid distinguishes nearly all qualities; the whole image then
+    confirms. The crop's border is ignored: its chroma is interpolated from outside.
     """
     if original.shape != decoded.shape:
         raise ValueError(
@@ -167,18 +160,13 @@ def quality_of_pixels(original, decoded, *, expected=None):
             return None
         original, decoded = original[..., 0], decoded[..., 0]
     crop = _busy_crop(original)
-    for quality in _candidates(expected):
+    for quality in sorted(QUALITIES, key=lambda quality: quality != expected):
         if not _agrees(original[crop], decoded[crop], quality):
             continue
         pixels, size = jpeg_version(original, quality)
         if np.array_equal(pixels, decoded):
             return quality, size
     return None
-
-
-def _candidates(expected):
-    first = [] if expected is None else [expected]
-    return [*first, *(quality for quality in QUALITIES if quality != expected)]
 
 
 def _is_grey(pixels):
@@ -188,24 +176,19 @@ def _is_grey(pixels):
 def _busy_crop(pixels):
     """Choose the square on the 16-pixel grid whose neighbouring rows differ most."""
     plane = pixels if pixels.ndim == 2 else pixels[..., 1]
-    side = [min(CROP, length) for length in plane.shape]
+    height, width = (min(CROP, length) for length in plane.shape)
     steps = np.abs(np.diff(plane.astype(np.int16), axis=0))
-
-    def busyness(place):
-        top, left = place
-        return int(steps[top : top + side[0], left : left + side[1]].sum())
-
-    # Half a crop apart: each place is looked at about four times.
-    tops, lefts = (
-        range(0, length - extent + 1, CROP // 2)
-        for length, extent in zip(plane.shape, side, strict=True)
+    # Half a crop apart: each pixel is looked at about four times.
+    crops = (
+        (slice(top, top + height), slice(left, left + width))
+        for top in range(0, plane.shape[0] - height + 1, CROP // 2)
+        for left in range(0, plane.shape[1] - width + 1, CROP // 2)
     )
-    top, left = max(((top, left) for top in tops for left in lefts), key=busyness)
-    return slice(top, top + side[0]), slice(left, left + side[1])
+    return max(crops, key=lambda crop: int(steps[crop].sum()))
 
 
 def _agrees(original, decoded, quality):
-    """Compare the inside of a crop with the same crop compressed alone."""
+    """Return whether the inside of a crop equals that of the same crop compressed alone."""
     pixels, _ = jpeg_version(original, quality)
     inside = tuple(slice(BORDER, max(length - BORDER, 0)) for length in original.shape[:2])
     return np.array_equal(pixels[inside], decoded[inside])

@@ -7,7 +7,7 @@ import pytest
 
 import fnnet as fn
 from experiments.networks import architectures, configs
-from experiments.networks.autoencoders import BOUND, ENTRIES, prior_bits
+from experiments.networks.bottlenecks import BOUND, ENTRIES, prior_bits
 from experiments.networks.tasks import make_loss
 
 WEIGHTS = (0.002, 0.01, 0.05)
@@ -42,7 +42,7 @@ def images(count=2, height=19, width=33):
 def test_the_halves_together_are_the_whole_and_latents_are_whole_numbers(name, kind):
     model, params, state = built(name, kind)
     x = images()
-    middle = jnp.full(2, model.middle_rate)
+    middle = jnp.full(2, model.bottleneck.middle_rate)
     latents = model.encode(params, state, x, middle)
     multiple = model.config["multiple"]
     assert latents.shape[:3] == (2, -(-19 // multiple), -(-33 // multiple))
@@ -132,9 +132,9 @@ def test_tables_have_their_shape_from_the_start_whatever_the_image_s_size(kind):
     model, _, state = built("conv", kind)
     entries = {"bounded": 2 * BOUND + 2, "penalised": ENTRIES}[kind]
     shapes = {
-        "freq": (model.rates, 3, entries),
-        "size": (model.rates, 3),
-        "start": (model.rates, 3),
+        "freq": (model.bottleneck.rates, 3, entries),
+        "size": (model.bottleneck.rates, 3),
+        "start": (model.bottleneck.rates, 3),
     }
     assert {name: leaf.shape for name, leaf in state["tables"].items()} == shapes
     _, other = jax.eval_shape(lambda key: model.init(key, (40, 7, 3)), jax.random.key(0))
