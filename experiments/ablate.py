@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
+from experiments.cli import console
 from experiments.cli.commands import Interrupted, note, run_command
-from experiments.cli.console import console, counted
 from experiments.sweeps import cluster, interrupts
 from experiments.sweeps.material import load_material
 from experiments.sweeps.plan import QUALITY, plan
@@ -64,8 +64,8 @@ def main(config: Config):
         _run(config, trials, done, material, execute)
     records = [done[trial.identity] for trial in trials]
     for axis in dict.fromkeys(trial.axis for trial in trials):
-        console().print(axis_table(axis, [r for r in records if r.trial.axis == axis]))
-    console().print(f"records in {config.records}", soft_wrap=True)
+        console.terminal().print(axis_table(axis, [r for r in records if r.trial.axis == axis]))
+    console.print_line(f"records in {config.records}")
     return records
 
 
@@ -73,9 +73,9 @@ def _run(config, trials, done, material, execute):
     """Run the trials that are left, and print a line when a run ends."""
     left = sum(trial.identity not in done for trial in trials)
     others = len(trials) - left
-    there = f"; {counted(others, 'other')} in {config.records}" if others else ""
-    terminal = console()
-    terminal.print(f"{counted(left, 'run')} to do{there}", soft_wrap=True)
+    there = f"; {console.counted(others, 'other')} in {config.records}" if others else ""
+    terminal = console.terminal()
+    terminal.print(f"{console.counted(left, 'run')} to do{there}", soft_wrap=True)
     if left:
         _require_writable(config.records)
     ended, began = 0, time.perf_counter()
@@ -88,7 +88,7 @@ def _run(config, trials, done, material, execute):
                 terminal.print(progress, soft_wrap=True)
     except KeyboardInterrupt:
         raise Interrupted(
-            f"stopped; {counted(left - ended, 'run')} to do; go on with: {_command(config)}"
+            f"stopped; {console.counted(left - ended, 'run')} to do; go on with: {_command(config)}"
         ) from None
 
 

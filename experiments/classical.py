@@ -1,4 +1,4 @@
-"""Measure classical codecs on a set: what a learned codec has to be compared with."""
+"""Measure classical codecs on a set of images, for comparison with a learned codec."""
 
 import json
 import math
@@ -37,11 +37,11 @@ _FIGURES = {
 class Config:
     """Measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL on a set of images.
 
-    For the 24 images of Kodak about 2 minutes on 2 cores; seconds when repeated, since every
-    point that was measured is kept. Tables of points and of BD-rates against JPEG are printed. A
-    folder appears with points.tsv (means over the set), pictures.tsv (one row an image and
-    point), bd_rates.tsv, psnr.png and ms_ssim.png (the curves), a JSON file a codec in the form
-    that CompressAI's plotting commands read, and versions.json.
+    For the 24 images of Kodak about 2 minutes on 2 cores; seconds when repeated, since measured
+    points are cached. Tables of points and of BD-rates against JPEG are printed. A folder appears
+    with points.tsv (means over the set), pictures.tsv (one row per image and point), bd_rates.tsv,
+    psnr.png and ms_ssim.png (the curves), one JSON file per codec in the form that CompressAI's
+    plotting commands read, and versions.json.
     """
 
     data: str | None = None
@@ -50,14 +50,13 @@ class Config:
     out: Path | None = None
     """Folder for the results, new or empty. Default: runs/ with time."""
     cache: Path | None = None
-    """Where measured points are kept. Default: ~/.cache/fnnet/classical."""
+    """Folder of the cached points. Default: ~/.cache/fnnet/classical."""
     times: bool = False
-    """Also take the times of encoding and decoding, one image at a time after all else
-    (times.tsv)."""
+    """Also time encoding and decoding, one image at a time after all else (times.tsv)."""
 
 
 def main(config: Config) -> Path:
-    """Measure, print and write what `config` asks for; return the folder."""
+    """Measure, print and write all that `config` requests; return the folder."""
     images = open_set(config.data)
     notes(images.notices)
     codecs = _present_codecs()
@@ -78,12 +77,12 @@ def main(config: Config) -> Path:
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     _print(points, times, images)
-    console.console().print(f"written to {out}", soft_wrap=True)
+    console.print_line(f"written to {out}")
     return out
 
 
 def _present_codecs():
-    """List the codecs that are installed, and say which are not."""
+    """Return the installed codecs, and print which are missing."""
     for codec in CODECS.values():
         if codec.versions() is None:
             note(f"{codec.name} is left out; it needs {codec.remedy}")
@@ -97,10 +96,8 @@ def _measured(encodings, cache):
     """Return all measurements, from the cache or by measuring."""
     cached = {encoding: cache.get(encoding) for encoding in encodings}
     missing = list(cached.values()).count(None)
-    console.console().print(
-        f"{len(encodings)} points, {len(encodings) - missing} of them known from {cache.folder}",
-        soft_wrap=True,
-    )
+    known = len(encodings) - missing
+    console.print_line(f"{len(encodings)} points, {known} of them known from {cache.folder}")
     with Count("measured", missing, "points") as progress:
         measurements = cache.complete(cached, progress.advance)
     _note_small(encodings)
@@ -124,12 +121,12 @@ def _timed(encodings):
 
 
 def _print(points, times, images):
-    terminal = console.console()
+    terminal = console.terminal()
     terminal.print(report.points_table(points, images.name))
     saved = savings(points)
     terminal.print(report.bd_rate_table(saved))
     for line in report.missing_rates(saved):
-        terminal.print(line, soft_wrap=True)
+        console.print_line(line)
     if times:
         terminal.print(report.times_table(times))
 
@@ -158,7 +155,7 @@ def _draw(write, points, measure, images):
 
 
 def _note_infinite(file, title, curves):
-    """Say which curves lack points since pixels came back as they were."""
+    """Print which curves lack points since decoded pixels equal the original's."""
     counts = {
         name: sum(not math.isfinite(decibels) for _, decibels in points)
         for name, points in curves.items()
@@ -171,7 +168,7 @@ def _note_infinite(file, title, curves):
 
 
 def _versions(images, codecs):
-    """Record what the figures come from."""
+    """Return all that the figures depend on, by name."""
     packages = ("fnnet", "numpy", "scipy", "pillow")
     return {
         "codecs": {codec.name: codec.versions() for codec in codecs},

@@ -40,7 +40,7 @@ def main(config: Config) -> Path:
         exploration = explore(image_set)
         for name, content in _files(exploration):
             write(name, content)
-    terminal = console.console()
+    terminal = console.terminal()
     report.print_report(terminal, exploration)
     terminal.print(f"\nfigures and tables: {out}", soft_wrap=True)
     return out

@@ -85,7 +85,7 @@ def main(config: Config):
                 _penalised_rung(run, config, materials, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
-    console.console().print(f"records in {config.records}", soft_wrap=True)
+    console.terminal().print(f"records in {config.records}", soft_wrap=True)
     return list(recorded(config.records, materials[0]).values())
 
 
@@ -130,7 +130,7 @@ def _penalised_rung(run, config, materials, crops):
 
 def _store(config, record):
     records.append(config.records, record)
-    console.console().print(line(record), soft_wrap=True)
+    console.terminal().print(line(record), soft_wrap=True)
 
 
 if __name__ == "__main__":

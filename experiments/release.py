@@ -1,4 +1,4 @@
-"""Make a run's weights ready to be released: half the bytes, and nothing of where they lay."""
+"""Write a run's weights for release: parameters of half the bytes, and no local paths."""
 
 import hashlib
 import itertools
@@ -23,10 +23,10 @@ from experiments.training.stability import CurveRow, History, stability, steps_t
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Make a run's weights ready to be released, in a few seconds.
+    """Write a run's weights in the form in which they are released, in a few seconds.
 
     A folder appears with the weights (parameters of 16 bits, computed with in float32), the run's
-    options and its record; commands take it as they take a run. The file's SHA-256 is printed: the
+    options and its record; commands accept it in place of a run. The file's SHA-256 is printed: the
     name and this digest go into experiments/weights/__init__.py.
     """
 
@@ -37,7 +37,7 @@ class Config:
 
 
 def main(config: Config) -> Path:
-    """Write the release of a run and return its folder."""
+    """Write the release of a run, and return its folder."""
     run = open_run(config.run)
     if run.record.history is not None:
         raise errors.RunError(f"{config.run}: is released already")
@@ -45,7 +45,7 @@ def main(config: Config) -> Path:
     network = replace(run.network, precision="float32")
     model, model_record = architectures.build(network), configs.to_json(network)
     if run.is_codec:
-        run.codec()  # refuses one whose training has not ended
+        run.codec()  # raises if training has not ended
     with folders.result_folder(config.out) as write:
         path = config.out / WEIGHTS
         save_weights(path, run.params, run.state, run.step, model_record)
@@ -56,12 +56,12 @@ def main(config: Config) -> Path:
         record = replace(run.record, model=model_record, history=asdict(history))
         write("record.json", storage.as_json(to_json(record)))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    console.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
+    console.print_line(f"{path}: {path.stat().st_size:,} bytes\n{digest}")
     return config.out
 
 
 def _history(folder, sessions):
-    """Sum up the run's metrics, which are not released, as a sweep's records have them."""
+    """Summarise the run's metrics, which are not released, in the form of a sweep's records."""
     rows = storage.read_metrics(folder / "metrics.jsonl")
     curve = tuple(msgspec.convert(row, CurveRow) for row in rows if "held_out_psnr" in row)
     losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))

@@ -60,7 +60,7 @@ def _draw(run, apply, held_out, rows):
 
 
 def _print(run, record: Record):
-    terminal, config, result = console.console(), run.config, record.result
+    terminal, config, result = console.terminal(), run.config, record.result
     table = tables.score_table(result.scores, run.task, config.quality, downscale=config.downscale)
     terminal.print(table)
     for line in [

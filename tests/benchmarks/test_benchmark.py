@@ -26,7 +26,7 @@ from experiments.benchmarks.jobs import VARIANTS, Job
 from experiments.benchmarks.processes import Worker, WorkerError
 from experiments.benchmarks.rounds import Costs, Timing, contest, ratio, spread
 from experiments.benchmarks.worker import _turn
-from experiments.cli.console import console
+from experiments.cli import console
 from fnnet.summary import rows as layer_rows
 
 BUILT = {name: build() for name, build in networks.NETWORKS.items()}
@@ -213,7 +213,7 @@ def timings():
 
 def test_tables_say_who_is_faster_and_by_how_much(timings, capsys):
     for part in report.parts(timings, {"processor": "stub"}, 3.0):
-        console().print(part, soft_wrap=isinstance(part, str))
+        console.terminal().print(part, soft_wrap=isinstance(part, str))
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 110
     rows = [[cell.strip() for cell in line.split("│")] for line in said.split("\n") if "│" in line]

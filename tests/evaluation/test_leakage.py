@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from image_builders import noise
 
-from experiments.cli.console import console
+from experiments.cli import console
 from experiments.evaluation import leakage
 from experiments.evaluation.pairs import Pair
 from experiments.evaluation.scores import Score
@@ -131,7 +131,7 @@ def test_the_stamped_table_keeps_training_images_out_of_the_new_mean(capsys):
         return Score(name, side, psnr, None, 20.0, None, None)
 
     scores = [score("seen", "train", 40.0), score("one", "new", 30.0), score("two", "new", 31.0)]
-    console().print(score_table(scores, TASKS["restore"], 10, stamp="1 of 3 images [b]"))
+    console.terminal().print(score_table(scores, TASKS["restore"], 10, stamp="1 of 3 images [b]"))
     printed = capsys.readouterr().out
     lines = [line.split("│") for line in printed.split("\n") if "│" in line]
     cells = [[cell.strip() for cell in line[1:3]] + [line[6].strip()] for line in lines]
@@ -143,5 +143,5 @@ def test_the_stamped_table_keeps_training_images_out_of_the_new_mean(capsys):
         ["mean of 1", "training", "40.00"],
     ]
     assert "1 of 3 images [b]" in printed
-    console().print(score_table(scores, TASKS["restore"], 10))
+    console.terminal().print(score_table(scores, TASKS["restore"], 10))
     assert "seen" not in capsys.readouterr().out

@@ -207,7 +207,7 @@ def test_a_folder_of_images_goes_to_files_and_back(run, trained, images, tmp_pat
     total = sum(path.stat().st_size for path in files)
     rate = 8 * total / (131 * 170 + 40 * 70)
     assert f"2 of 2 images written to {tmp_path / 'files'}\n" in output
-    assert f"{total:,} bytes, {rate:.3f} bits a pixel\n" in output
+    assert f"{total:,} bytes, {rate:.3f} bits per pixel\n" in output
     status, output, errors = run("decompress", trained, tmp_path / "files", "-o", tmp_path / "out")
     assert (status, errors) == (0, "")
     with Image.open(tmp_path / "out" / "grey.png") as grey:
