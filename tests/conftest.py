@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import experiments  # isort: skip # noqa: F401 (tells the compiler before JAX is imported)
+import onednn  # isort: skip # noqa: F401 (tells the compiler before JAX is imported)
 import jax
 import pytest
 
@@ -28,6 +28,20 @@ if OWN_CACHE:
     ):
         jax.config.update(name, value)
         os.environ[name.upper()] = str(value)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Move files with slow tests to the front, so that no worker is left alone with one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs():
+    """Free what a file compiled: workers would grow to several gigabytes."""
+    yield
+    jax.clear_caches()
 
 
 def pytest_unconfigure():

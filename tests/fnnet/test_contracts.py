@@ -1,6 +1,6 @@
 """Every property that a layer promises, over every layer."""
 
-from functools import partial
+from functools import cache, partial
 
 import gradients
 import jax
@@ -47,6 +47,74 @@ def close(a, b, tolerance):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, tolerance, tolerance), a, b)
 
 
+@cache
+def on_example(row):
+    """Compile all that a row's properties read of an example in float32, optimised.
+
+    Returns a function of (images, key) and the list of its traces. Properties share the program,
+    since compiling takes nearly all of the time of these tests.
+    """
+    layer, (params, state), traces = row.make(), row.init(), []
+
+    @jax.jit
+    def forms(x, key):
+        traces.append(1)
+
+        def trained(params, x):
+            return layer.apply(params, state, x, key=jax.random.clone(key), train=True)
+
+        y, pull, new_state = jax.vjp(trained, params, x, has_aux=True)
+        return {
+            "inference": run(layer, params, state, x),
+            "training": trained(params, x),
+            "keyless": None if row.is_random else layer.apply(params, state, x, train=True),
+            "with gradient": (y, pull(jnp.ones_like(y)), new_state),
+        }
+
+    return forms, traces
+
+
+@cache
+def outputs(row):
+    """Run `on_example` on the row's example."""
+    return on_example(row)[0](row.input(), jax.random.key(KEY))
+
+
+@cache
+def variants(row):
+    """Run a row's layer in one unoptimised program: in parts, mapped, and in bfloat16."""
+    layer, (params, state) = row.make(), row.init()
+
+    def forward(x):
+        return run(layer, params, state, x)[0]
+
+    @partial(jax.jit, compiler_options=UNOPTIMISED)
+    def forms(x):
+        narrow = x.astype(jnp.bfloat16)
+        return {
+            "together": forward(x),
+            "alone": jnp.concatenate([forward(x[i : i + 1]) for i in range(len(x))]),
+            "mapped": jax.vmap(lambda example: forward(example[None])[0])(x),
+            "narrow": [run(layer, params, state, narrow, train) for train in (False, True)],
+        }
+
+    return forms(row.input())
+
+
+@cache
+def in_float64(row):
+    """Compile a number made of all outputs in training, and its gradient, unoptimised."""
+    layer, (params, state) = row.make(), row.init(np.float64)
+
+    def scalar(inputs):
+        y, _ = run(layer, inputs[0], state, inputs[1], train=True)
+        weights = jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)
+        return jnp.sum(weights * y * (1 + 0.1 * y))
+
+    gradient = jax.jit(jax.grad(scalar), compiler_options=UNOPTIMISED)
+    return scalar, gradient, (params, row.input(dtype=np.float64))
+
+
 @every_layer
 def test_apply_is_pure_and_keeps_the_state_structure(row, capfd):
     layer, (params, state), x = row.make(), row.init(), row.input()
@@ -67,33 +135,18 @@ def test_apply_is_pure_and_keeps_the_state_structure(row, capfd):
 @pytest.mark.parametrize("train", [False, True])
 def test_jit_equals_eager_and_traces_once(row, train):
     layer, (params, state), x = row.make(), row.init(), row.input()
-    traces = []
-
-    @jax.jit
-    def jitted(params, state, x):
-        traces.append(1)
-        return run(layer, params, state, x, train)
-
-    close(jitted(params, state, x), run(layer, params, state, x, train), 2e-6)
-    jitted(params, state, row.input())
+    jitted = outputs(row)["training" if train else "inference"]
+    close(jitted, run(layer, params, state, x, train), 2e-6)
+    forms, traces = on_example(row)
+    forms(row.input(), jax.random.key(KEY))
     assert len(traces) == 1
 
 
 @every_layer
 def test_a_batch_is_its_examples_one_by_one(row):
-    layer, (params, state), x = row.make(), row.init(), row.input()
-
-    def forward(x):
-        return run(layer, params, state, x)[0]
-
-    @partial(jax.jit, compiler_options=UNOPTIMISED)
-    def forms(x):
-        alone = jnp.concatenate([forward(x[i : i + 1]) for i in range(len(x))])
-        return forward(x), alone, jax.vmap(lambda example: forward(example[None])[0])(x)
-
-    together, alone, mapped = forms(jnp.asarray(x))
-    close(together, alone, 2e-6)
-    close(mapped, alone, 2e-6)
+    forms = variants(row)
+    close(forms["together"], forms["alone"], 2e-6)
+    close(forms["mapped"], forms["alone"], 2e-6)
 
 
 @every_layer_variants_slow
@@ -109,43 +162,33 @@ def test_seeds_under_vmap_are_seeds_one_after_another(row):
         started = jax.vmap(start)(keys)
         one_by_one = [jax.tree.map(lambda leaf: leaf[i], started) for i in range(3)]  # noqa: B023
         together = jax.vmap(forward, axis_size=3)(*started)
-        return together, jnp.stack([forward(*one) for one in one_by_one]), started
+        third = start(jax.random.clone(keys)[2])
+        return together, jnp.stack([forward(*one) for one in one_by_one]), started, third
 
-    keys = jax.random.split(jax.random.key(3), 3)
-    together, one_by_one, started = forms(jax.random.clone(keys))
+    together, one_by_one, started, third = forms(jax.random.split(jax.random.key(3), 3))
     close(together, one_by_one, 1e-5)
-    third = jax.tree.map(lambda leaf: leaf[2], started)
-    close(jax.jit(start, compiler_options=UNOPTIMISED)(keys[2]), third, 1e-5)
+    close(third, jax.tree.map(lambda leaf: np.asarray(leaf)[2], started), 1e-5)
 
 
 @partial(every_layer_variants_slow, layers=[row for row in LAYERS if row.true_gradient])
 def test_gradients_equal_finite_differences_and_a_planted_error_is_found(row):
     with jax.enable_x64(True):
-        layer, (params, state) = row.make(), row.init(np.float64)
-        f, inputs = partial(scalar, layer, state), (params, row.input(dtype=np.float64))
-        value, gradient = (jax.jit(g, compiler_options=UNOPTIMISED) for g in (f, jax.grad(f)))
+        scalar, gradient, inputs = in_float64(row)
+        value = jax.jit(scalar, compiler_options=UNOPTIMISED)
         gradients.check_and_plant(value, inputs, gradient(inputs))
-
-
-def scalar(layer, state, inputs):
-    """A number that depends on every output, in training."""
-    y, _ = run(layer, inputs[0], state, inputs[1], train=True)
-    weights = jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape)
-    return jnp.sum(weights * y * (1 + 0.1 * y))
 
 
 @every_layer_variants_slow
 def test_every_transformation_agrees_with_the_plain_form(row):
     with jax.enable_x64(True):
-        layer, (params, state) = row.make(), row.init(np.float64)
-        f = partial(scalar, layer, state)
-        inputs = jax.tree.map(jnp.asarray, (params, row.input(dtype=np.float64)))
-        rng = np.random.default_rng(9)
-        direction = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), inputs)
+        f, plain, inputs = in_float64(row)
         grad = jax.grad(f)
+        rng = np.random.default_rng(9)
+        direction = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), inputs)
+        copies = jax.tree.map(lambda leaf: np.stack([leaf, leaf + 0.1]), inputs)
 
-        def along(gradient):
-            return sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, direction)))
+        def along(gradient, vdot=jnp.vdot):
+            return sum(jax.tree.leaves(jax.tree.map(vdot, gradient, direction)))
 
         @partial(jax.jit, compiler_options=UNOPTIMISED)
         def forms(inputs):
@@ -153,51 +196,49 @@ def test_every_transformation_agrees_with_the_plain_form(row):
             linear = jax.linearize(f, inputs)[1](direction)
             forward_over_reverse = jax.jvp(grad, (inputs,), (direction,))[1]
             reverse_over_reverse = jax.grad(lambda i: along(grad(i)))(inputs)
-            copies = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf + 0.1]), inputs)
-            mapped = jax.vmap(grad)(copies)
             return {
                 "first": (tangent, linear, along(jax.grad(jax.remat(f))(inputs))),
                 "second": (forward_over_reverse, reverse_over_reverse),
-                "mapped": mapped,
+                "mapped": jax.vmap(grad)(copies),
             }
 
-        found = forms(inputs)
-        plain = jax.jit(grad, compiler_options=UNOPTIMISED)
-        for value in found["first"]:
-            close(value, along(plain(inputs)), 1e-9)
-        close(*found["second"], 1e-9)
-        shifted = jax.tree.map(lambda leaf: leaf + 0.1, inputs)
-        for index, place in enumerate((inputs, shifted)):
-            close(jax.tree.map(lambda leaf: leaf[index], found["mapped"]), plain(place), 1e-9)  # noqa: B023
+        transformed = forms(inputs)
+        for value in transformed["first"]:
+            close(value, along(plain(inputs), np.vdot), 1e-9)
+        close(*transformed["second"], 1e-9)
+        mapped = jax.tree.map(np.asarray, transformed["mapped"])
+        for index in range(2):
+            at = partial(jax.tree.map, lambda leaf: leaf[index])  # noqa: B023
+            close(at(mapped), plain(at(copies)), 1e-9)
 
 
 @every_layer
 def test_values_equal_numpy_loops_and_shapes_are_the_promised_ones(row):
-    layer = row.make()
-    forward = jax.jit(lambda params, state, x: run(layer, params, state, x)[0])
-    for shape in (row.in_shape, *row.other_shapes):
-        with jax.enable_x64(True):
-            params, state = row.init(np.float64)
-            x = row.input(dtype=np.float64, shape=shape)
-            y = forward(params, state, x)
-            expected = row.oracle(params, state, x)
+    layer, shapes = row.make(), (row.in_shape, *row.other_shapes)
+    inputs = [row.input(dtype=np.float64, shape=shape) for shape in shapes]
+
+    @jax.jit
+    def forward(params, state, inputs):
+        return [run(layer, params, state, x)[0] for x in inputs]
+
+    with jax.enable_x64(True):
+        params, state = row.init(np.float64)
+        expected = [np.asarray(row.oracle(params, state, x)) for x in inputs]
+        values = forward(params, state, inputs)
+        for y, oracle, shape in zip(values, expected, shapes, strict=True):
             assert y.dtype == jnp.float64
             assert y.shape[1:] == core.out_shape(layer, params, state, shape)
-            np.testing.assert_allclose(y, expected, 1e-12, 1e-12)
-        narrow = jax.tree.map(lambda leaf: leaf.astype(np.float32), (params, state, x))
-        np.testing.assert_allclose(forward(*narrow), expected, 1e-5, 1e-5)
+            np.testing.assert_allclose(y, oracle, 1e-12, 1e-12)
+    narrow = jax.tree.map(lambda leaf: leaf.astype(np.float32), (params, state, inputs))
+    for y, oracle in zip(forward(*narrow), expected, strict=True):
+        np.testing.assert_allclose(y, oracle, 1e-5, 1e-5)
 
 
 @every_layer
 @pytest.mark.parametrize("train", [False, True])
 def test_dtype_of_the_input_is_kept_and_the_state_stays_float32(row, train):
-    layer, (params, state), x = row.make(), row.init(), jnp.asarray(row.input())
-
-    @partial(jax.jit, compiler_options=UNOPTIMISED)
-    def forms(x):
-        return [run(layer, params, state, x.astype(dtype), train) for dtype in ("f4", "bfloat16")]
-
-    (wide, _), (narrow, new_state) = forms(x)
+    wide, _ = outputs(row)["training" if train else "inference"]
+    narrow, new_state = variants(row)["narrow"][train]
     assert wide.dtype == jnp.float32
     assert narrow.dtype == jnp.bfloat16
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(new_state))
@@ -206,36 +247,28 @@ def test_dtype_of_the_input_is_kept_and_the_state_stays_float32(row, train):
 
 @every_layer
 def test_keys_decide_what_is_random_and_nothing_else(row):
-    layer, (params, state), x = row.make(), row.init(), row.input(20)
-    apply = partial(layer.apply, params, state, x, train=True)
-    with_key = jax.jit(lambda key: apply(key=key), compiler_options=UNOPTIMISED)
-    first, other = with_key(jax.random.key(1)), with_key(jax.random.key(2))
+    forms, _ = on_example(row)
+    first, other = (forms(row.input(), jax.random.key(seed)) for seed in (1, 2))
     if row.is_random:
-        assert trees_equal(first, with_key(jax.random.key(1)))
-        assert not trees_equal(first, other)
+        again = forms(row.input(), jax.random.key(1))
+        assert trees_equal(first["training"], again["training"])
+        assert not trees_equal(first["training"], other["training"])
+        layer, (params, state) = row.make(), row.init()
         with pytest.raises(fn.LayerError, match="needs a key in training"):
-            apply(key=None)
+            layer.apply(params, state, row.input(), key=None, train=True)
     else:
-        assert trees_equal(first, other)
-        without = jax.jit(lambda: apply(key=None), compiler_options=UNOPTIMISED)
-        assert trees_equal(first, without())
+        assert trees_equal(first["training"], other["training"])
+        assert trees_equal(first["training"], first["keyless"])
 
 
 @every_layer
 def test_extreme_and_constant_inputs_stay_finite(row):
-    layer, (params, state) = row.make(), row.init()
+    forms, _ = on_example(row)
     signs = np.where(np.arange(row.input().size) % 3 == 0, 1, -1).reshape(row.input().shape)
-
-    @jax.jit
-    def value_and_gradient(x):
-        forward = lambda p, x: run(layer, p, state, x, train=True)  # noqa: E731
-        y, pull, new_state = jax.vjp(forward, params, x, has_aux=True)
-        return y, pull(jnp.ones_like(y)), new_state
-
     for value in (0.0, 1e-30, -1e-30, 1.0, 1e30, -1e30):
         value = np.clip(value, -row.limit, row.limit)
         for x in (np.full(signs.shape, value, np.float32), (signs * value).astype(np.float32)):
-            for leaf in jax.tree.leaves(value_and_gradient(x)):
+            for leaf in jax.tree.leaves(forms(x, jax.random.key(KEY))["with gradient"]):
                 assert np.isfinite(leaf).all(), value
 
 

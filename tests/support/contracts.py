@@ -5,7 +5,7 @@ A new layer is proven by adding a row; `test_every_public_layer_has_a_row` fails
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import jax
 import numpy as np
@@ -39,10 +39,17 @@ class Row:
 
     def init(self, dtype=np.float32):
         """Initialise with values that are not special: biases and offsets are not zero."""
-        params, state = self.make().init(jax.random.key(0), self.in_shape)
+        params, state = _initial(self)
         rng = np.random.default_rng(8)
-        spread = lambda leaf: (np.asarray(leaf) + 0.1 * rng.normal(size=leaf.shape)).astype(dtype)  # noqa: E731
+        spread = lambda leaf: (leaf + 0.1 * rng.normal(size=leaf.shape)).astype(dtype)  # noqa: E731
         return jax.tree.map(spread, params), jax.tree.map(lambda leaf: abs(spread(leaf)), state)
+
+
+@cache
+def _initial(row):
+    """Initialise a row's layer; eager draws take long, and many tests ask for the same ones."""
+    with jax.enable_x64(False):
+        return jax.tree.map(np.asarray, row.make().init(jax.random.key(0), row.in_shape))
 
 
 def _activation(name):
