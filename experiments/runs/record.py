@@ -1,6 +1,6 @@
 """The record of a run: what `record.json` in its folder holds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def write_record(folder, record: Record):
 
 def to_json(record: Record):
     """Return a record as plain values, without what it does not have."""
-    content = _present(msgspec.to_builtins(record))
+    content = _present(asdict(record))
     return content | {"sessions": [_present(session) for session in content["sessions"]]}
 
 

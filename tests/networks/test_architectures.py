@@ -136,7 +136,7 @@ def test_costs_are_those_of_the_layer_list():
         ),
         (
             lambda: check(TASKS["autoencode"], configs.configure("residual")),
-            "the model 'residual' without a bottleneck hands the image through, which "
+            "the model 'residual' without a bottleneck passes the image through, which "
             "compresses nothing; give it one: --bottleneck 16",
         ),
     ],
@@ -176,5 +176,5 @@ def test_a_norm_over_places_is_refused_where_there_are_none():
     with pytest.raises(fn.LayerError) as error:
         configs.configure("mlp", norm="gdn")
     assert str(error.value) == (
-        "--norm gdn: the model 'mlp', which has no places, takes none, batch or layer"
+        "--norm gdn: the model 'mlp', which has no spatial axes, takes none, batch or layer"
     )
