@@ -4,7 +4,6 @@ import json
 import pickle
 import statistics
 from dataclasses import replace
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -78,15 +77,14 @@ def test_a_record_does_not_depend_on_what_ran_before():
     assert without_times(run_trial(first, IMAGES)) == without_times(once)
 
 
-def test_a_record_is_complete_and_its_rates_are_those_of_the_files_that_were_written(monkeypatch):
-    lengths, write = [], Path.write_bytes
+def test_a_record_is_complete_and_its_rates_are_those_of_the_files_that_were_read(monkeypatch):
+    lengths, read = [], Codec.read
 
-    def spy(path, content):
-        if path.suffix == ".fnn":
-            lengths.append(len(content))
-        return write(path, content)
+    def spy(codec, data):
+        lengths.append(len(data))
+        return read(codec, data)
 
-    monkeypatch.setattr(Path, "write_bytes", spy)
+    monkeypatch.setattr(Codec, "read", spy)
     record = run_trial(trial(IMAGES, steps=12), IMAGES)
     assert records.fault(json.loads(json.dumps(record))) is None
     assert record["status"] == "finished"
