@@ -21,12 +21,12 @@ hard_swish = op_layer(ops.hard_swish)
 
 
 def prelu(*, slope_init=initializers.constant(0.25)):  # noqa: B008 (a pure function)
-    """Pass what is above 0, scale what is below by a slope learnt for each channel.
+    """Return positive values unchanged, and negative ones times a learned slope per channel.
 
     Parameters
     ----------
     slope_init : initialiser
-        Of the slopes, (C,).
+        For the slopes, (C,).
 
     Returns
     -------
@@ -40,7 +40,7 @@ def prelu(*, slope_init=initializers.constant(0.25)):  # noqa: B008 (a pure func
 
     References
     ----------
-    He et al. 2015, arXiv:1502.01852, equation 1; weight decay on `slope` works against it.
+    He et al. 2015, arXiv:1502.01852, equation 1, which advises against weight decay on `slope`.
     """
     check_initializers("prelu", slope_init)
 

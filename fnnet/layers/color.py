@@ -1,4 +1,4 @@
-"""Conversions of colours as layers, white at 1."""
+"""Colour conversions as layers; white is 1."""
 
 from fnnet import ops
 from fnnet.layers.stateless import op_layer

@@ -1,4 +1,4 @@
-"""Convolutions with their kernels and biases."""
+"""Convolution layers."""
 
 from fnnet import ops
 from fnnet.core import require, require_integer, require_integer_pair
@@ -19,7 +19,7 @@ def conv2d(
     kernel_init=LECUN_NORMAL,
     bias_init=ZEROS,
 ):
-    """Convolve images; the mathematics, `padding` and its rules are those of `fnnet.ops.conv2d`.
+    """Convolve images; formula and `padding` as in `fnnet.ops.conv2d`.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def conv2d(
         In pixels, rows first, at least 1.
     padding : "same", "valid", "reflect", "edge" or ((top, bottom), (left, right))
     groups : int
-        Divides the input's channels and `features`.
+        Number of groups; divides the input's channels and `features`.
     use_bias : bool
     kernel_init, bias_init : initialiser
 
@@ -75,14 +75,14 @@ def depthwise_conv2d(
     kernel_init=LECUN_NORMAL,
     bias_init=ZEROS,
 ):
-    """Convolve each channel for itself; the mathematics is `fnnet.ops.depthwise_conv2d`'s.
+    """Convolve each channel separately; formula as in `fnnet.ops.depthwise_conv2d`.
 
     Parameters
     ----------
     kernel_size, stride, dilation : int or (int, int)
         In pixels, rows first, at least 1.
     multiplier : int
-        Kernels, and so channels of the output, for each channel of the input, at least 1.
+        Output channels per input channel, at least 1.
     padding : "same", "valid", "reflect", "edge" or ((top, bottom), (left, right))
     use_bias : bool
     kernel_init, bias_init : initialiser
@@ -121,15 +121,15 @@ def conv_transpose2d(
     kernel_init=LECUN_NORMAL,
     bias_init=ZEROS,
 ):
-    """Convolve images onto a finer grid; the mathematics is `fnnet.ops.conv_transpose2d`'s.
+    """Convolve images onto a finer grid; definition as in `fnnet.ops.conv_transpose2d`.
 
     Parameters
     ----------
     features : int
         Channels of the output, at least 1.
     kernel_size, stride : int or (int, int)
-        Size of the kernel and how many times finer the grid is, rows first, at least 1. A kernel
-        size that the stride divides wastes no work and leaves no checkerboard in the overlaps.
+        Size of the kernel and refinement of the grid, rows first, at least 1. If the stride divides
+        the kernel size, all pixels get equally many taps: no checkerboard arises from overlaps.
     use_bias : bool
     kernel_init, bias_init : initialiser
 
@@ -158,7 +158,7 @@ def conv_transpose2d(
 
 
 def _convolution(op, channels, *, sizes, **options):
-    """Build the layer around `op`; `channels` maps the input's to the kernel's last two axes."""
+    """Build the layer around `op`; `channels` maps input channels to the kernel's last two axes."""
     require_integer_pair(f"{op.__name__}: kernel_size", sizes["kernel_size"])
 
     def kernel_shape(in_shape):

@@ -1,4 +1,4 @@
-"""Pooling."""
+"""Pooling layers."""
 
 from fnnet import ops
 from fnnet.core import require_integer_pair
@@ -6,7 +6,7 @@ from fnnet.layers.stateless import op_layer
 
 
 def max_pool(window=2, *, stride=None):
-    """Keep each window's largest value: (N, H, W, C) -> (N, H', W', C).
+    """Return each window's maximum: (N, H, W, C) -> (N, H', W', C).
 
     `window` and `stride` (default: `window`) are numbers or (rows, columns) of at least 1; see
     `fnnet.ops.max_pool`.

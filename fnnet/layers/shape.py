@@ -1,4 +1,4 @@
-"""Layers that move values or resample them: no parameters."""
+"""Layers that rearrange or resample values, without parameters."""
 
 import math
 
@@ -9,7 +9,7 @@ from fnnet.ops.resample import check_resize
 
 
 def resize(factor=None, *, size=None, method="bilinear"):
-    """Resample images by a whole `factor` or to `size`.
+    """Resample images by an integer `factor` or to `size`.
 
     (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C); either is at least 1. `method`
     is "nearest" or "bilinear"; see `fnnet.ops.resize`.
@@ -38,7 +38,7 @@ def space_to_depth(factor=2):
 
 
 def _flatten(x):
-    """Lay each example's numbers in a row: (N, ...) -> (N, features)."""
+    """Flatten each example: (N, ...) -> (N, features)."""
     return x.reshape(x.shape[0], -1)
 
 
@@ -46,9 +46,9 @@ flatten = stateless(_flatten, kind="flatten")
 
 
 def reshape(*shape):
-    """Give each example another shape: (N, ...) -> (N, *shape).
+    """Reshape each example: (N, ...) -> (N, *shape).
 
-    A `LayerError` where the example has another count of numbers than `shape`.
+    Raises `LayerError` if the example has another number of values than `shape`.
     """
     for size in shape:
         require_integer("reshape: size", size)

@@ -11,12 +11,12 @@ def stateless(function, *, kind=None, config=None):
     Parameters
     ----------
     function : callable
-        ``x -> y``, both with the batch axis in front; `x` is a tuple of arrays where the layer has
+        ``x -> y``, both with the batch axis first; `x` is a tuple of arrays if the layer has
         several inputs.
     kind : str, optional
         Name of the layer for parents and ``print``; default: the function's name.
     config : mapping, optional
-        Settings for ``print`` to show.
+        Settings shown by ``print``.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def stateless(function, *, kind=None, config=None):
         raise TypeError(f"stateless takes a function x -> y, not {function!r}")
     name = kind or getattr(function, "__name__", "function").replace("<lambda>", "function")
     layer = Layer(name, no_params, apply, config or {})
-    # What help() shows of a value such as fn.relu, instead of what a Layer is.
+    # For help() on a value such as fn.relu, instead of the docstring of Layer.
     object.__setattr__(layer, "__doc__", function.__doc__ or Layer.__doc__)
     return layer
 

@@ -1,6 +1,6 @@
-"""Array functions: arrays in, arrays out; no parameters made, no state kept.
+"""Array functions, without parameters or state.
 
-Images are (N, H, W, C). Whole numbers, and shapes that do not fit, are refused by `LayerError`.
+Images are (N, H, W, C). Integer arrays, and shapes that do not fit, raise `LayerError`.
 """
 
 from fnnet.ops.activations import (

@@ -1,8 +1,8 @@
 """Optimisers: pure pairs of functions that turn gradients into updates.
 
-The updates are added to the parameters (`apply_updates`). The number of the step is handed in by
-whoever counts, so that bias correction and schedules agree and a resumed run is the same run.
-Wherever a learning rate is taken, a number or a schedule will do.
+Updates are added to the parameters (`apply_updates`). The caller passes the step's number, so that
+bias correction and schedules agree and a resumed run is the same run. A learning rate is a number
+or a schedule.
 """
 
 from fnnet.optim.methods import (

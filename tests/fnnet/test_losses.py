@@ -200,7 +200,7 @@ def test_other_refusals_are_sentences_too():
     assert refusal(losses.total_variation, x) == "expects images (N, H, W, C), got 2 axes"
     for target in (jnp.zeros((2, 1)), jnp.zeros((2, 3), jnp.int32), jnp.zeros(2)):
         assert refusal(losses.softmax_cross_entropy, x, target) == (
-            "logits (2, 3) are (N, ..., K) and need whole-number labels (N, ...) or "
+            "logits (2, 3) are (N, ..., K) and need integer labels (N, ...) or "
             f"probabilities (N, ..., K), got {target.dtype} of shape {target.shape}"
         )
 
