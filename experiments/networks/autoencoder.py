@@ -33,6 +33,8 @@ class Autoencoder(fn.Layer):
 
     Parameters
     ----------
+    multiple : int
+        Factor by which the latents' grid is coarser than the image.
     bottleneck : Bottleneck
         Its `rates` is the number of rates: a call's `rate`, (N,) integers from 0, chooses one for
         each image. ``apply``, which takes no rate, uses the middle one.
@@ -44,6 +46,7 @@ class Autoencoder(fn.Layer):
         ``(params, state, latents, rate, (H, W)) -> images (N, H, W, 3)``.
     """
 
+    multiple: int
     bottleneck: Bottleneck
     code: Callable
     encode: Callable
@@ -75,6 +78,7 @@ def autoencoder(encoder, decoder, multiple, bottleneck: Bottleneck):
             "distortion_weights": bottleneck.distortion_weights,
         },
         {"encoder": encoder, "decoder": decoder},
+        multiple=multiple,
         bottleneck=bottleneck,
         code=parts.code,
         encode=parts.encode,

@@ -177,7 +177,7 @@ class _Coder:
     """The two halves of a network, compiled, for images of any size."""
 
     def __init__(self, model, params, state):
-        self.multiple = model.config["multiple"]
+        self.multiple = model.multiple
         self._weights = jax.device_put((params, state))
         self._encode = jax.jit(model.encode)
         self._decode = jax.jit(model.decode, static_argnums=4)

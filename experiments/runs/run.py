@@ -36,7 +36,7 @@ class Run:
 
     @property
     def task(self) -> Task:
-        """What the network was trained to do."""
+        """The task that the network was trained for."""
         return TASKS[self.config.task]
 
     @property

@@ -1,4 +1,4 @@
-"""What the machine offers: hardware, compiler, allocator, cache, folders, locks and storage.
+"""Services of the machine: hardware, compiler, allocator, cache, folders, locks and storage.
 
 Nothing here may import JAX: the compiler's flags are set first.
 """
