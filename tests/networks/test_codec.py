@@ -295,7 +295,7 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
         "with --task autoencode\n",
     )
     with monkeypatch.context() as patch:
-        patch.setitem(train.train_run.__globals__, "_with_tables", lambda job, state: 1 / 0)
+        patch.setattr("experiments.training.running.with_tables", lambda *args: 1 / 0)
         model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
         with pytest.raises(ZeroDivisionError):
             train.main(train_config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
