@@ -24,7 +24,7 @@ __all__ = ["CheckpointError", "fit_tree", "load", "restore", "save"]
 FORMAT = 1
 SIZE_LIMIT = 4 * 2**30  # bytes; a larger file is rejected before it is read
 
-# What the library writes and can also read back: it writes float8 and cannot read it.
+# Dtypes that the library both writes and reads: it writes float8 and cannot read it.
 _DTYPES = re.compile(r"bool|u?int(8|16|32|64)|b?float16|float(32|64)|complex64")
 _HEADER_LIMIT = 100_000_000  # bytes; the library's own limit
 _EXPLAINED_LIMIT = 10_000_000  # bytes; a rejected header is read no further in search of reasons
@@ -167,7 +167,7 @@ def fit_tree(path, named, like):
 
 
 def _encode(tree, config):
-    """Encode a tree and a configuration as the bytes of a file, always the same ones."""
+    """Encode a tree and a configuration as the bytes of a file, deterministically."""
     try:
         # As it will be read back: JSON sorts the keys 2 and 10 differently from "2" and "10".
         config = json.loads(json.dumps(config))

@@ -122,7 +122,7 @@ def _steps(folder):
 
 
 def _remove(paths):
-    """Delete files that are no longer needed; failure costs room, not the run."""
+    """Delete files that are no longer needed; warn on failure, which only wastes disk space."""
     for path in paths:
         try:
             path.unlink(missing_ok=True)

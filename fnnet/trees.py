@@ -45,7 +45,7 @@ def unflatten(named, like):
 
 
 def size(tree):
-    """Count the numbers in all leaves."""
+    """Count the values in all leaves."""
     return sum(int(np.prod(np.shape(leaf))) for leaf in jax.tree.leaves(tree))
 
 

@@ -51,7 +51,7 @@ def affine_layer(kind, op, kernel_shape, *, sizes, settings, use_bias, kernel_in
 
 
 def check_initializers(name, *candidates):
-    """Raise `TypeError` for what is no initialiser, often one whose constructor was not called."""
+    """Raise `TypeError` unless all are initialisers; a common cause is an uncalled constructor."""
     for initializer in candidates:
         shown = repr(initializer)
         uncalled = getattr(initializers, getattr(initializer, "__name__", ""), None) is initializer
@@ -68,6 +68,6 @@ def draw_params(initializer, key, shape):
     params = initializer(key, shape, jnp.float32)
     require(
         jnp.shape(params) == tuple(shape),
-        f"the initialiser {initializer!r} gave shape {jnp.shape(params)} for {tuple(shape)}",
+        f"the initialiser {initializer!r} returned shape {jnp.shape(params)} for {tuple(shape)}",
     )
     return params

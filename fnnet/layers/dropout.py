@@ -36,4 +36,4 @@ def _dropout(kind, function, rate):
 
 def require_key(kind, key):
     """Raise unless a random layer has a key during training."""
-    require(key is not None, f"{kind} needs a key in training: apply(..., key=key, train=True)")
+    require(key is not None, f"{kind} needs a key during training: apply(..., key=key, train=True)")

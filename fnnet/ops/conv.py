@@ -145,7 +145,7 @@ def conv_transpose2d(x, kernel, bias=None, *, stride=2):
     kernel : array (kh, kw, C, O)
     bias : array (O,), optional
     stride : int or (int, int)
-        How many times finer, rows first, at least 1.
+        Factor of refinement, rows first, at least 1.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Grouped convolution on a CPU, and its gradients: by shifts, or one group after another.
 
-JAX computes the kernel's gradient of a grouped convolution as another grouped one, which is slow on
-a CPU. Figures are in `fnnet.ops.conv_lowering`.
+JAX computes the kernel gradient of a grouped convolution as another grouped convolution, slow on
+a CPU. Timings are in `fnnet.ops.conv_lowering`.
 """
 
 import jax

@@ -70,7 +70,7 @@ def test_in_training_noise_takes_the_place_of_rounding(name):
     rounded = model.encode(params, state, images(), jnp.zeros(2, int))
     assert np.abs(noisy[0] - rounded).max() <= 1
     assert 0 < np.abs(noisy[0] - noisy[1]).max() < 1
-    with pytest.raises(fn.LayerError, match="quantize needs a key in training"):
+    with pytest.raises(fn.LayerError, match="quantize needs a key during training"):
         model.code(params, state, images(), jnp.zeros(2, int), train=True)
 
 
