@@ -55,16 +55,9 @@ def main(config: Config):
 
 
 def gather(data, terminal):
-    """Open the available sets, and print which are not.
+    """Open the available sets by name, and print which are not.
 
-    Returns
-    -------
-    dict of str to sequence of StoredImage
-
-    Raises
-    ------
-    ImageError
-        If `data` is neither LIVE1 nor Classic5.
+    Raises `ImageError` if `data` is neither LIVE1 nor Classic5.
     """
     sets = selfcheck.embedded_sets()
     if data is not None:

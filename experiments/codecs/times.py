@@ -30,11 +30,8 @@ class CodecTimes:
 def time_all(encodings, done):
     """Time encodings, one after the other, and call ``done()`` after each.
 
-    Each is timed once; the first of each codec and quality runs once before, untimed.
-
-    Returns
-    -------
-    list of CodecTimes
+    Each is timed once; the first of each codec and quality runs once before, untimed. Returns one
+    `CodecTimes` per codec and quality.
     """
     decode_in_one_thread()
     groups = {}

@@ -16,12 +16,7 @@ _CROP = 128
 def curves(rows, *, held_out):
     """Draw loss, PSNR, gradient norm and learning rate over the steps, as PNG bytes.
 
-    Parameters
-    ----------
-    rows : list of dict
-        The rows of metrics.jsonl.
-    held_out : str
-        Label of the held-out curve.
+    `rows` are those of metrics.jsonl; `held_out` is the label of the held-out curve.
     """
     figure, axes = plt.subplots(2, 2, figsize=(10, 6), layout="constrained")
     panels = [

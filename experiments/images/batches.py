@@ -21,23 +21,10 @@ Grid = Literal["any", "keep", "shift"]
 def sampling_window(sizes, *, seed, step, limit=WINDOW_BYTES):
     """Choose the images that a step may draw from, a pure function of (seed, step).
 
-    All of them if they fit into `limit`. Else the images are put in a seeded order, a new one each
-    time all have been in, and a window of as many as fit moves on by one image per step: a step
-    costs the reading of about one image, however large the set.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Bytes of each image in memory.
-    seed, step : int
-        Not negative.
-    limit : int
-        Bytes. One image is chosen even if it alone is larger.
-
-    Returns
-    -------
-    tuple of int
-        Indices into `sizes`, each once.
+    All of them if their `sizes` in bytes fit into `limit`. Else the images are put in a seeded
+    order, a new one each time all have been in, and a window of as many as fit, at least one, moves
+    on by one image per step: a step costs the reading of about one image, however large the set.
+    Returns indices into `sizes`, each once.
     """
     count = len(sizes)
     if sum(sizes) <= limit:

@@ -8,22 +8,10 @@ BLOCK = 8  # size of JPEG's blocks in pixels
 
 
 def check_patch(images, patch, grid="any"):
-    """Raise unless a patch fits into every image.
+    """Raise unless a square of `patch` pixels fits into every image; `grid` as for `sample_batch`.
 
-    Parameters
-    ----------
-    images : sequence of StoredImage
-    patch : int
-        Size of the square in pixels.
-    grid : {"any", "keep", "shift"}
-        Position of patches on JPEG's grid, as for `sample_batch`.
-
-    Raises
-    ------
-    ValueError
-        If `patch` is below 1.
-    ImageError
-        If one is too small: names the smallest image and the largest patch that fits it.
+    `ImageError` names the smallest image and the largest patch that fits it; `patch` below 1 is a
+    `ValueError`.
     """
     if patch < 1:
         raise ValueError(f"--patch {patch}: must be at least 1")
@@ -41,17 +29,6 @@ def check_patch(images, patch, grid="any"):
 
 
 def cut(pixels, top, left, patch, *, flip, quarters):
-    """Return a square of `patch` pixels, mirrored if `flip`, then turned left by quarter turns.
-
-    Parameters
-    ----------
-    pixels : ndarray
-        (H, W, C).
-
-    Returns
-    -------
-    ndarray
-        (patch, patch, C), a view.
-    """
+    """Cut a square view out of (H, W, C) pixels, mirrored if `flip`, turned left by `quarters`."""
     square = pixels[top : top + patch, left : left + patch]
     return np.rot90(square[:, ::-1] if flip else square, quarters)
