@@ -99,7 +99,9 @@ def table(title, cells):
         layout.add_column(name.replace("_", "\n", 1), justify="right", overflow="fold")
     lines = {}
     for cell in cells:
-        lines.setdefault(_label(cell.row), {})[cell.row.metric] = cell
+        row = cell.row
+        label = selfcheck.quality_label(row.quality) if row.set in selfcheck.TITLES else row.set
+        lines.setdefault(label, {})[row.metric] = cell
     for label, line in lines.items():
         layout.add_section()
         layout.add_row(label, *(_measured(line[name]) for name in names))
@@ -108,12 +110,6 @@ def table(title, cells):
         if any(published):
             layout.add_row("  published", *published)
     return layout
-
-
-def _label(row):
-    if row.set in selfcheck.TITLES:
-        return selfcheck.quality_label(row.quality)
-    return row.set
 
 
 def _measured(cell):

@@ -42,7 +42,7 @@ def _mean_point(codec, quality, rows):
 
 
 def curves(points, measure: Measure, qualities=None):
-    """Collect each codec's (bits per pixel, dB) at `qualities`, all by default, where dB are known."""
+    """Collect each codec's known (bits per pixel, dB) at `qualities`, by default at all."""
     by_codec = {}
     for point in points:
         curve, decibels = by_codec.setdefault(point.codec, []), point.decibels(measure)

@@ -84,14 +84,6 @@ def _avif_versions():
     return versions and {**versions, "aom": AvifImagePlugin.get_codec_version("aom")}
 
 
-def _jpegxl_encode(pixels, settings):
-    return imagecodecs.jpegxl_encode(pixels, numthreads=1, **settings)
-
-
-def _jpegxl_decode(data):
-    return imagecodecs.jpegxl_decode(data, numthreads=1)
-
-
 def _jpegxl_versions():
     if imagecodecs is None or not imagecodecs.JPEGXL.available:
         return None
@@ -175,8 +167,8 @@ _ALL = (
         # From 10 on the encoder halves the image first, and the curve has a jump.
         (9, 6, 4, 2.5, 1.5, 1, 0.5),
         lambda distance, channels: {"distance": distance, "effort": 7},
-        _jpegxl_encode,
-        _jpegxl_decode,
+        lambda pixels, settings: imagecodecs.jpegxl_encode(pixels, numthreads=1, **settings),
+        lambda data: imagecodecs.jpegxl_decode(data, numthreads=1),
         _jpegxl_versions,
         "pip install imagecodecs",
     ),

@@ -45,7 +45,9 @@ def time_all(encodings, done):
         for encoding in group:
             seconds.append(_seconds(encoding))
             done()
-        rows.append(CodecTimes(codec, quality, *map(_speed, megapixels / np.transpose(seconds))))
+        quartiles = np.percentile(megapixels / np.transpose(seconds), (25, 50, 75), axis=1)
+        encode, decode = (Speed(*column) for column in quartiles.T.tolist())
+        rows.append(CodecTimes(codec, quality, encode, decode))
     return rows
 
 
@@ -58,7 +60,3 @@ def _seconds(encoding):
     encoded = time.perf_counter()
     codec.decode(data, original.shape[2])
     return encoded - began, time.perf_counter() - encoded
-
-
-def _speed(speeds):
-    return Speed(*np.percentile(speeds, (25, 50, 75)).tolist())

@@ -48,7 +48,8 @@ def mark_trained(pairs, run, *, allow_overlap):
 
     Raises `RunError` if there is one, unless `allow_overlap`, or if the record is damaged there.
     """
-    seen = find_seen([pair.image for pair in pairs], _trained(run))
+    trained = [image for image in recorded_images(run) if image.side == "train"]
+    seen = find_seen([pair.image for pair in pairs], trained)
     if seen and not allow_overlap:
         raise RunError(
             f"{len(seen)} of {len(pairs)} images were trained on: "
@@ -65,11 +66,6 @@ def stamp(pairs):
     if not seen:
         return None
     return f"{seen} of {len(pairs)} images were trained on: no mean over them is a held-out result"
-
-
-def _trained(run):
-    """Return the recorded images of the training split."""
-    return [image for image in recorded_images(run) if image.side == "train"]
 
 
 def _damaged(run, what):

@@ -78,7 +78,6 @@ def read_image(path, *, allow_cmyk=True):
 
     Parameters
     ----------
-    path : str or Path
     allow_cmyk : bool
         Whether CMYK is converted or rejected.
 

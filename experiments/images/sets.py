@@ -183,30 +183,13 @@ def open_set(data=None, *, skip_damaged=False):
 
 
 def jpeg_for(image_set, image, quality):
-    """Return an original's JPEG version: the set's own, else one compressed now.
+    """Return the JPEG version of one of a set's originals: the set's own, else one compressed now.
 
-    A grey original is compressed as one channel. Where `read_image` has to convert the set's own
-    version, each conversion is a `UserWarning`.
-
-    Parameters
-    ----------
-    image_set : ImageSet
-    image : StoredImage
-        One of the set's originals.
-    quality : int
-        1 to 100.
-
-    Returns
-    -------
-    tuple of ndarray, int or None
-        Decoded pixels (H, W, 3) uint8, and the bytes of the JPEG file; None where the set has
-        decoded pixels only.
-
-    Raises
-    ------
-    ImageError
-        If the set's folder for this quality lacks a version of any original or has one too many,
-        or `read_version` rejects the version.
+    A grey original is compressed as one channel. Returns decoded (H, W, 3) uint8 pixels, and the
+    bytes of the JPEG file, None where the set has decoded pixels only. Each conversion that
+    `read_image` makes of the set's own version is a `UserWarning`. Raises `ImageError` if the set's
+    folder for this quality lacks a version of any original or has one too many, or `read_version`
+    rejects the version.
     """
     if quality not in image_set.qualities:
         return made_version(image.pixels, quality, is_grey=image.is_grey)
