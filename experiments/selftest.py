@@ -55,7 +55,7 @@ def main(config: Config):
 
 
 def gather(data, terminal):
-    """Open the available sets by name, and print which are not.
+    """Open the available sets, a dict by name, and print which are not available.
 
     Raises `ImageError` if `data` is neither LIVE1 nor Classic5.
     """

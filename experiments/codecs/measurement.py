@@ -24,7 +24,7 @@ MS_SSIM_LEAST = ssim.MS_SSIM_LEAST
 
 @dataclass(frozen=True)
 class Measurement:
-    """Size of one file, and its PSNR in dB, SSIM and MS-SSIM: None for too small an image."""
+    """Bytes of one file, PSNR in dB, SSIM and MS-SSIM, None where the image is too small."""
 
     file_bytes: int
     psnr: float

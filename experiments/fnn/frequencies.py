@@ -82,10 +82,14 @@ def make_tables(channels, entries):
     channels : sequence of (int, array of float64)
         For each channel its lowest latent and the probabilities of the latents from there on,
         which sum to at most 1; the rest is the escape's. Of more than ``entries - 1`` latents, the
-        consecutive ones with the most mass get entries. `FnnError` is raised for probabilities
-        that are empty, not finite, negative, or sum to 0 or over 1.
+        consecutive ones with the most mass get entries.
     entries : int
         Limit on a channel's entries, escape included: A.
+
+    Raises
+    ------
+    FnnError
+        If probabilities are empty, not finite, negative, or sum to 0 or over 1.
     """
     require(2 <= entries <= TOTAL, f"entries={entries} must be from 2 to {TOTAL}")
     freq = np.zeros((len(channels), entries), np.uint16)

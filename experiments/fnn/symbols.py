@@ -31,7 +31,7 @@ def to_symbols(latents, tables):
 def to_latents(symbols, escaped, tables, shape):
     """Convert symbols back to latents of `shape` (h, w, C): the inverse of `to_symbols`.
 
-    Raises `FnnError` if its channel's table has an escaped latent.
+    Raises `FnnError` if an escaped latent is in its channel's table.
     """
     start, size = tables.start[:, None], tables.size[:, None]
     flat = symbols + start
