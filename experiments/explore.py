@@ -49,10 +49,7 @@ def main(config: Config) -> Path:
 def explore(image_set):
     """Measure the originals and versions of a set, one image per thread at a time.
 
-    Raises
-    ------
-    ImageError
-        If no original can be read.
+    Raises `ImageError` if no original can be read.
     """
     versions, faults = findings.versions_by_original(image_set)
     compressed = set()  # names of the originals that JPEG versions are made of

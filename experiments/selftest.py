@@ -55,16 +55,9 @@ def main(config: Config):
 
 
 def gather(data, terminal):
-    """Open the available sets, and print which are not.
+    """Open the available sets, a dict by name, and print which are not available.
 
-    Returns
-    -------
-    dict of str to sequence of StoredImage
-
-    Raises
-    ------
-    ImageError
-        If `data` is neither LIVE1 nor Classic5.
+    Raises `ImageError` if `data` is neither LIVE1 nor Classic5.
     """
     sets = selfcheck.embedded_sets()
     if data is not None:
@@ -106,7 +99,9 @@ def table(title, cells):
         layout.add_column(name.replace("_", "\n", 1), justify="right", overflow="fold")
     lines = {}
     for cell in cells:
-        lines.setdefault(_label(cell.row), {})[cell.row.metric] = cell
+        row = cell.row
+        label = selfcheck.quality_label(row.quality) if row.set in selfcheck.TITLES else row.set
+        lines.setdefault(label, {})[row.metric] = cell
     for label, line in lines.items():
         layout.add_section()
         layout.add_row(label, *(_measured(line[name]) for name in names))
@@ -115,12 +110,6 @@ def table(title, cells):
         if any(published):
             layout.add_row("  published", *published)
     return layout
-
-
-def _label(row):
-    if row.set in selfcheck.TITLES:
-        return selfcheck.quality_label(row.quality)
-    return row.set
 
 
 def _measured(cell):

@@ -46,13 +46,7 @@ class MeasurementCache:
             note(f"{reason}; measurements are not cached")
 
     def complete(self, measurements, done=lambda: None):
-        """Return measurements with each None measured and stored, calling ``done()`` after it.
-
-        Parameters
-        ----------
-        measurements : dict of Encoding to Measurement or None
-        done : callable
-        """
+        """Return measurements with each None measured and stored, calling ``done()`` after it."""
         complete = dict(measurements)
 
         def store(encoding, measurement):

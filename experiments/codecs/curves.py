@@ -25,10 +25,7 @@ class Saving:
 def mean_points(measurements):
     """Average measurements (`Encoding` to `Measurement`) over the images.
 
-    Returns
-    -------
-    list of RatePoint
-        One per codec and quality, in the order of the first image's.
+    Returns one `RatePoint` per codec and quality, in the order of the first image's.
     """
     groups = {}
     for encoding, measurement in measurements.items():
@@ -45,12 +42,7 @@ def _mean_point(codec, quality, rows):
 
 
 def curves(points, measure: Measure, qualities=None):
-    """Collect each codec's (bits per pixel, dB) at `qualities`, by default all, where dB are known.
-
-    Returns
-    -------
-    dict of str to list of (float, float)
-    """
+    """Collect each codec's known (bits per pixel, dB) at `qualities`, by default at all."""
     by_codec = {}
     for point in points:
         curve, decibels = by_codec.setdefault(point.codec, []), point.decibels(measure)

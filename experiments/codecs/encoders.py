@@ -24,34 +24,18 @@ _JPEG = (5, 10, 20, 30, 50, 70, 90, 95)
 
 @dataclass(frozen=True)
 class Codec:
-    """An encoder with its settings, its decoder, and the qualities of its curve.
-
-    Attributes
-    ----------
-    name, description : str
-    qualities : tuple of float
-        From the fewest bits to the most, on the codec's own scale.
-    settings : callable
-        ``(quality, channels) -> dict``: the encoder's options.
-    encoder, decoder : callable
-        ``(pixels, settings) -> bytes`` and ``bytes -> pixels``.
-    versions : callable
-        ``() -> dict``: versions of all that decides the bytes; None without the encoder.
-    remedy : str
-        What to install for the encoder.
-    one_channel : bool
-        Whether a grey image is coded as one channel; otherwise as RGB.
-    """
+    """An encoder with its settings, its decoder, and the qualities of its curve."""
 
     name: str
     description: str
-    qualities: tuple[float, ...]
-    settings: Callable
-    encoder: Callable
-    decoder: Callable
+    qualities: tuple[float, ...]  # from the fewest bits to the most, on the codec's own scale
+    settings: Callable  # (quality, channels) -> dict: the encoder's options
+    encoder: Callable  # (pixels, settings) -> bytes
+    decoder: Callable  # bytes -> pixels
+    # () -> dict: versions of all that decides the bytes; None without the encoder.
     versions: Callable
-    remedy: str
-    one_channel: bool = False
+    remedy: str  # what to install for the encoder
+    one_channel: bool = False  # whether a grey image is coded as one channel; otherwise as RGB
 
     def source(self, image):
         """Return the pixels to encode of an image, or one channel of them, (H, W, C) uint8."""
@@ -98,14 +82,6 @@ def _avif_versions():
     versions = _pillow_versions("avif", "libavif")
     # libavif only carries what an AV1 encoder makes.
     return versions and {**versions, "aom": AvifImagePlugin.get_codec_version("aom")}
-
-
-def _jpegxl_encode(pixels, settings):
-    return imagecodecs.jpegxl_encode(pixels, numthreads=1, **settings)
-
-
-def _jpegxl_decode(data):
-    return imagecodecs.jpegxl_decode(data, numthreads=1)
 
 
 def _jpegxl_versions():
@@ -191,8 +167,8 @@ _ALL = (
         # From 10 on the encoder halves the image first, and the curve has a jump.
         (9, 6, 4, 2.5, 1.5, 1, 0.5),
         lambda distance, channels: {"distance": distance, "effort": 7},
-        _jpegxl_encode,
-        _jpegxl_decode,
+        lambda pixels, settings: imagecodecs.jpegxl_encode(pixels, numthreads=1, **settings),
+        lambda data: imagecodecs.jpegxl_decode(data, numthreads=1),
         _jpegxl_versions,
         "pip install imagecodecs",
     ),

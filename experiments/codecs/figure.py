@@ -17,14 +17,8 @@ _GAP = 0.045  # of the axis's height, between two names
 def rate_distortion(curves, *, title, quality_label):
     """Draw quality over rate, each curve named beside its end, as PNG bytes.
 
-    Parameters
-    ----------
-    curves : dict of str to sequence of (float, float)
-        By name, as `curves.curves` returns them: bits per pixel (above 0) and quality in dB.
-        Points that are not finite are left out.
-    title : str
-    quality_label : str
-        Names the vertical axis.
+    Curves are by name, as `curves.curves` returns them: bits per pixel (above 0) and quality in dB.
+    Points that are not finite are left out. `quality_label` names the vertical axis.
     """
     figure, axis = plt.subplots(figsize=(9, 6), layout="constrained")
     ends = []

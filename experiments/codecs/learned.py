@@ -12,19 +12,9 @@ NAME = "network"
 
 
 def curve_points(codec, images, done=lambda: None):
-    """Write, read and measure every image at every rate.
+    """Write, read and measure every image at every rate, calling ``done()`` after each file.
 
-    Parameters
-    ----------
-    codec : Codec
-    images : sequence of StoredImage
-    done : callable
-        Called after each file.
-
-    Returns
-    -------
-    list of RatePoint
-        One per rate, whose `quality` is its number from 1.
+    Returns one `RatePoint` per rate, whose `quality` is its number from 1.
     """
     applies = [scores.through_files(codec, rate) for rate in range(codec.rates)]
     encodings = [Encoding(image, NAME, rate + 1) for rate in range(codec.rates) for image in images]

@@ -24,10 +24,7 @@ MS_SSIM_LEAST = ssim.MS_SSIM_LEAST
 
 @dataclass(frozen=True)
 class Measurement:
-    """Size of one file, and its PSNR in dB, SSIM and MS-SSIM.
-
-    The last two are None for an image that is too small for them.
-    """
+    """Bytes of one file, PSNR in dB, SSIM and MS-SSIM, None where the image is too small."""
 
     file_bytes: int
     psnr: float
@@ -68,12 +65,7 @@ def metrics_version():
 def measure_all(encodings, done):
     """Measure on all cores, calling ``done(encoding, measurement)`` as each result arrives.
 
-    Raises
-    ------
-    ImageError
-        If a codec cannot encode an image: names both.
-    RunError
-        If a worker process is lost.
+    Raises `ImageError` if a codec cannot encode an image, `RunError` if a worker process is lost.
     """
     # Codecs that differ in their bytes alone give the same pixels at the same quality.
     groups = {}
@@ -102,10 +94,7 @@ def measure(encodings):
 def coded(encoding):
     """Encode and decode: return the file's bytes, original and decoded (H, W, C) uint8 pixels.
 
-    Raises
-    ------
-    ImageError
-        If the codec cannot: names the image and the codec.
+    Raises `ImageError` if the codec cannot.
     """
     image, codec = encoding.image, CODECS[encoding.codec]
     original = codec.source(image)

@@ -14,10 +14,7 @@ from experiments.system.errors import RunError
 def map_unordered(function, items, processes):
     """Yield ``(item, function(item))`` as results arrive from `processes` processes.
 
-    Raises
-    ------
-    RunError
-        If a worker process is lost.
+    Raises `RunError` if a worker process is lost.
     """
     if processes <= 1:  # starting one would only cost time
         yield from ((item, function(item)) for item in items)

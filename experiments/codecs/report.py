@@ -17,12 +17,7 @@ _MEASURE_LABELS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 
 
 def pictures_tsv(measurements):
-    """Write one row per image and point, as text.
-
-    Parameters
-    ----------
-    measurements : dict of Encoding to Measurement
-    """
+    """Write one row per image and point, as text."""
     header = ("picture", "codec", "quality", "width", "height", "bytes")
     rows = [
         (

@@ -30,11 +30,8 @@ class CodecTimes:
 def time_all(encodings, done):
     """Time encodings, one after the other, and call ``done()`` after each.
 
-    Each is timed once; the first of each codec and quality runs once before, untimed.
-
-    Returns
-    -------
-    list of CodecTimes
+    Each is timed once; the first of each codec and quality runs once before, untimed. Returns one
+    `CodecTimes` per codec and quality.
     """
     decode_in_one_thread()
     groups = {}
@@ -48,7 +45,9 @@ def time_all(encodings, done):
         for encoding in group:
             seconds.append(_seconds(encoding))
             done()
-        rows.append(CodecTimes(codec, quality, *map(_speed, megapixels / np.transpose(seconds))))
+        quartiles = np.percentile(megapixels / np.transpose(seconds), (25, 50, 75), axis=1)
+        encode, decode = (Speed(*column) for column in quartiles.T.tolist())
+        rows.append(CodecTimes(codec, quality, encode, decode))
     return rows
 
 
@@ -61,7 +60,3 @@ def _seconds(encoding):
     encoded = time.perf_counter()
     codec.decode(data, original.shape[2])
     return encoded - began, time.perf_counter() - encoded
-
-
-def _speed(speeds):
-    return Speed(*np.percentile(speeds, (25, 50, 75)).tolist())

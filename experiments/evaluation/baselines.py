@@ -99,23 +99,11 @@ def image_rows():
 
 
 def read_rows(path, row_type):
-    """Read a tab-separated table with a header line.
+    """Read a tab-separated table with a header line into a list of dataclasses, in order.
 
-    Parameters
-    ----------
-    path : Path
-    row_type : dataclass
-        Its fields are columns of the table, of a type in `_READERS`; other columns are ignored.
-
-    Returns
-    -------
-    list of row_type
-        In the order of the file.
-
-    Raises
-    ------
-    RunError
-        If there is no such file, a column is missing, or a field is not of its type.
+    The fields of `row_type` are columns of the table, of a type in `_READERS`; other columns are
+    ignored. Raises `RunError` if there is no such file, a column is missing, or a field is not of
+    its type.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

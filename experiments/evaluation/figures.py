@@ -16,12 +16,7 @@ _CROP = 128
 def curves(rows, *, held_out):
     """Draw loss, PSNR, gradient norm and learning rate over the steps, as PNG bytes.
 
-    Parameters
-    ----------
-    rows : list of dict
-        The rows of metrics.jsonl.
-    held_out : str
-        Label of the held-out curve.
+    `rows` are those of metrics.jsonl; `held_out` is the label of the held-out curve.
     """
     figure, axes = plt.subplots(2, 2, figsize=(10, 6), layout="constrained")
     panels = [
@@ -53,7 +48,8 @@ def comparison(pairs, outcomes, task, quality):
     version is of `quality`, or, where the network writes files, of at most as many bytes.
     """
     count = len(pairs)
-    ratios = [ratio for pair in pairs for ratio in (_height_ratio(pair), 1.0)]
+    shapes = [pair.original.shape for pair in pairs]
+    ratios = [ratio for height, width, _ in shapes for ratio in (height / width, 1.0)]
     figure, axes = plt.subplots(
         2 * count,
         5,
@@ -115,11 +111,6 @@ def _figures(psnr, ssim):
 
 def _error(pixels, other):
     return np.abs(pixels.astype(np.float32) - other).mean(-1)
-
-
-def _height_ratio(pair):
-    height, width = pair.original.shape[:2]
-    return height / width
 
 
 def _detail(pixels, pair):

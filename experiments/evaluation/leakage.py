@@ -19,13 +19,7 @@ class Recorded(NamedTuple):
 
 
 def recorded_images(run):
-    """Return the images of all splits in a run's record.
-
-    Raises
-    ------
-    RunError
-        If that part of the record is damaged.
-    """
+    """Return the images of all splits in a run's record; raise `RunError` if they are damaged."""
     images = [_recorded(run, row) for row in run.record.pictures]
     if not any(image.side == "train" for image in images):
         raise _damaged(run, "none is on the side 'train'")
@@ -52,23 +46,10 @@ def splits(run):
 def mark_trained(pairs, run, *, allow_overlap):
     """Move every pair whose photograph a run was trained on to the split "train".
 
-    Parameters
-    ----------
-    pairs : list of Pair
-    run : Run
-    allow_overlap : bool
-        Whether there may be any.
-
-    Returns
-    -------
-    list of Pair
-
-    Raises
-    ------
-    RunError
-        If there is one and `allow_overlap` is false; or the record is damaged there.
+    Raises `RunError` if there is one, unless `allow_overlap`, or if the record is damaged there.
     """
-    seen = find_seen([pair.image for pair in pairs], _trained(run))
+    trained = [image for image in recorded_images(run) if image.side == "train"]
+    seen = find_seen([pair.image for pair in pairs], trained)
     if seen and not allow_overlap:
         raise RunError(
             f"{len(seen)} of {len(pairs)} images were trained on: "
@@ -85,11 +66,6 @@ def stamp(pairs):
     if not seen:
         return None
     return f"{seen} of {len(pairs)} images were trained on: no mean over them is a held-out result"
-
-
-def _trained(run):
-    """Return the recorded images of the training split."""
-    return [image for image in recorded_images(run) if image.side == "train"]
 
 
 def _damaged(run, what):

@@ -54,20 +54,10 @@ def quality_label(quality):
 
 
 def measure(rows, sets, follow=lambda results, total: results):
-    """Measure the values of rows again on their images.
+    """Measure the values of rows again on the images of each set that they name.
 
-    Parameters
-    ----------
-    rows : list of JpegRow
-    sets : mapping of str to sequence of StoredImage
-        The images of each set that the rows name.
-    follow : callable
-        ``(iterable, total) -> iterable``, for a progress bar.
-
-    Returns
-    -------
-    list of Cell
-        One per row, in order: the mean of the values of the set's images.
+    Returns one `Cell` per row, in order: the mean of the values of the set's images.
+    ``follow(iterable, total) -> iterable`` can show progress.
     """
     names = defaultdict(list)
     for row in rows:
@@ -98,20 +88,8 @@ def _values(key, image, names):
 def known_set(data):
     """Open a set and identify it by its pixels.
 
-    Parameters
-    ----------
-    data : str or Path
-        As for `experiments.images.locate`.
-
-    Returns
-    -------
-    str, tuple of StoredImage
-        "live1" or "classic5", and its images.
-
-    Raises
-    ------
-    ImageError
-        If it is neither, or cannot be read.
+    Takes what `experiments.images.locate` does. Returns "live1" or "classic5", and the set's
+    images; raises `ImageError` if it is neither, or cannot be read.
     """
     images = open_set(data).originals
     name = name_of(images)
@@ -150,25 +128,11 @@ def embedded_sets():
 
 
 def check_metrics(names, images=()):
-    """Check metrics before use on JPEG's rows at quality 10, in 1 to 3 seconds.
+    """Check metrics of `fnnet.metrics` before use on JPEG's rows at quality 10, in 1 to 3 seconds.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Of `fnnet.metrics`.
-    images : sequence of StoredImage
-        Those to be measured. If they are LIVE1, the check runs on them; otherwise on the named
-        set live1; without it, on scikit-image's photographs.
-
-    Returns
-    -------
-    str
-        A line on what was checked.
-
-    Raises
-    ------
-    RunError
-        If a value differs from its reference.
+    If the `images` to be measured are LIVE1, the check runs on them; otherwise on the named set
+    live1; without it, on scikit-image's photographs. Returns a line on what was checked; raises
+    `RunError` if a value differs from its reference.
     """
     sets = _live1(images) or embedded_sets()
     rows = [

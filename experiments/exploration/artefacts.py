@@ -28,21 +28,12 @@ class CloseUp:
 
 
 def find_close_ups(original, decoded):
-    """Find the squares where blocking, ringing and colour bleeding show most.
+    """Find the squares where blocking, ringing and colour bleeding show most, by artefact.
 
-    Their corners lie on the 8-pixel grid, at least 8 pixels from the border: the frames of
-    scanned photographs show strong artefacts, but are no part of the image.
-
-    Parameters
-    ----------
-    original, decoded : ndarray
-        (H, W, 3) uint8; `decoded` is a JPEG version.
-
-    Returns
-    -------
-    dict of str to CloseUp
-        By artefact. Those that do not occur are left out, and so are all in images of less than
-        80 pixels in height or width.
+    Takes (H, W, 3) uint8 pixels of an original and of its JPEG version. Corners lie on the 8-pixel
+    grid, at least 8 pixels from the border: the frames of scanned photographs show strong
+    artefacts, but are no part of the image. Artefacts that do not occur are left out, and so are
+    all in images of less than 80 pixels in height or width.
     """
     before, after = (
         color.rgb_to_ycbcr(pixels.astype(np.float32), peak=255.0) for pixels in (original, decoded)
@@ -63,17 +54,8 @@ def find_close_ups(original, decoded):
 def blocking(after, flat):
     """Score each block by the steps at its upper and left edge where the original was flat.
 
-    Parameters
-    ----------
-    after : ndarray
-        (H, W), the version's luma.
-    flat : ndarray
-        (H, W) bool: whether the original is flat.
-
-    Returns
-    -------
-    ndarray
-        (H // 8, W // 8): sums of absolute steps in grey levels; 0 at the image's border.
+    Takes the version's luma, and a bool plane, both (H, W). Returns sums of absolute steps in grey
+    levels, (H // 8, W // 8); 0 at the image's border.
     """
     across = np.zeros_like(after)
     across[BLOCK::BLOCK] = np.abs(np.diff(after, axis=0))[BLOCK - 1 :: BLOCK]

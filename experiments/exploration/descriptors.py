@@ -32,12 +32,7 @@ def brightness(luma):
 
 
 def contrast(luma):
-    """Compute the standard deviation of luma ("RMS contrast"), 0 to 127.5.
-
-    References
-    ----------
-    Peli 1990, doi:10.1364/JOSAA.7.002032.
-    """
+    """Compute the standard deviation of luma, 0 to 127.5: Peli 1990, doi:10.1364/JOSAA.7.002032."""
     return float(luma.std(dtype=np.float64))
 
 
@@ -45,20 +40,8 @@ def colorfulness(pixels):
     """Compute the colourfulness of RGB pixels: 0 for grey, about 109 if "extremely colourful".
 
     With ``rg = R - G`` and ``yb = (R + G) / 2 - B``, of means m and standard deviations s:
-    ``sqrt(s_rg² + s_yb²) + 0.3 sqrt(m_rg² + m_yb²)``.
-
-    Parameters
-    ----------
-    pixels : ndarray
-        (H, W, 3) uint8.
-
-    Returns
-    -------
-    float
-
-    References
-    ----------
-    Hasler, Süsstrunk 2003, doi:10.1117/12.477378, its third metric.
+    ``sqrt(s_rg² + s_yb²) + 0.3 sqrt(m_rg² + m_yb²)``. Hasler, Süsstrunk 2003,
+    doi:10.1117/12.477378, its third metric.
     """
     red, green, blue = np.moveaxis(pixels.astype(np.float32), -1, 0)
     opponents = red - green, (red + green) / 2 - blue
@@ -71,23 +54,12 @@ def noise_sigma(luma):
 
     The 8x8 patches of a photograph lie near a subspace of few dimensions; in all other dimensions
     there is only noise. So the smallest eigenvalues of the patches' covariance scatter around the
-    noise's variance: the largest ones are left out until the mean of the rest is its median.
+    noise's variance: the largest ones are left out until the mean of the rest is its median. None
+    below 1024 patches, say 40x40 pixels. Texture as fine as noise counts as noise; compression and
+    blur lower it to nearly 0.
 
-    Parameters
-    ----------
-    luma : ndarray
-        (H, W).
-
-    Returns
-    -------
-    float or None
-        None below 1024 patches, say 40x40 pixels. Texture as fine as noise counts as noise;
-        compression and blur lower it to nearly 0.
-
-    References
-    ----------
-    Chen, Zhu, Heng 2015, doi:10.1109/ICCV.2015.62. Patches are taken from a regular
-    grid of up to 40,000 positions, not at every pixel.
+    Chen, Zhu, Heng 2015, doi:10.1109/ICCV.2015.62. Patches are taken from a regular grid of up to
+    40,000 positions, not at every pixel.
     """
     rows, columns = (max(length - PATCH + 1, 0) for length in luma.shape)
     if rows * columns < 16 * PATCH**2:
@@ -108,16 +80,9 @@ def sharpness(luma):
 
     Blurring changes a sharp image much and a blurred one little: this is the share of the absolute
     steps that vanishes when 9 pixels in a line are averaged, in the direction where it is smaller.
-    It does not depend on contrast; noise counts as sharp.
-
-    Returns
-    -------
-    float or None
-        1 minus the paper's blur. None below 11 pixels in height or width, and for a flat image.
-
-    References
-    ----------
-    Crete, Dolmiere, Ladret, Nicolas 2007, doi:10.1117/12.702790.
+    It does not depend on contrast; noise counts as sharp. None below 11 pixels in height or width,
+    and for a flat image. 1 minus the blur of Crete, Dolmiere, Ladret, Nicolas 2007,
+    doi:10.1117/12.702790.
     """
     if min(luma.shape) < BLUR + 2:
         return None
@@ -145,20 +110,8 @@ def blockiness(luma, offset=(0, 0)):
     grey levels are added to every step: blocks without any step inside have a large ratio, not an
     infinite one.
 
-    Parameters
-    ----------
-    luma : ndarray
-        (H, W).
-    offset : tuple of int
-        Row and column of the first whole block, 0 to 7: (0, 0) for a JPEG version.
-
-    Returns
-    -------
-    float or None
-        1 where the grid is like other lines, or the image is flat; None below 16x16 pixels.
-
-    References
-    ----------
+    `offset` is the row and column of the first whole block, 0 to 7: (0, 0) for a JPEG version.
+    Returns 1 where the grid is like other lines, or the image is flat; None below 16x16 pixels.
     Steps at block edges over steps inside, as in Wang, Sheikh, Bovik 2002,
     doi:10.1109/ICIP.2002.1038064; the medians are ours.
     """
@@ -171,11 +124,8 @@ def blockiness(luma, offset=(0, 0)):
 def strongest_grid(luma):
     """Find the offset at which an 8x8 grid shows most: an image may be cropped after compression.
 
-    Returns
-    -------
-    tuple of float or None, and tuple of int
-        The largest `blockiness` over all 64 offsets, and that offset. As a maximum it is slightly
-        above 1 without a grid; None below 256x256 pixels, where it is more than slightly.
+    Returns the largest `blockiness` over all 64 offsets, and that offset. As a maximum it is
+    slightly above 1 without a grid; None below 256x256 pixels, where it is more than slightly.
     """
     if min(luma.shape) < GRID_LEAST:
         return None, (0, 0)
@@ -203,17 +153,10 @@ def histogram(pixels, luma):
 
 
 def rank_correlation(x, y):
-    """Compute Spearman's rank correlation of two lists of numbers; ties share a rank.
+    """Compute Spearman's rank correlation of two lists of numbers, and the count of pairs.
 
-    Parameters
-    ----------
-    x, y : sequence of float or None
-        Of one length. Pairs are left out where a number is None, NaN or infinite.
-
-    Returns
-    -------
-    tuple of float or None, and int
-        -1 to 1, None below three pairs and where one list is all ties; and the count of pairs.
+    Pairs are left out where a number is None, NaN or infinite; ties share a rank. The correlation
+    is -1 to 1, None below three pairs and where one list is all ties.
     """
     from scipy.stats import spearmanr  # takes a second, and only sets with scores need it
 

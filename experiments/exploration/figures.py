@@ -34,13 +34,7 @@ MADE = (*FIGURES, ("blockiness", "blockiness"))
 
 
 def draw(exploration):
-    """Draw all figures that a set has data for.
-
-    Yields
-    ------
-    str, bytes
-        File name and PNG.
-    """
+    """Yield file name and PNG bytes of all figures that a set has data for."""
     yield "contact_sheet.png", contact_sheet(exploration)
     yield "histograms.png", histograms(exploration)
     if any(len(curve) > 1 for curve in _curves(exploration).values()):

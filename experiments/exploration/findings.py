@@ -61,46 +61,27 @@ class Description:
 class Measure:
     """A version compared with its original.
 
-    Attributes
-    ----------
-    image : str
-        Name of the original.
-    quality : int or None
-    quality_from : str
-        Source of the quality: "made" here; "pixels" that Pillow's JPEG at this quality decodes to;
-        "tables" of a JPEG file with other pixels; "lossless" for a copy; "unknown".
-    bits_per_pixel : float or None
-    rate_from : str or None
-        Source of the rate: "file"; the set's "index"; "pixels" that were compressed again.
-    psnr : float
-        In dB.
-    ssim : float or None
-        None below 11x11 pixels.
-    blockiness : float or None
-    path : Path or None
-    stated_quality, stated_bits_per_pixel, stated_lossless
-        As the set states them, or None.
-    file_bits_per_pixel : float or None
-        Rate of the version's JPEG file, or of Pillow's with the same pixels: a stated rate should
-        equal it.
-    score : float or None
-        Mean opinion score.
+    `quality_from` is the source of the quality: "made" here; "pixels" that Pillow's JPEG at this
+    quality decodes to; "tables" of a JPEG file with other pixels; "lossless" for a copy; "unknown".
+    `rate_from` is that of the rate: "file"; the set's "index"; "pixels" that were compressed again.
+    `file_bits_per_pixel` is the rate of the version's JPEG file, or of Pillow's with the same
+    pixels: a stated rate should equal it.
     """
 
-    image: str
+    image: str  # the original's name
     quality: int | None
     quality_from: str
     bits_per_pixel: float | None
     rate_from: str | None
-    psnr: float
-    ssim: float | None
+    psnr: float  # in dB
+    ssim: float | None  # None below 11x11 pixels
     blockiness: float | None
     path: Path | None = None
     stated_quality: int | None = None
     stated_bits_per_pixel: float | None = None
     stated_lossless: bool | None = None
     file_bits_per_pixel: float | None = None
-    score: float | None = None
+    score: float | None = None  # mean opinion score
 
     @property
     def is_lossless(self):
@@ -142,19 +123,7 @@ def versions_by_original(image_set):
 def explore_image(image_set, image, versions, qualities):
     """Measure an original and its versions; what cannot be read becomes a fault.
 
-    Parameters
-    ----------
-    image_set : ImageSet
-    image : StoredImage
-        One of its originals.
-    versions : sequence of Version
-        Those of this original.
-    qualities : sequence of int
-        At which it is compressed besides.
-
-    Returns
-    -------
-    Findings
+    `versions` are those of this original, and `qualities` those at which it is compressed besides.
     """
     try:
         pixels = image.pixels
@@ -298,10 +267,7 @@ def spread(items, most):
 def best_close_ups(findings):
     """Choose the close-up that shows each artefact best, each of another image where possible.
 
-    Returns
-    -------
-    dict of str to (str, CloseUp)
-        By artefact: the image's name, and the close-up.
+    Returns pairs of an image's name and a `CloseUp`, by artefact.
     """
     chosen = {}
     for artefact in ("blocking", "ringing", "colour bleeding"):

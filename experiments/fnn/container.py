@@ -97,10 +97,7 @@ def pack(header, body):
 def parse(head):
     """Read a header from at most the first 48 bytes of a file, with all checks that need no model.
 
-    Raises
-    ------
-    FnnError
-        For the first rule that is broken, in the order of the format.
+    Raises `FnnError` for the first rule that is broken, in the order of the format.
     """
     require(len(head) == LENGTH, f"{len(head)} bytes is shorter than a header")
     magic, version, length, channels, rate, *rest = _FIELDS.unpack_from(head)

@@ -24,10 +24,8 @@ def pack(values):
 def unpack(data, count):
     """Decode exactly `count` int32 values.
 
-    Raises
-    ------
-    FnnError
-        If there are fewer or more, or a value is too long, not in its shortest form, over 32 bits.
+    Raises `FnnError` if there are fewer or more, or a value is too long, not in its shortest form,
+    or over 32 bits.
     """
     octets = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(octets < 0x80)

@@ -40,7 +40,7 @@ class Encoded:
 
 
 def encode(latents, tables, *, width, height, channels, rate, model):
-    """Encode latents as the bytes of a file.
+    """Encode latents as the bytes of a file; many escapes show that the tables fit other images.
 
     Parameters
     ----------
@@ -53,11 +53,6 @@ def encode(latents, tables, *, width, height, channels, rate, model):
         Index of the model's rate.
     model : bytes
         The model's 8-byte digest.
-
-    Returns
-    -------
-    Encoded
-        Many escapes show that the tables were built from other images.
 
     Raises
     ------
@@ -76,29 +71,12 @@ def encode(latents, tables, *, width, height, channels, rate, model):
 
 
 def read(source, model, *, name="the bytes"):
-    """Read a file that may be damaged or hostile.
+    """Read a file, given as a path or as bytes, that may be damaged or hostile.
 
-    Memory beyond the file's own length is allocated only once its digest has been verified.
-
-    Parameters
-    ----------
-    source : str, Path or bytes
-        The file's path, or its content.
-    model : Model
-        The model that it must have been written by.
-    name : str
-        Names content in errors; a path names itself.
-
-    Returns
-    -------
-    header : Header
-    latents : (h, w, C) int32
-        `encode` writes the same file of them, to the byte.
-
-    Raises
-    ------
-    FnnError
-        In one sentence that begins with the path or `name`.
+    Memory beyond the file's own length is allocated only once its digest has been verified. Returns
+    its `Header` and (h, w, C) int32 latents, of which `encode` writes the same file, to the byte.
+    Raises `FnnError` in one sentence that begins with the path or, for bytes, with `name`; also if
+    another model than `model` wrote the file.
     """
     name = name if isinstance(source, bytes) else source
     try:

@@ -19,27 +19,15 @@ _DTYPES = {"freq": np.uint16, "size": np.int32, "start": np.int32}
 class Tables:
     """Frequencies of the latents of C channels, at most A entries each; checked on creation.
 
-    Entry k of a channel is the latent ``start + k``, except for the last of its `size` entries:
-    the escape, which stands for every other latent.
-
-    Parameters
-    ----------
-    freq : (C, A) uint16
-        At least 1 in the first `size` entries of a row, which sum to 65,536; 0 in the others.
-    size : (C,) int32
-        Entries of each channel with the escape, 2 to A.
-    start : (C,) int32
-        Lowest latent of each channel.
-
-    Raises
-    ------
-    FnnError
-        Names the first channel that breaks a rule, and the rule.
+    Entry k of a channel is the latent ``start + k``, except for the last of its `size` entries: the
+    escape, which stands for every other latent. `FnnError` names the first channel that breaks a
+    rule, and the rule.
     """
 
+    # (C, A) uint16: at least 1 in the first `size` entries of a row, which sum to 65,536; then 0.
     freq: np.ndarray
-    size: np.ndarray
-    start: np.ndarray
+    size: np.ndarray  # (C,) int32: entries of each channel with the escape, 2 to A
+    start: np.ndarray  # (C,) int32: lowest latent of each channel
 
     def __post_init__(self):
         self._check_arrays()
@@ -98,10 +86,6 @@ def make_tables(channels, entries):
     entries : int
         Limit on a channel's entries, escape included: A.
 
-    Returns
-    -------
-    Tables
-
     Raises
     ------
     FnnError
@@ -124,16 +108,9 @@ def make_tables(channels, entries):
 def frequencies(probabilities):
     """Round one channel's frequencies to integers: ``f = max(1, floor(p * (65536 - n)))``.
 
-    Parameters
-    ----------
-    probabilities : (n,) float64
-        Of the latents and, last, of the escape; scaled to sum to 1, with at least 1e-4 for the
-        escape.
-
-    Returns
-    -------
-    (n,) uint16
-        The largest entry, the first of equal ones, takes what is missing from 65,536.
+    Probabilities, (n,) float64, are of the latents and, last, of the escape; they are scaled to sum
+    to 1, with at least 1e-4 for the escape. The largest entry, the first of equal ones, takes what
+    is missing from 65,536.
     """
     p = probabilities / probabilities.sum()
     if p[-1] < ESCAPE_MASS:

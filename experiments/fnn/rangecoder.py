@@ -15,18 +15,9 @@ _SHIFT = 8  # from frequencies of 16 bits to the coder's 24
 
 
 def encode(symbols, tables):
-    """Encode symbols as a ``payload`` of little-endian words of 4 bytes.
+    """Encode (C, n) int32 symbols as a ``payload`` of little-endian words of 4 bytes.
 
-    Parameters
-    ----------
-    symbols : (C, n) int32
-        Each below its channel's `size`.
-    tables : Tables
-
-    Raises
-    ------
-    FnnError
-        If a symbol is not in its channel's table.
+    Raises `FnnError` if a symbol is not in its channel's table.
     """
     _check(symbols, tables)
     # A new encoder for each file: clear() leaves a pending carry behind.
@@ -37,28 +28,13 @@ def encode(symbols, tables):
 
 
 def decode(payload, tables, count):
-    """Decode `count` symbols per channel.
+    """Decode `count` symbols per channel, (C, count) int32, from a multiple of 4 bytes.
 
-    Few payloads are rejected: the coder reads missing words as zeros and most noise as symbols.
-    Check a digest before, and compare the payload with the symbols encoded again afterwards.
-
-    Parameters
-    ----------
-    payload : bytes
-        A multiple of 4 bytes.
-    tables : Tables
-    count : int
-        From a size that has been checked: memory for it is allocated at once, and a failure to
-        do so ends the process.
-
-    Returns
-    -------
-    (C, count) int32
-
-    Raises
-    ------
-    FnnError
-        If a word lies outside every symbol's interval.
+    `count` must come from a size that has been checked: memory for it is allocated at once, and a
+    failure to do so ends the process. Few payloads are rejected, with an `FnnError` where a word
+    lies outside every symbol's interval: the coder reads missing words as zeros and most noise as
+    symbols. Check a digest before, and compare the payload with the symbols encoded again
+    afterwards.
     """
     decoder = stream.queue.RangeDecoder(np.frombuffer(payload, "<u4").astype(np.uint32))
     symbols = np.empty((tables.channels, count), np.int32)

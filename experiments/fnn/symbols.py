@@ -8,24 +8,11 @@ from experiments.fnn.frequencies import TOTAL, dtype_of
 
 
 def to_symbols(latents, tables):
-    """Look latents up in their channels' tables.
+    """Look (h, w, C) int32 latents up in their channels' tables.
 
-    Parameters
-    ----------
-    latents : (h, w, C) int32
-    tables : Tables
-
-    Returns
-    -------
-    symbols : (C, h * w) int32
-        Entries of the tables, channel by channel and row by row.
-    escaped : (number of escapes,) int32
-        The latents outside the tables, in the order of their symbols.
-
-    Raises
-    ------
-    FnnError
-        If `latents` has another dtype or other channels.
+    Returns (C, h * w) int32 symbols, entries of the tables, channel by channel and row by row; and
+    the latents outside the tables, int32, in the order of their symbols. Raises `FnnError` if
+    `latents` has another dtype or other channels.
     """
     given = dtype_of(latents)
     require(given == np.int32, f"latents are {given}; they must be int32")
@@ -44,10 +31,7 @@ def to_symbols(latents, tables):
 def to_latents(symbols, escaped, tables, shape):
     """Convert symbols back to latents of `shape` (h, w, C): the inverse of `to_symbols`.
 
-    Raises
-    ------
-    FnnError
-        If its channel's table has an escaped latent.
+    Raises `FnnError` if an escaped latent is in its channel's table.
     """
     start, size = tables.start[:, None], tables.size[:, None]
     flat = symbols + start
@@ -63,17 +47,9 @@ def to_latents(symbols, escaped, tables, shape):
 
 
 def ideal_bits(latents, tables):
-    """Compute the bits of latents by their tables, and 8 for each byte of an escaped value.
+    """Compute the bits of (h, w, C) int32 latents by their tables, escaped values included.
 
-    Parameters
-    ----------
-    latents : (h, w, C) int32
-    tables : Tables
-
-    Returns
-    -------
-    float
-        ``-sum(log2(freq / 65536)) + 8 * escape bytes``; a file has about 53 bytes more.
+    ``-sum(log2(freq / 65536)) + 8 * escape bytes``; a file has about 53 bytes more.
     """
     symbols, escaped = to_symbols(latents, tables)
     used = np.take_along_axis(tables.freq, symbols, axis=1)

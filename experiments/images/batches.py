@@ -4,9 +4,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from experiments.images.patches import BLOCK, cut
+from experiments.images.errors import ImageError
 from experiments.images.store import STORE_BYTES
 
+BLOCK = 8  # size of JPEG's blocks in pixels
 # Keep these two kinds of draws apart, and from others that a run draws from the same seed.
 BATCH_PURPOSE, WINDOW_PURPOSE = 0x62617463, 0x706F6F6C
 # Steps of Roberts' additive sequence, 1/g and 1/g² for g³ = g + 1, as fractions of 2**64: from any
@@ -18,39 +19,46 @@ WINDOW_BYTES = 3 * STORE_BYTES // 4
 Grid = Literal["any", "keep", "shift"]
 
 
+def check_patch(images, patch, grid="any"):
+    """Raise unless a square of `patch` pixels fits into every image; `grid` as for `sample_batch`.
+
+    `ImageError` names the smallest image and the largest patch that fits it; `patch` below 1 is a
+    `ValueError`.
+    """
+    if patch < 1:
+        raise ValueError(f"--patch {patch}: must be at least 1")
+    smallest = min(images, key=lambda image: min(image.shape[:2]), default=None)
+    if smallest is None:
+        return
+    height, width, _ = smallest.shape
+    largest = min(height, width) - (BLOCK - 1 if grid == "shift" else 0)
+    if largest < patch:
+        shifted = " that is shifted by up to 7" if grid == "shift" else ""
+        raise ImageError(
+            f"{smallest.path or smallest.name}: {width}x{height} pixels is smaller than the patch "
+            f"of {patch}{shifted}: leave it out, or take --patch {largest} or less"
+        )
+
+
 def sampling_window(sizes, *, seed, step, limit=WINDOW_BYTES):
     """Choose the images that a step may draw from, a pure function of (seed, step).
 
-    All of them if they fit into `limit`. Else the images are put in a seeded order, a new one each
-    time all have been in, and a window of as many as fit moves on by one image per step: a step
-    costs the reading of about one image, however large the set.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Bytes of each image in memory.
-    seed, step : int
-        Not negative.
-    limit : int
-        Bytes. One image is chosen even if it alone is larger.
-
-    Returns
-    -------
-    tuple of int
-        Indices into `sizes`, each once.
+    All of them if their `sizes` in bytes fit into `limit`. Else the images are put in a seeded
+    order, a new one each time all have been in, and a window of as many as fit, at least one, moves
+    on by one image per step: a step costs the reading of about one image, however large the set.
+    Returns indices into `sizes`, each once.
     """
     count = len(sizes)
     if sum(sizes) <= limit:
         return tuple(range(count))
     current, start = divmod(step, count)
-    order = np.concatenate([_order(count, seed, number) for number in (current, current + 1)])
+    bits = [
+        _random_bits([seed, WINDOW_PURPOSE, number], count) for number in (current, current + 1)
+    ]
+    order = np.concatenate([np.argsort(row, kind="stable") for row in bits])
     ahead = list(dict.fromkeys(order[start : start + count].tolist()))
     length = int(np.searchsorted(np.cumsum([sizes[index] for index in ahead]), limit, "right"))
     return tuple(ahead[: max(1, length)])
-
-
-def _order(count, seed, number):
-    return np.argsort(_random_bits([seed, WINDOW_PURPOSE, number], count), kind="stable")
 
 
 def _random_bits(seeds, count):
@@ -118,7 +126,7 @@ def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any", 
     batch = tuple(np.empty((len(wanted), patch, patch, 3), np.uint8) for _ in sources[0])
     for index, row in enumerate(wanted):
         for pixels, out in zip(sources[chosen[row]], batch, strict=True):
-            square = cut(
+            square = _cut(
                 pixels, tops[row], lefts[row], patch, flip=flips[row], quarters=quarters[row]
             )
             # Channel by channel: NumPy copies a turned square four times as fast without the
@@ -126,6 +134,12 @@ def sample_batch(sources, *, seed, step, batch_size, patch, grid: Grid = "any", 
             for channel in range(3):
                 out[index, ..., channel] = square[..., channel]
     return batch
+
+
+def _cut(pixels, top, left, patch, *, flip, quarters):
+    """Cut a square view out of (H, W, C) pixels, mirrored if `flip`, turned left by `quarters`."""
+    square = pixels[top : top + patch, left : left + patch]
+    return np.rot90(square[:, ::-1] if flip else square, quarters)
 
 
 def _lattice(grid, offsets):

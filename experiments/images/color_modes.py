@@ -32,28 +32,11 @@ def sample_format(image):
 
 
 def rgb_pixels(image, stored, path, *, allow_cmyk):
-    """Convert a loaded Pillow image to 8-bit RGB.
+    """Convert a loaded Pillow image to 8-bit RGB; `stored` is its `sample_format` before loading.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        With its pixels loaded.
-    stored : str
-        Its `sample_format` before loading.
-    path : Path
-        Named in notices and errors.
-    allow_cmyk : bool
-        Whether CMYK is converted (naively, without a profile) or rejected.
-
-    Returns
-    -------
-    tuple of ndarray, bool, list of str
-        Pixels (H, W, 3) uint8, whether the source had one channel (besides alpha), notices.
-
-    Raises
-    ------
-    ImageError
-        For modes that have no faithful 8-bit RGB form.
+    CMYK is converted without a profile or, unless `allow_cmyk`, rejected. Returns (H, W, 3) uint8
+    pixels, whether the source had one channel (besides alpha), and notices; raises `ImageError` for
+    modes that have no faithful 8-bit RGB form.
     """
     mode = image.mode
     # In PNG and PPM files mode I holds 0..65535 too; in TIFF files it may hold anything.
@@ -85,12 +68,9 @@ def over_white(rgba):
 
 
 def upright(image, pixels, path):
-    """Mirror or turn `pixels` (H, W, 3) as the loaded image's EXIF data asks.
+    """Mirror or turn (H, W, 3) `pixels` as the loaded image's EXIF data asks.
 
-    Returns
-    -------
-    tuple of ndarray, list of str
-        The pixels, and a notice if the EXIF data cannot be read.
+    Returns the pixels, and a list with a notice if the EXIF data cannot be read.
     """
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)

@@ -14,20 +14,7 @@ BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes that a BMP's second he
 
 
 def explain(error, path, pixel_limit):
-    """Explain in one sentence why Pillow could not read the file at `path`.
-
-    Parameters
-    ----------
-    error : Exception
-    path : Path
-    pixel_limit : int
-        Named if Pillow itself rejected the size.
-
-    Returns
-    -------
-    str
-        Begins with the path.
-    """
+    """Explain in one sentence that begins with `path` why Pillow could not read that file."""
     if isinstance(error, MemoryError):
         return f"{path}: not enough memory for this image"
     if isinstance(error, Image.DecompressionBombError):

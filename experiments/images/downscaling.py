@@ -5,24 +5,10 @@ from PIL import Image
 
 
 def downscaled(pixels, factor):
-    """Scale an image down by one factor in both directions, with a Lanczos filter.
+    """Scale a (H, W, 3) uint8 image down by one factor in both directions, with a Lanczos filter.
 
-    Parameters
-    ----------
-    pixels : ndarray
-        (H, W, 3) uint8.
-    factor : float
-        At least 1: height and width become ``max(1, round(length / factor))``.
-
-    Returns
-    -------
-    ndarray
-        (H', W', 3) uint8.
-
-    Raises
-    ------
-    ValueError
-        If the factor is below 1.
+    Height and width become ``max(1, round(length / factor))``; a factor below 1 raises
+    `ValueError`.
     """
     height, width, _ = downscaled_shape(pixels.shape, factor)
     if (height, width) == pixels.shape[:2]:

@@ -26,15 +26,8 @@ SPLITS = {
 def embedded_images(folder=None):
     """Read the embedded photographs, sorted by name; nothing is downloaded.
 
-    Parameters
-    ----------
-    folder : str, Path or None
-        Default: the data folder of the installed scikit-image.
-
-    Raises
-    ------
-    ImageError
-        If one is missing.
+    `folder` is by default the data folder of the installed scikit-image; one that is missing there
+    raises `ImageError`.
     """
     folder = Path(skimage.__file__).parent / "data" if folder is None else Path(folder)
     return tuple(_read(folder / f"{name}.png") for name in SPLITS)

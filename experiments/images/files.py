@@ -27,35 +27,17 @@ warnings.filterwarnings("ignore", module=r"PIL\b")
 
 @dataclass(frozen=True, eq=False)
 class StoredImage:
-    """An image, 8-bit RGB, and the file that it was read from.
+    """An image, 8-bit RGB, and the file that it was read from."""
 
-    Attributes
-    ----------
-    name : str
-        The file's name without its suffix, or the name that its set gives it.
-    path : Path or None
-    load : callable
-        ``() -> pixels``; a set reads those again that its store has dropped.
-    shape : tuple of int
-        (H, W, 3).
-    sha256 : str
-        SHA-256 of the pixels' bytes in row-major order, 64 hexadecimal digits.
-    fingerprint : str
-        Perceptual hash that survives small changes, as in `fingerprint`.
-    is_grey : bool
-        Whether the source had one channel; the three are equal then.
-    notices : tuple of str
-        Conversions made while reading, a sentence each, beginning with the path.
-    """
-
-    name: str
+    name: str  # the file's without its suffix, or the one that its set gives it
     path: Path | None
+    # () -> pixels; a set reads those again that its store has dropped.
     load: Callable[[], np.ndarray] = field(repr=False)
-    shape: tuple[int, int, int]
-    sha256: str = field(repr=False)
-    fingerprint: str = field(repr=False)
-    is_grey: bool = False
-    notices: tuple[str, ...] = ()
+    shape: tuple[int, int, int]  # (H, W, 3)
+    sha256: str = field(repr=False)  # of the pixels' bytes in row-major order, in hexadecimal
+    fingerprint: str = field(repr=False)  # perceptual hash that survives small changes
+    is_grey: bool = False  # the source had one channel, and the three are equal
+    notices: tuple[str, ...] = ()  # conversions made while reading, a sentence each
 
     @classmethod
     def of(cls, pixels, name, path=None, is_grey=False, notices=()):
@@ -96,7 +78,6 @@ def read_image(path, *, allow_cmyk=True):
 
     Parameters
     ----------
-    path : str or Path
     allow_cmyk : bool
         Whether CMYK is converted or rejected.
 
@@ -125,19 +106,10 @@ def read_image(path, *, allow_cmyk=True):
 
 
 def write_png(path, pixels):
-    """Write pixels as a PNG file, whole or not at all.
+    """Write (H, W) or (H, W, 3) uint8 pixels as a PNG file, whole or not at all.
 
-    Parameters
-    ----------
-    path : str or Path
-        An existing file is replaced in one step.
-    pixels : ndarray
-        uint8, (H, W) or (H, W, 3).
-
-    Raises
-    ------
-    ImageError
-        If the array has another type or shape, or the file system fails; nothing is left behind.
+    An existing file is replaced in one step. Raises `ImageError` for another type or shape, or if
+    the file system fails; nothing is left behind.
     """
     path, pixels = Path(path), np.asarray(pixels)
     is_image = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)

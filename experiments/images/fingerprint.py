@@ -33,19 +33,11 @@ _ROWS = 16  # fingerprints compared with all others at a time, to stay in the CP
 
 
 def fingerprint(pixels):
-    """Compute an image's fingerprint, the same on every machine.
+    """Compute the fingerprint of (H, W, 3) uint8 pixels, the same on every machine.
 
-    Parameters
-    ----------
-    pixels : ndarray
-        (H, W, 3) uint8.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits; ``"WIDTHxHEIGHT"`` for an image with too little content: a side
-        below 16 pixels, or more than a third of its low frequencies missing (one colour, a plain
-        ramp). Such an image looks like no other.
+    Returns 64 hexadecimal digits, or ``"WIDTHxHEIGHT"`` for an image with too little content: a
+    side below 16 pixels, or more than a third of its low frequencies missing (one colour, a plain
+    ramp). Such an image looks like no other.
 
     Notes
     -----
@@ -67,20 +59,10 @@ def fingerprint(pixels):
 
 
 def near_pairs(prints_a, prints_b, limit=LIMIT):
-    """Find pairs of fingerprints within a distance, as they are, mirrored or turned.
+    """Yield pairs of fingerprints within `limit` bits of 255, as they are, mirrored or turned.
 
-    Parameters
-    ----------
-    prints_a, prints_b : sequence of str
-        From `fingerprint`.
-    limit : int
-        The largest distance to report, in bits of 255.
-
-    Yields
-    ------
-    tuple of int
-        (index in `prints_a`, index in `prints_b`, distance), in this order. The distance is the
-        smallest over the eight mirrored and turned forms.
+    Each pair is (index in `prints_a`, index in `prints_b`, distance), in this order; the distance
+    is the smallest over the eight mirrored and turned forms.
     """
     rows, columns = _hashed(prints_a), _hashed(prints_b)
     forms = _forms(_unpack(prints_b, columns))
@@ -108,10 +90,7 @@ def _thumbnail(pixels):
 def _box_sums(values):
     """Sum (size, ...) integers over 64 equal boxes, each pixel weighted by 64.
 
-    Returns
-    -------
-    tuple of ndarray, int
-        The sums, (64, ...) int64, and the sum of a box of ones.
+    Returns the sums, (64, ...) int64, and the sum of a box of ones.
     """
     # Slices, not a matrix product: a library's threads take 60 ms for one of this size, instead of
     # 2, where other programs want the cores.

@@ -27,13 +27,9 @@ class Folder:
 def find_images(folder):
     """List the images that lie directly in a folder, sorted by name.
 
-    An image is a file with one of `SUFFIXES`, in any case. Hidden files are left out.
-
-    Raises
-    ------
-    ImageError
-        If there is no such folder, it holds no image, or two images share a name but for the
-        suffix or the case: as names in a set, or on another file system, they would be one.
+    An image is a file with one of `SUFFIXES`, in any case. Hidden files are left out. Raises
+    `ImageError` if there is no such folder, it holds no image, or two images share a name but for
+    the suffix or the case: as names in a set, or on another file system, they would be one.
     """
     folder = Path(folder)
     images = images_in(folder)

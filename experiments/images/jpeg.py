@@ -15,21 +15,15 @@ def jpeg_version(pixels, quality):
     Parameters
     ----------
     pixels : ndarray
-        uint8; (H, W, 3) is RGB, (H, W) is compressed as one channel.
+        uint8; (H, W, 3) is RGB, (H, W) is compressed as one channel. Others raise `ValueError`.
     quality : int
-        1 to 100, on the scale of the Independent JPEG Group.
+        1 to 100, on the scale of the Independent JPEG Group; others raise `ValueError`, and what
+        is no integer `TypeError`.
 
     Returns
     -------
     tuple of ndarray, int
         The decoded pixels, uint8 of the same shape, and the bytes of the whole file.
-
-    Raises
-    ------
-    TypeError
-        If the quality is no integer.
-    ValueError
-        If the quality is out of range, or the pixels have another type or shape.
     """
     if isinstance(quality, bool) or not isinstance(quality, int | np.integer):
         raise TypeError(f"jpeg_version: quality={quality!r} must be an integer")
@@ -59,11 +53,8 @@ def made_version(pixels, quality, *, is_grey):
 def version_within(pixels, limit, *, is_grey):
     """Compress as `made_version`, at the highest quality whose file has at most `limit` bytes.
 
-    Returns
-    -------
-    tuple of ndarray, int, int
-        The decoded pixels, the bytes of the file and its quality: those of quality 1 where even
-        that file is larger.
+    Returns the decoded pixels, the bytes of the file and its quality: those of quality 1 where even
+    that file is larger.
     """
     low, high = 1, 100
     while low < high:

@@ -22,11 +22,8 @@ BORDER = 2
 def annex_k():
     """Return the JPEG standard's steps of luma and of chroma, each 64 row by row.
 
-    They are those of quality 50, at which the scale of `quantization_steps` is 100 %.
-
-    References
-    ----------
-    ITU-T T.81, Annex K, tables K.1 and K.2.
+    They are those of quality 50, at which the scale of `quantization_steps` is 100 %: ITU-T T.81,
+    Annex K, tables K.1 and K.2.
     """
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "JPEG", quality=50)
@@ -35,21 +32,10 @@ def annex_k():
 
 
 def quantization_steps(steps, quality, limit=BASELINE_LIMIT):
-    """Scale a table of `annex_k` to a quality, as the Independent JPEG Group's library does.
+    """Scale a table of `annex_k` to a quality of 1 to 100; steps are at most `limit`.
 
-    Parameters
-    ----------
-    steps : sequence of int
-    quality : int
-        1 to 100.
-    limit : int
-        The largest step: 255 in a baseline file.
-
-    Returns
-    -------
-    tuple of int
-        ``clip((steps * scale + 50) // 100, 1, limit)`` with ``scale = 5000 // quality`` below
-        quality 50, else ``200 - 2 * quality`` (libjpeg, ``jpeg_quality_scaling``).
+    ``clip((steps * scale + 50) // 100, 1, limit)`` with ``scale = 5000 // quality`` below quality
+    50, else ``200 - 2 * quality`` (libjpeg, ``jpeg_quality_scaling``).
     """
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return tuple(min(max((step * scale + 50) // 100, 1), limit) for step in steps)
@@ -62,26 +48,13 @@ def is_jpeg(path):
 
 
 def quality_of_file(path):
-    """Find the quality whose quantisation tables a JPEG file has.
+    """Find the quality, 1 to 100, whose quantisation tables a JPEG file has.
 
-    Only the header is read. Neither Huffman tables nor the order of scans matter.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    int or None
-        1 to 100 on the scale of the Independent JPEG Group, if the luma's table is Annex K's
-        at that quality, and so is that of both chroma channels if there are any; None for other
-        tables, for four channels, and for a file that is no JPEG.
-
-    Raises
-    ------
-    ImageError
-        If the file is missing or cannot be read, or its header is damaged or states more than
-        `PIXEL_LIMIT` pixels.
+    It is on the scale of the Independent JPEG Group, if the luma's table is Annex K's at that
+    quality, and so is that of both chroma channels if there are any; None for other tables, for
+    four channels, and for a file that is no JPEG. Only the header is read. Neither Huffman tables
+    nor the order of scans matter. Raises `ImageError` if the file is missing or cannot be read, or
+    its header is damaged or states more than `PIXEL_LIMIT` pixels.
     """
     path = Path(path)
     require_file(path)
@@ -140,11 +113,6 @@ def quality_of_pixels(original, decoded, *, expected=None):
         to the same pixels (flat images, and steps that differ only at frequencies without
         content), the expected one if it is among them, else the lowest: that of the smallest
         file. None if no quality decodes to these pixels.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
 
     Notes
     -----

@@ -25,59 +25,23 @@ def grey_plane(image):
 
 
 def grey_recipe(image, quality):
-    """Compress the grey plane as a JPEG of one channel.
-
-    Parameters
-    ----------
-    image : StoredImage
-    quality : int
-        1 to 100.
-
-    Returns
-    -------
-    original, degraded : ndarray (H, W, 1) uint8
-    """
+    """Compress the grey plane as a JPEG of one channel, at a quality of 1 to 100."""
     plane = grey_plane(image)
     degraded, _ = jpeg_version(plane, quality)
     return plane[..., None], degraded[..., None]
 
 
 def colour_recipe(image, quality):
-    """Compress the RGB pixels with 4:2:0 chroma, which the decoder interpolates.
-
-    Parameters
-    ----------
-    image : StoredImage
-    quality : int
-        1 to 100.
-
-    Returns
-    -------
-    original, degraded : ndarray (H, W, 3) uint8
-    """
+    """Compress the RGB pixels with 4:2:0 chroma, which the decoder interpolates."""
     degraded, _ = jpeg_version(image.pixels, quality)
     return image.pixels, degraded
 
 
 def double_recipe(image, qualities):
-    """Compress the grey plane twice, the second time on a grid of blocks shifted by 4 pixels.
+    """Compress the grey plane at two `qualities`, second on a grid of blocks shifted by 4 pixels.
 
-    The first 4 rows and columns are cut off in between, and off the original.
-
-    Parameters
-    ----------
-    image : StoredImage
-        More than 4 pixels high and wide.
-    qualities : tuple of int, int
-        Of the first and the second compression, 1 to 100.
-
-    Returns
-    -------
-    original, degraded : ndarray (H - 4, W - 4, 1) uint8
-
-    References
-    ----------
-    Jiang, Zhang, Timofte 2021 (FBCNN), arXiv:2109.14573.
+    The first 4 rows and columns are cut off in between, and off the original (Jiang, Zhang, Timofte
+    2021, FBCNN, arXiv:2109.14573).
     """
     first, second = qualities
     plane = grey_plane(image)

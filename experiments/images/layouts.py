@@ -15,55 +15,28 @@ ORIGINALS = ("refimgs", "originals", "original", "references", "reference")
 class Version:
     """A compressed image of a set, as the set's folders, lists and score files describe it.
 
-    Attributes
-    ----------
-    path : Path
-        JPEG file, or a file with the decoded pixels.
-    original : str or None
-        Name of the original; None where nothing in the set states it.
-    quality : int or None
-        JPEG quality of the folder that it lies in.
-    bits_per_pixel : float or None
-        As a list, or the file's name, states it.
-    is_lossless : bool or None
-        Whether it is stated to be a copy of the original; None where nothing is stated.
-    score : float or None
-        Mean opinion of human raters, on the scale of the set's `score_name`.
+    None stands for what nothing in the set states.
     """
 
-    path: Path
-    original: str | None
-    quality: int | None = None
-    bits_per_pixel: float | None = None
-    is_lossless: bool | None = None
-    score: float | None = None
+    path: Path  # a JPEG file, or a file with the decoded pixels
+    original: str | None  # its name
+    quality: int | None = None  # JPEG quality of the folder that it lies in
+    bits_per_pixel: float | None = None  # as a list, or the file's name, states it
+    is_lossless: bool | None = None  # stated to be a copy of the original
+    score: float | None = None  # mean opinion of human raters, on the set's scale
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A folder's originals and their versions.
+    """A folder's originals and their versions."""
 
-    Attributes
-    ----------
-    name : str
-        Shown to the user.
-    originals : dict of str to Path
-        By canonical name.
-    versions : tuple of Version
-    qualities : dict of int to Path
-        Folders of versions by JPEG quality, complete or not.
-    score_name : str
-        Scale of the versions' scores.
-    notices : tuple of str
-        Sentences for the user.
-    """
-
-    name: str
-    originals: dict[str, Path]
+    name: str  # shown to the user
+    originals: dict[str, Path]  # by canonical name
     versions: tuple[Version, ...] = ()
+    # Folders of versions by JPEG quality, complete or not.
     qualities: dict[int, Path] = field(default_factory=dict)
-    score_name: str = ""
-    notices: tuple[str, ...] = ()
+    score_name: str = ""  # scale of the versions' scores
+    notices: tuple[str, ...] = ()  # sentences for the user
 
 
 def by_name(paths, folder, others=()):

@@ -37,17 +37,8 @@ def numbered(path):
 def read_list(path):
     """Read ``info.txt`` or ``jpeginfo.txt``: lines of original, image, bits per pixel.
 
-    Returns
-    -------
-    dict of int to Entry
-        By the image's number; lines at fault are left out.
-    list of str
-        A sentence for each kind of fault.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read as text.
+    Returns an `Entry` by each image's number, without the lines at fault, and a sentence for each
+    kind of fault. Raises `ImageError` if the file cannot be read as text.
     """
     entries, odd, twice = {}, [], set()
     for count, line in _lines(path):
@@ -83,17 +74,7 @@ def _entry(line):
 def read_reference_names(path):
     """Read ``refnames_all.mat``: the original's file name of each JPEG image, and no faults.
 
-    Returns
-    -------
-    dict of int to str
-        By the image's number.
-    list
-        Empty.
-
-    Raises
-    ------
-    ImageError
-        If this is no MATLAB file, or has no cell array of 982 names.
+    Raises `ImageError` if this is no MATLAB file, or has no cell array of 982 names.
     """
     values = _variable(path, "refnames_all")
     names = [value.ravel()[0] if np.size(value) else "" for value in values]
@@ -104,21 +85,10 @@ def read_reference_names(path):
 
 
 def read_dmos(path):
-    """Read the difference mean opinion score of each JPEG image; 0 is best.
+    """Read the difference mean opinion score of each JPEG image, 0 is best; and no faults.
 
     Either ``dmos_new`` of ``dmos_realigned.mat``, or ``dmos`` of ``dmos.mat``, each of 982 values.
-
-    Returns
-    -------
-    dict of int to float
-        By the image's number.
-    list
-        Empty.
-
-    Raises
-    ------
-    ImageError
-        If this is no MATLAB file, or has no such vector.
+    Raises `ImageError` if this is no MATLAB file, or has no such vector.
     """
     name = "dmos_new" if "realigned" in path.name.lower() else "dmos"
     values = _variable(path, name)
@@ -132,17 +102,8 @@ def read_dmos(path):
 def read_raw_scores(path):
     """Read lines of ``imgN.bmp score score ...`` and average each; 0 is a missing score.
 
-    Returns
-    -------
-    dict of int to float
-        By the image's number; lines of another form, or a second one for an image, are left out.
-    list of str
-        A sentence if there are such lines.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read as text.
+    Returns means by the image's number, without lines of another form and a second one for an
+    image, and a sentence if there are such lines. Raises `ImageError` if it cannot be read as text.
     """
     means, odd = {}, []
     for count, line in _lines(path):

@@ -105,11 +105,7 @@ def _read_optional(read, path):
 def _versions(images, listed, originals, scores, folder):
     """Build a version of each numbered image that the list, where there is one, names.
 
-    Returns
-    -------
-    tuple of Version
-    list of str
-        A sentence for each way in which list and folder differ.
+    Returns them, and a sentence for each way in which list and folder differ.
     """
     if listed is None:
         return tuple(Version(path, None, score=scores.get(n)) for n, path in images.items()), []

@@ -31,22 +31,11 @@ class Shared(NamedTuple):
 def find_shared(images_a, images_b):
     """Find the photographs that two collections share.
 
-    Parameters
-    ----------
-    images_a, images_b : sequence
-        Images, or anything else with `name`, `sha256` and `fingerprint`.
-
-    Returns
-    -------
-    list of Shared
-        In the order of `images_a`, for each image the surest relation first. One pair appears
-        once, by the first of three kinds of evidence: equal pixels ("identical"), a row in the
-        table of known overlaps, fingerprints that are near ("looks the same").
-
-    Raises
-    ------
-    ImageError
-        If the table is missing.
+    Collections hold images, or anything else with `name`, `sha256` and `fingerprint`. Returns a
+    list of `Shared` in the order of `images_a`, for each image the surest relation first. One pair
+    appears once, by the first of three kinds of evidence: equal pixels ("identical"), a row in the
+    table of known overlaps, fingerprints that are near ("looks the same"). Raises `ImageError` if
+    the table is missing.
     """
     pairs = sorted(_relations(images_a, images_b).items(), key=lambda item: item[0][0])
     return [Shared(images_a[a].name, images_b[b].name, relation) for (a, b), relation in pairs]
@@ -63,15 +52,8 @@ def find_seen(images, others):
 def same_photographs(images):
     """Group images that show the same photograph, also where only a third one links two of them.
 
-    Parameters
-    ----------
-    images : sequence
-        As for `find_shared`; names are unique.
-
-    Returns
-    -------
-    list of list of str
-        Names, each once, in the order of `images`; groups in the order of their first names.
+    Images are as for `find_shared`, with unique names. Returns lists of names, each once, in the
+    order of `images`; groups in the order of their first names.
     """
     # Of equal images only the first is compared: the pairs of many copies are too many.
     copies = list(_by_key(images, _pixels_key).values())

@@ -24,11 +24,7 @@ NESTED = 2  # levels of folders in which a set is searched for
 def recognise(path):
     """Return the `Layout` of a folder, or of the one set in a folder within it.
 
-    Raises
-    ------
-    ImageError
-        If no known layout fits, or several sets are there: names what was looked for, and the
-        content of the folder.
+    Raises `ImageError` if no known layout fits, or several sets are there.
     """
     path = Path(path)
     layouts = _search(path, NESTED)

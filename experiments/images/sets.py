@@ -25,52 +25,24 @@ ROOT_VARIABLE = "FNNET_DATA"
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Originals, and the compressed versions that came with them.
-
-    Attributes
-    ----------
-    name : str
-    folder : Path or None
-        None for the embedded photographs.
-    originals : tuple of StoredImage
-        Sorted by name; names are canonical and unique.
-    layout : str
-        Name of the folder's layout.
-    versions : tuple of Version
-        Checked one by one by `read_version`.
-    qualities : mapping of int to Path
-        The folder of each JPEG quality that has one; checked for completeness by `partners`.
-    score_name : str
-        Scale of the versions' scores.
-    notices : tuple of str
-        Sentences for the user about the set and the conversions of its images.
-    store : Store
-        Caches the pixels as far as there is room.
-    """
+    """Originals, and the compressed versions that came with them."""
 
     name: str
-    folder: Path | None
-    originals: tuple[StoredImage, ...]
+    folder: Path | None  # None for the embedded photographs
+    originals: tuple[StoredImage, ...]  # sorted by name; names are canonical and unique
     layout: str = "photographs of scikit-image"
-    versions: tuple[Version, ...] = ()
+    versions: tuple[Version, ...] = ()  # checked one by one by `read_version`
+    # The folder of each JPEG quality that has one; checked for completeness by `partners`.
     qualities: Mapping[int, Path] = field(default_factory=dict)
-    score_name: str = ""
-    notices: tuple[str, ...] = ()
-    store: Store = field(default_factory=Store, repr=False)
+    score_name: str = ""  # scale of the versions' scores
+    notices: tuple[str, ...] = ()  # sentences for the user: the set, conversions of its images
+    store: Store = field(default_factory=Store, repr=False)  # of pixels, as far as there is room
 
     def read_version(self, version):
-        """Read a version that came with the set.
+        """Read a version that came with the set, as a `StoredImage` with its original's name.
 
-        Returns
-        -------
-        StoredImage
-            With its original's name.
-
-        Raises
-        ------
-        ImageError
-            If it cannot be read, has no original or another size than it, or clearly shows
-            another one of the originals.
+        Raises `ImageError` if it cannot be read, has no original or another size than it, or
+        clearly shows another one of the originals.
         """
         image, original = read_image(version.path), self._by_name.get(version.original)
         if original is None:
@@ -103,10 +75,7 @@ class ImageSet:
     def partners(self, quality):
         """Return the versions of a quality that has a folder, by their originals' names.
 
-        Raises
-        ------
-        ImageError
-            If an original has no version, or a version no original.
+        Raises `ImageError` if an original has no version, or a version no original.
         """
         if fault := self.pairing_fault(quality):
             raise ImageError(f"{self.folder}: {fault}")
@@ -136,16 +105,8 @@ class ImageSet:
 def locate(data):
     """Find a set's folder by path or name.
 
-    Parameters
-    ----------
-    data : str or Path
-        A folder; or, if there is none of that name, a set in the folder that the environment
-        variable FNNET_DATA names.
-
-    Raises
-    ------
-    ImageError
-        If there is neither: names what was looked for and the sets that there are.
+    A folder; or, if there is none of that name, a set in the folder that the environment variable
+    FNNET_DATA names. Raises `ImageError` if there is neither, and names the sets that there are.
     """
     if not str(data):
         raise ImageError("'': an empty name is neither a folder nor a set")
@@ -222,32 +183,13 @@ def open_set(data=None, *, skip_damaged=False):
 
 
 def jpeg_for(image_set, image, quality):
-    """Return an original's JPEG version: the set's own, else one compressed now.
+    """Return the JPEG version of one of a set's originals: the set's own, else one compressed now.
 
-    Parameters
-    ----------
-    image_set : ImageSet
-    image : StoredImage
-        One of the set's originals. A grey one is compressed as one channel.
-    quality : int
-        1 to 100.
-
-    Returns
-    -------
-    tuple of ndarray, int or None
-        Decoded pixels (H, W, 3) uint8, and the bytes of the JPEG file; None where the set has
-        decoded pixels only.
-
-    Raises
-    ------
-    ImageError
-        If the set's folder for this quality lacks a version of any original or has one too many,
-        or `read_version` rejects the version.
-
-    Warns
-    -----
-    UserWarning
-        If `read_image` had to convert the set's own version.
+    A grey original is compressed as one channel. Returns decoded (H, W, 3) uint8 pixels, and the
+    bytes of the JPEG file, None where the set has decoded pixels only. Each conversion that
+    `read_image` makes of the set's own version is a `UserWarning`. Raises `ImageError` if the set's
+    folder for this quality lacks a version of any original or has one too many, or `read_version`
+    rejects the version.
     """
     if quality not in image_set.qualities:
         return made_version(image.pixels, quality, is_grey=image.is_grey)

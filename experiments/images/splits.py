@@ -10,33 +10,17 @@ SMALL_SHARE = 8  # the test split is one part in eight, and so is the validation
 
 
 def split(image_set, seed=0):
-    """Assign every original of a set to a split.
+    """Assign every original of a set to ``"train"``, ``"validation"`` or ``"test"``, by its name.
 
-    Parameters
-    ----------
-    image_set : ImageSet
-    seed : int
-        Seed of the split by hashes; the fixed tables do not depend on it.
-
-    Returns
-    -------
-    dict of str to str
-        Name to ``"train"``, ``"validation"`` or ``"test"``, in the order of the originals.
-
-    Raises
-    ------
-    ImageError
-        If the set has fewer than two distinct images.
-
-    Notes
-    -----
     - The embedded photographs have a table: three to train on, two to test on.
     - LIVE1, or a part of it, has the table by scene in `live1`, if that leaves images to both
       train and test on.
-    - Every other set is split by the SHA-256 of seed and name: one eighth to test on (at least
+    - Every other set is split by the SHA-256 of `seed` and name: one eighth to test on (at least
       one image), one eighth to validate on (none below eight images), the rest to train on. The
       outcome depends on names, pixels and seed alone, not on the order of files or the machine.
       Images of the same photograph (`same_photographs`) count as one and share a split.
+
+    Raises `ImageError` if the set has fewer than two distinct images.
     """
     images = image_set.originals
     if image_set.folder is None and {image.name for image in images} <= embedded.SPLITS.keys():

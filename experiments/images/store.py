@@ -17,10 +17,7 @@ STORE_BYTES = 2**30
 class Store:
     """Cache the values used last, up to `limit` bytes; several threads may share one.
 
-    Parameters
-    ----------
-    limit : int
-        Bytes. The value used last stays, however large it is.
+    The value used last stays, however large it is.
     """
 
     def __init__(self, limit=STORE_BYTES):
@@ -45,19 +42,8 @@ class Store:
 def read_originals(paths, store):
     """Read every original, so that a damaged one is found before any work is done with the rest.
 
-    Parameters
-    ----------
-    paths : mapping of str to Path
-        By the images' names.
-    store : Store
-        Caches their pixels; those that it drops are read again when they are needed.
-
-    Returns
-    -------
-    tuple of StoredImage
-        Those that can be read.
-    list of str
-        A sentence for each that cannot.
+    `paths` are by the images' names. `store` caches the pixels; those that it drops are read again
+    when they are needed. Returns the images that can be read, and a sentence for each that cannot.
     """
 
     def read(item):

@@ -20,19 +20,10 @@ def thumbnail(pixels):
 
 
 def most_similar(pixels, thumbnails):
-    """Return the name of the image that these pixels clearly resemble most.
+    """Return the name of the image that (H, W, 3) uint8 pixels clearly resemble most.
 
-    Parameters
-    ----------
-    pixels : ndarray
-        (H, W, 3) uint8.
-    thumbnails : mapping of str to ndarray
-        From `thumbnail`, for images of the same size.
-
-    Returns
-    -------
-    str or None
-        None if no image is similar, or two are about equally so.
+    `thumbnails` maps names to what `thumbnail` returns for images of the same size. None if no
+    image is similar, or two are about equally so.
     """
     if not thumbnails:
         return None
