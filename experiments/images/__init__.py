@@ -1,6 +1,5 @@
 """Images: files, sets and their layouts, JPEG versions, splits, training batches."""
 
-from experiments.images.batches import Grid, check_patch, sample_batch, sampling_window
 from experiments.images.downscaling import downscaled, downscaled_shape
 from experiments.images.embedded import embedded_images
 from experiments.images.errors import ImageError
@@ -13,6 +12,7 @@ from experiments.images.jpeg_recipes import JPEG_RECIPES
 from experiments.images.layouts import Version
 from experiments.images.live1 import LIVE1, canonical_name
 from experiments.images.overlap import find_seen, known_copies, printable, same_photographs
+from experiments.images.patches import Grid, check_patch, sample_batch, sampling_window
 from experiments.images.sets import ImageSet, jpeg_for, locate, open_set
 from experiments.images.splits import split
 

@@ -1,4 +1,4 @@
-"""Training batches as a pure function of (seed, step), also from more images than fit in memory."""
+"""Training batches of patches: which images, positions, turns and flips, by (seed, step)."""
 
 from typing import Literal, get_args
 

@@ -14,7 +14,7 @@ from experiments.images import (
     sample_batch,
     sampling_window,
 )
-from experiments.images.batches import WINDOW_BYTES
+from experiments.images.patches import WINDOW_BYTES
 from experiments.images.store import STORE_BYTES
 
 ARGUMENTS = {"seed": 0, "step": 0, "batch_size": 4, "patch": 8}
