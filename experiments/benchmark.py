@@ -115,7 +115,6 @@ def _machine(config):
 
 
 def _versions(timings):
-    """Collect the versions that the workers reported."""
     return {
         name: number
         for timing in timings["product",]

@@ -175,19 +175,11 @@ def _parameters(layer, before, after):
 
 
 def operations(network, mode):
-    """Count the useful multiplications and additions of kernels in one call.
+    """Count the multiplications and additions of kernels in one call, twice the multiply-adds.
 
-    Parameters
-    ----------
-    network : Network
-    mode : "train" or "infer"
-        A training step has two gradients as costly as the forward pass: that of the kernel, and
-        that of the input, which the first layer does not need.
-
-    Returns
-    -------
-    int
-        Twice the multiply-adds; norms, activations, resampling and the optimiser are left out.
+    Norms, activations, resampling and the optimiser are left out. A training step has two gradients
+    as costly as the forward pass: that of the kernel, and that of the input, which the first layer
+    does not need.
     """
     shape = network.train_shape if mode == "train" else network.infer_shape
     forward = [_operations(*step) for step in walk(network.layers, shape)]

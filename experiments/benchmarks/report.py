@@ -39,14 +39,8 @@ def reference(timing, group):
 def parts(timings, machine, megapixels):
     """Yield everything to print, tables and lines of text.
 
-    Parameters
-    ----------
-    timings : dict of tuple to list of Timing
-        As `session.measure` returns it.
-    machine : dict
-        Names and values to print first.
-    megapixels : float
-        Of all images of the reconstruct comparison together.
+    `timings` are those of `session.measure`, `machine` names and values to print first, and
+    `megapixels` those of all images of the reconstruct comparison together.
     """
     yield from (f"{name:15} {value}" for name, value in machine.items())
     yield from _products(timings)

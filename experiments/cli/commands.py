@@ -62,14 +62,10 @@ def run_command(main, config_type, *, prog, merge=None):
 
 
 def check_options(args, config_type):
-    """Raise if an argument is an option that `config_type` does not have, wherever it stands.
+    """Raise a RunError if an argument is an option that `config_type` does not have.
 
-    The parser would take a misspelt one behind a list of paths for another path.
-
-    Raises
-    ------
-    RunError
-        Names the nearest option that exists.
+    The parser would take a misspelt one behind a list of paths for another path. The error names
+    the nearest option that exists.
     """
     names = [f"--{name.replace('_', '-')}" for name in option_names(config_type)]
     switches = [f"--no-{name[2:]}" for name in names]
@@ -109,10 +105,7 @@ def _first_part(box):
 def from_json(config_type, path, recorded):
     """Build a config from a JSON file's values, each checked as if it had been typed.
 
-    Raises
-    ------
-    RunError
-        Names the file and the first option that does not exist or has an invalid value.
+    A RunError names the file and the first option that does not exist or has an invalid value.
     """
     names = option_names(config_type)
     args = []

@@ -56,16 +56,8 @@ class Autoencoder(fn.Layer):
 def autoencoder(encoder, decoder, multiple, bottleneck: Bottleneck):
     """Join an encoder and a decoder by a bottleneck.
 
-    Parameters
-    ----------
-    encoder, decoder : Layer
-        Images with sides divisible by `multiple`, centred on 0, -> (N, h, w, C), and back.
-    multiple : int
-    bottleneck : Bottleneck
-
-    Returns
-    -------
-    Autoencoder
+    The encoder maps images with sides divisible by `multiple`, centred on 0, to (N, h, w, C); the
+    decoder maps them back.
     """
     parts = _Parts(encoder, decoder, multiple, bottleneck)
     return Autoencoder(

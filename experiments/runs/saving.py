@@ -22,10 +22,8 @@ def save(folder, train_state, model_record):
 def restore(folder, model, optimizer, model_record):
     """Restore a run's newest training state: ``(TrainState, step)``.
 
-    Raises
-    ------
-    CheckpointError
-        If none can be read, or it was saved for another network than `model_record`.
+    Raises a CheckpointError if none can be read, or it was saved for another network than
+    `model_record`.
     """
     like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
     tree, saved_for, step = checkpoint_series.restore_newest(folder, _as_tree(like))
@@ -35,13 +33,7 @@ def restore(folder, model, optimizer, model_record):
 
 
 def restore_network(folder, model, model_record):
-    """Restore the network of a run's newest checkpoint: ``(params, state, step)``.
-
-    Raises
-    ------
-    CheckpointError
-        As `restore`.
-    """
+    """Restore the network of a run's newest checkpoint as `restore` does: (params, state, step)."""
     params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
     like = {"params": params, "state": state}
     tree, saved_for, step = checkpoint_series.restore_newest(folder, like, leave_out=_TRAINING_ONLY)
@@ -56,13 +48,7 @@ def save_weights(path, params, state, step, model_record):
 
 
 def restore_weights(path, model, model_record):
-    """Restore what `save_weights` saved: ``(params, state, step)``, parameters as float32.
-
-    Raises
-    ------
-    CheckpointError
-        If the file cannot be read or is of another network.
-    """
+    """Restore what `save_weights` saved as `restore_network` does, parameters as float32."""
     params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
     halves = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, np.float16), params)
     step = jax.ShapeDtypeStruct((), np.int32)

@@ -21,26 +21,12 @@ def require_ray():
 
 @contextlib.contextmanager
 def on_ray(address=None, *, run=run_trial):
-    """Connect to a cluster. Enter this before JAX has started threads, since Ray forks.
+    """Connect to a cluster; an `address` of None starts one here, with all cores of this machine.
 
-    Parameters
-    ----------
-    address : str or None
-        Of a running cluster; None starts one on this machine, with all its cores.
-    run : callable
-        ``(trial, material) -> record``
-
-    Yields
-    ------
-    callable
-        ``(trials, material) -> iterator of (trial, record)``, each when its run ends. The images
-        are sent to each machine once. Raises a RunError if a task's worker is lost more than three
-        times.
-
-    Raises
-    ------
-    RunError
-        If Ray is not installed or no cluster answers.
+    Enter this before JAX has started threads, since Ray forks. Yields ``(trials, material) ->
+    iterator of (trial, record)``, each when its run ends; the images are sent to each machine once.
+    Raises a RunError if Ray is not installed, no cluster answers, or a task's worker is lost more
+    than three times.
     """
     require_ray()
     ray = _connected(address)

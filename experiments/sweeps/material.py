@@ -49,22 +49,11 @@ def images_digest(train, test):
 
 
 def load_material(train, test, quality):
-    """Read the sets to train on and to test on.
+    """Read the sets to train on and to test on, with JPEG versions of a quality from 1 to 100.
 
-    Parameters
-    ----------
-    train, test : str or None
-        Sets that are used whole. Without `test`, `train` is split; without `train` too, the
-        embedded photographs are.
-    quality : int
-        Of the JPEG versions, 1 to 100.
-
-    Raises
-    ------
-    RunError
-        If a photograph is in both sets, whatever its names, sizes or formats are.
-    ImageError
-        If a set cannot be read.
+    Sets are used whole. Without `test`, `train` is split; without `train` too, the embedded
+    photographs are. Raises a RunError if a photograph is in both sets, whatever its names, sizes or
+    formats are, and an ImageError if a set cannot be read.
     """
     if test is None:
         pairs = load_pairs(train, quality)

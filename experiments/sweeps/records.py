@@ -65,13 +65,7 @@ def to_json(record):
 
 
 def from_json(row):
-    """Build a record from a dict of plain values.
-
-    Raises
-    ------
-    RunError
-        If it is of another format, a value is missing or one has the wrong type.
-    """
+    """Build a record from plain values; a RunError says which one is missing or wrong."""
     if row.get("format") != FORMAT:
         raise RunError(f"is of format {row.get('format')!r}, not {FORMAT}")
     try:
@@ -83,16 +77,8 @@ def from_json(row):
 def read(path):
     """Read a file of records, each trial once: the first of its records.
 
-    Returns
-    -------
-    records : list of Record
-    faults : list of str
-        One sentence for each line that is no record, with the reason.
-
-    Raises
-    ------
-    RunError
-        If the file does not exist or is no JSON lines.
+    Returns the records, and a sentence with the reason for each line that is no record. Raises a
+    RunError if the file does not exist or is no JSON lines.
     """
     records, faults = {}, []
     for number, row in enumerate(read_metrics(path), 1):
@@ -108,12 +94,8 @@ def read(path):
 def append(path, record):
     """Add one record to a file; it has reached the disk on return.
 
-    Several processes may add to one file. A line that a crash left torn is removed.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be written.
+    Several processes may add to one file. A line that a crash left torn is removed. Raises a
+    RunError if the file cannot be written.
     """
     line = json.dumps(to_json(record)).encode() + b"\n"
     try:

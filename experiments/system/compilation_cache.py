@@ -37,10 +37,7 @@ _TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache ent
 def enable():
     """Store what is compiled from now on, unless the user has configured JAX's cache.
 
-    Warns
-    -----
-    UserWarning
-        If the folder cannot be created; then nothing is stored.
+    Warns if the folder cannot be created; then nothing is stored.
     """
     is_configured = jax.config.jax_compilation_cache_dir is not None
     if is_configured or not jax.config.jax_enable_compilation_cache:
@@ -60,17 +57,9 @@ def enable():
 
 
 def handle(warning):
-    """React to one of JAX's warnings about the cache.
+    """React to one of JAX's warnings about the cache; return the text left to show to the user.
 
-    Parameters
-    ----------
-    warning : Warning or str
-
-    Returns
-    -------
-    str or None
-        The text left to show to the user: "" for none, None if the warning is about another
-        subject.
+    "" stands for none; None if the warning is about another subject.
     """
     trouble = _TROUBLE.match(str(warning))
     if trouble is None:
@@ -94,15 +83,8 @@ def handle(warning):
 def clear():
     """Remove all programs, other machines' and versions' too.
 
-    Returns
-    -------
-    (Path, int, int)
-        The folder, and the number of files and bytes that were in it.
-
-    Raises
-    ------
-    RunError
-        If one cannot be removed.
+    Returns the folder, and the number of files and bytes that were in it. Raises a RunError if one
+    cannot be removed.
     """
     folder = cache_folder("compiled")
     sizes = [status.st_size for _, status in _files(folder)]

@@ -19,10 +19,7 @@ def write_text(path, text):
 
 
 def write_json(path, value):
-    """Write a value as an indented JSON file, keys in their order: whole, or not at all.
-
-    NaN and infinities are written as Python does (``NaN``, ``Infinity``).
-    """
+    """Write an indented JSON file, keys in their order and NaN as ``NaN``: whole, or not at all."""
     write_text(path, as_json(value))
 
 
@@ -54,13 +51,7 @@ def append_metrics(path, row):
 
 
 def read_metrics(path):
-    """Read the rows of a metrics file, without an incomplete last line.
-
-    Returns
-    -------
-    list of dict
-        One per line, in the order of the file.
-    """
+    """Read the rows of a metrics file, without an incomplete last line."""
     with as_run_error(path, "read"):
         data = Path(path).read_bytes()
     return [row for _, row in _whole_lines(path, data)]

@@ -82,22 +82,9 @@ class Placement:
 def place(devices, batch_size):
     """Choose the devices of a run.
 
-    Parameters
-    ----------
-    devices : int, "all" or None
-        Number of JAX's devices; None for the default one. Where several processes train
-        together, "all" includes theirs.
-    batch_size : int
-        Rows of a batch, which the number of devices must divide.
-
-    Returns
-    -------
-    Placement
-
-    Raises
-    ------
-    RunError
-        If there are fewer devices, or they do not divide the batch.
+    `devices` is a number of JAX's devices, or None for the default one; where several processes
+    train together, "all" includes theirs. Raises a RunError if there are fewer, or if they do not
+    divide the batch.
     """
     if devices is None:
         return Placement()

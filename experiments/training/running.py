@@ -180,7 +180,6 @@ class _RunTraining:
         return self._folder / "metrics.jsonl"
 
     def _log(self, step, train_state):
-        """Write a row of metrics, and now and then a checkpoint."""
         row = {"step": step.number, **step.metrics, "learning_rate": step.learning_rate}
         if step.held_out_psnr is not None:
             row["held_out_psnr"] = step.held_out_psnr

@@ -113,11 +113,7 @@ class Session:
         """
         recipe, placement = self.programs.recipe, self._placement
         cut = make_batches(
-            self.programs.task,
-            pairs,
-            recipe,
-            seed=self._seed,
-            rows=placement.rows(recipe.batch),
+            self.programs.task, pairs, recipe, seed=self._seed, rows=placement.rows(recipe.batch)
         )
         loop = _Loop(self, on_step, should_stop, int(train_state.step))
         return fit(
