@@ -85,7 +85,8 @@ def main(config: Config) -> Path:
     with _joined(config.machine):
         config = _shared_options(config)
         run_config = config.run_config()
-        placement = multihost.together(lambda: _placement(config))
+        devices = "all" if config.machine.distributed else config.machine.devices
+        placement = multihost.together(lambda: place(devices, config.recipe.batch))
         pairs = multihost.together(lambda: load_training_pairs(run_config))
         multihost.require_same(digest(pairs), "the images")
         try:
@@ -94,12 +95,12 @@ def main(config: Config) -> Path:
                 network = config.network.config()
                 train_run(config.out, run_config, network, pairs, placement, started)
         except KeyboardInterrupt:
-            raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
+            command = f"python -m experiments.train --resume {shlex.quote(str(config.out))}"
+            raise Interrupted(f"stopped; go on with: {command}") from None
     return config.out
 
 
 def _joined(machine):
-    """Join the other processes, if there are to be any."""
     machine.check()
     if not machine.distributed:
         return nullcontext()
@@ -120,11 +121,6 @@ def _shared_options(config):
 
 def _complete(config):
     return _resumed(config) if config.resume else _filled_in(config)
-
-
-def _placement(config):
-    devices = "all" if config.machine.distributed else config.machine.devices
-    return place(devices, config.recipe.batch)
 
 
 def _open_folder(config, stack):
@@ -151,7 +147,6 @@ def merge_file(config):
 
 
 def _filled_in(config):
-    """Fill in the options that are left open, and check all."""
     _check(config)
     task = TASKS[config.task]
     network = config.network.completed(task, tiny=config.tiny)
@@ -185,7 +180,6 @@ def _to_json(config):
 
 
 def _resumed(config):
-    """Take all options from the run to go on with."""
     folder = config.resume
     given = option_values(replace(config, resume=None, machine=MachineOptions()))
     changed = [name for name, value in option_values(Config()).items() if given[name] != value]
@@ -196,10 +190,6 @@ def _resumed(config):
     )
     recorded = from_json(Config, folder / NAME, read_options(folder))
     return replace(recorded, out=folder, resume=folder, machine=config.machine)
-
-
-def _resume_command(folder):
-    return f"python -m experiments.train --resume {shlex.quote(str(folder))}"
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ class Worker:
         self._lines.put(None)
 
     def ask(self, question, timeout):
-        """Send a dict and return the answer, a dict; raise WorkerError if none comes in `timeout` s."""
+        """Send a dict and return the answer, a dict; raise WorkerError if there is none in time."""
         with contextlib.suppress(OSError):  # the worker has died; reported below
             print(json.dumps(question), file=self._process.stdin, flush=True)
         try:

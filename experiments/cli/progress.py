@@ -106,10 +106,10 @@ class Count:
 
 
 def map_with_progress(function, items, verb, what):
-    """Apply `function` to all items, on several threads, and show the progress as `Count` does.
+    """Apply `function` to all items on several threads, with the progress that `Count` shows.
 
-    It is for NumPy or Pillow work, which releases the interpreter's lock. Returns the results in
-    the order of `items`; the first exception ends the work.
+    It suits NumPy and Pillow, which release the interpreter's lock. Results are in the order of the
+    items; the first exception ends the work.
     """
     pool = ThreadPoolExecutor(min(cores(), 4))
     try:

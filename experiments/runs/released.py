@@ -12,10 +12,7 @@ DIGESTS = {"pyramid": "c3f7a717efc8fc121ec29b840cba3af86404c399a637a563edc3cae72
 
 
 def folder_of(run):
-    """Return the folder that a command's RUN names: an existing one, or that of released weights.
-
-    Raises a RunError if it is neither, or the released file is not the one that was released.
-    """
+    """Return the folder that RUN names: an existing one, or that of sound released weights."""
     run = Path(run)
     if run.exists():
         return run

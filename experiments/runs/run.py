@@ -50,11 +50,7 @@ class Run:
         return is_codec(self.model)
 
     def codec(self):
-        """Return the network ready to write and read files.
-
-        Raises a RunError if its latents are real numbers or its training has not ended, and an
-        FnnError if its tables are damaged.
-        """
+        """Return the network ready to write and read files; raise if it has no sound tables."""
         try:
             return Codec(self.model, self.params, self.state, self.record.model)
         except (RunError, FnnError) as error:

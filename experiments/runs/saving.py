@@ -1,7 +1,5 @@
 """Checkpoints and released weights of a run."""
 
-from functools import partial
-
 import jax
 import numpy as np
 
@@ -20,12 +18,15 @@ def save(folder, train_state, model_record):
 
 
 def restore(folder, model, optimizer, model_record):
-    """Restore a run's newest training state: ``(TrainState, step)``.
+    """Restore a run's newest training state and its step.
 
-    Raises a CheckpointError if none can be read, or it was saved for another network than
-    `model_record`.
+    Raises a CheckpointError if there is none of the network that `model_record` describes.
     """
-    like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
+
+    def init(key):
+        return init_state(*model.init(key, (64, 64, 3)), optimizer)
+
+    like = jax.eval_shape(init, jax.random.key(0))
     tree, saved_for, step = checkpoint_series.restore_newest(folder, _as_tree(like))
     _require_same(folder, saved_for, model_record)
     state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
@@ -70,10 +71,6 @@ def _require_same(where, saved_for, model_record):
 
 # Settings of runs from before these could be chosen.
 _WITHOUT_CHOICE = {"precision": "float32", "latents": "real", "distortion_weights": []}
-
-
-def _init(model, optimizer, key):
-    return init_state(*model.init(key, (64, 64, 3)), optimizer)
 
 
 def _as_tree(train_state):

@@ -37,8 +37,13 @@ def on_ray(address=None, *, run=run_trial):
 
 
 def _as_tasks(ray, trials, material, run):
+    def run_on_one_core(trial, material):
+        # Has an effect when JAX starts, which is in the first task of a worker.
+        os.environ.setdefault("NPROC", "1")
+        return run(trial, material)
+
     sent = ray.put(material)
-    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_one_core(run))
+    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(run_on_one_core)
     waiting = {task.remote(trial, sent): trial for trial in trials}
     while waiting:
         (ended, *_), _ = ray.wait(list(waiting))
@@ -47,7 +52,6 @@ def _as_tasks(ray, trials, material, run):
 
 
 def _connected(address):
-    """Start a cluster or connect to one, without Ray's output."""
     if address and address != "auto":
         _require_answer(address)
     # No usage reports: no data leaves the user's machines.
@@ -75,15 +79,6 @@ def _require_answer(address):
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
         raise RunError(f"--address {address}: nobody answers there") from error
-
-
-def _one_core(run):
-    def task(trial, material):
-        # Has an effect when JAX starts, which is in the first task of a worker.
-        os.environ.setdefault("NPROC", "1")
-        return run(trial, material)
-
-    return task
 
 
 def _result(ray, ended, trial):

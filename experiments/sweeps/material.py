@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from experiments.evaluation.pairs import Pair, load_pairs
@@ -38,7 +39,10 @@ class Material:
 
     def __reduce__(self):
         """Pickle pixels, JPEG versions too: another machine does not have the files."""
-        splits = [tuple(map(_in_memory, pairs)) for pairs in (self.train, self.test)]
+        splits = [
+            tuple(replace(pair, load=partial(tuple, pair.load())) for pair in pairs)
+            for pairs in (self.train, self.test)
+        ]
         return Material, (self.train_name, self.test_name, *splits)
 
 
@@ -81,15 +85,3 @@ def _whole(data, quality):
 
 def _name(data):
     return EMBEDDED if data is None else Path(os.path.abspath(locate(data))).name
-
-
-@dataclass(frozen=True, eq=False)
-class _Constant:
-    value: tuple
-
-    def __call__(self):
-        return self.value
-
-
-def _in_memory(pair):
-    return replace(pair, load=_Constant(pair.load()))

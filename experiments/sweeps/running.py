@@ -39,10 +39,7 @@ class Trained:
     pairs: list[Pair]
 
     def codec(self):
-        """Build the codec of the network, with tables of its training images.
-
-        Raises a RunError if the latents cannot be coded: training has diverged.
-        """
+        """Build the codec, with tables of the training images; a RunError if training diverged."""
         model, (_, params, state, *_) = self.programs.model, self.learned.train_state
         state = with_tables(model, params, state, (pair.original for pair in self.pairs))
         return Codec(model, params, state, configs.to_json(self.trial.model))

@@ -9,10 +9,7 @@ from experiments.system.errors import RunError
 
 
 def recorded(path, material):
-    """Read the records of a file, by their identity.
-
-    Raises a RunError if one is damaged, or is of sets with these names but other images.
-    """
+    """Read records by identity; raise if one is damaged or of images that the sets have not."""
     path = Path(path)
     if path.is_dir():
         raise RunError(f"{path}: is a folder, not a file of records")

@@ -41,8 +41,8 @@ def read_json(path):
 def append_metrics(path, row):
     """Append one row, a dict, to a metrics file as a line of JSON.
 
-    The file is opened anew each time, so that a removed folder is noticed. A crash or a full disk
-    can leave the last line incomplete; `read_metrics` and `cut_metrics` drop it.
+    The file is opened anew each time, so that a removed folder is noticed. A crash can leave the
+    last line incomplete; `read_metrics` and `cut_metrics` drop it.
     """
     line = json.dumps(row).encode() + b"\n"
     with as_run_error(path, "written"), open(path, "ab") as file:

@@ -93,13 +93,8 @@ def place(devices, batch_size):
     count = len(there) if devices == "all" else devices
     if not 1 <= count <= len(there):
         raise RunError(f"--devices {devices}: must be in 1..{len(there)}, the devices there are")
-    return _placement(there[:count], batch_size)
-
-
-def _placement(devices, batch_size):
-    count = len(devices)
     if batch_size % count:
         raise RunError(f"--batch {batch_size}: must be a multiple of the {count} devices")
     if count == 1:
         return Placement()
-    return Placement(Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,)))
+    return Placement(Mesh(np.array(there[:count]), (AXIS,), axis_types=(AxisType.Auto,)))

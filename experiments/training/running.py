@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cli.commands import note
@@ -87,14 +86,6 @@ def _image_record(pair: Pair):
     }
 
 
-@dataclass(eq=False)
-class _Saved:
-    """The step of the newest checkpoint, and when it was written."""
-
-    step: int
-    time: float
-
-
 class _RunTraining:
     """A run's session with its files; only the first of several processes writes."""
 
@@ -132,7 +123,7 @@ class _RunTraining:
         state = multihost.together(self._first_state)
         state = self._placement.replicated(multihost.from_first(state))
         first = int(state.step)
-        self._saved = _Saved(first, time.perf_counter())
+        self._saved_step, self._saved_time = first, time.perf_counter()
         to_first_step = time.perf_counter() - self._started
         pixels = recipe.batch * recipe.patch**2
         with (
@@ -146,7 +137,7 @@ class _RunTraining:
                 guard=multihost.ending,
                 should_stop=stop,
             )
-        if multihost.is_first() and int(state.step) > self._saved.step:
+        if multihost.is_first() and int(state.step) > self._saved_step:
             self._save(int(state.step), state)
         return self._placement.local(state), {"seconds_to_first_step": to_first_step} | (
             spent._asdict()
@@ -186,12 +177,12 @@ class _RunTraining:
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         storage.append_metrics(self._log_path, _finite(row))
         self._progress.update(step.number, row)
-        if time.perf_counter() - self._saved.time >= self._config.save_seconds:
+        if time.perf_counter() - self._saved_time >= self._config.save_seconds:
             self._save(step.number, train_state)
 
     def _save(self, number, train_state):
         saving.save(self._folder, train_state, self._model_record)
-        self._saved = _Saved(number, time.perf_counter())
+        self._saved_step, self._saved_time = number, time.perf_counter()
 
 
 def _note_changes(before, now):

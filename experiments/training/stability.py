@@ -62,10 +62,7 @@ def largest_loss_ratio(losses):
 
 
 def stability(losses, norms, skipped):
-    """Summarise a training by its steps' losses and norms of gradients, which are not clipped yet.
-
-    `skipped` is the number of steps that were not finite.
-    """
+    """Summarise a training by losses, gradient norms before clipping, and skipped steps."""
     losses, norms = ([value for value in row if math.isfinite(value)] for row in (losses, norms))
     ratios = loss_ratios(losses, window=_WINDOW, least=_LEAST)
     return Stability(
