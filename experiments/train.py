@@ -16,14 +16,8 @@ from experiments.images import locate
 from experiments.networks.tasks import TASKS, TaskName, check
 from experiments.runs.config import NAME, RunConfig, read_options
 from experiments.system import folders, locks, storage
-from experiments.training import multihost
+from experiments.training import multihost, options
 from experiments.training.devices import place
-from experiments.training.options import (
-    MachineOptions,
-    NetworkOptions,
-    RecipeOptions,
-    require_positive,
-)
 from experiments.training.running import digest, load_training_pairs, train_run
 from fnnet.core import require
 
@@ -46,8 +40,8 @@ class Config:
     that FNNET_DATA names. Default: photographs that come with scikit-image."""
     quality: int = 10
     """Quality of the JPEG versions, 1 to 100: taken from the set if it has them, else made."""
-    network: OmitArgPrefixes[NetworkOptions] = field(default_factory=NetworkOptions)
-    recipe: OmitArgPrefixes[RecipeOptions] = field(default_factory=RecipeOptions)
+    network: OmitArgPrefixes[options.NetworkOptions] = field(default_factory=options.NetworkOptions)
+    recipe: OmitArgPrefixes[options.RecipeOptions] = field(default_factory=options.RecipeOptions)
     downscale: float = 1.0
     """Images are first scaled down by this factor, without aliasing; 2 halves height and width."""
     seed: int = 0
@@ -56,7 +50,7 @@ class Config:
     """Time between checkpoints; a kill loses at most this much."""
     tiny: bool = False
     """12 steps of a narrow network on small patches: under 30 seconds, to see that all works."""
-    machine: OmitArgPrefixes[MachineOptions] = field(default_factory=MachineOptions)
+    machine: OmitArgPrefixes[options.MachineOptions] = field(default_factory=options.MachineOptions)
     out: Path | None = None
     """Run folder; default: runs/ with time and task."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -166,7 +160,7 @@ def _check(config):
     require(1 <= config.quality <= 100, f"--quality {config.quality}: must be in 1..100")
     require(0 <= config.seed < 2**32, f"--seed {config.seed}: must be in 0..{2**32 - 1}")
     require(1 <= config.downscale <= 64, f"--downscale {config.downscale}: must be in 1..64")
-    require_positive("save-seconds", config.save_seconds)
+    options.require_positive("save-seconds", config.save_seconds)
 
 
 def _to_json(config):
@@ -181,7 +175,7 @@ def _to_json(config):
 
 def _resumed(config):
     folder = config.resume
-    given = option_values(replace(config, resume=None, machine=MachineOptions()))
+    given = option_values(replace(config, resume=None, machine=options.MachineOptions()))
     changed = [name for name, value in option_values(Config()).items() if given[name] != value]
     require(
         not changed,

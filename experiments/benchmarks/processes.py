@@ -29,10 +29,9 @@ def command(python=None):
 
 
 def environment(allocator, folder):
-    """Return the environment of every worker: CPU only, no compiled programs from earlier runs.
+    """Return the environment of workers: CPU only, nothing compiled earlier, output in `folder`.
 
-    With the allocator "keep", glibc's, which JAX and PyTorch both use, keeps freed memory. `folder`
-    is for the compilers' output.
+    With the allocator "keep", glibc's, which JAX and PyTorch both use, keeps freed memory.
     """
     settings = {
         "JAX_PLATFORMS": "cpu",

@@ -47,7 +47,6 @@ class Bottleneck:
 
     Parameters
     ----------
-    name : str
     distortion_weights : tuple of float
         Weights lambda of ``bits + lambda * distortion`` in training, one per rate; empty if bits
         are not part of the loss.

@@ -48,8 +48,6 @@ class Codec:
 
     Parameters
     ----------
-    model : Autoencoder
-    params, state : dict
     model_record : dict
         The model's config; with parameters and state it makes the digest that files name.
 

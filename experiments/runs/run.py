@@ -50,7 +50,11 @@ class Run:
         return is_codec(self.model)
 
     def codec(self):
-        """Return the network ready to write and read files; raise if it has no sound tables."""
+        """Return the network ready to write and read files.
+
+        Raises a RunError if its latents are real numbers or its training has not ended, and an
+        FnnError if its tables are damaged.
+        """
         try:
             return Codec(self.model, self.params, self.state, self.record.model)
         except (RunError, FnnError) as error:

@@ -48,7 +48,16 @@ def _as_tasks(ray, trials, material, run):
     while waiting:
         (ended, *_), _ = ray.wait(list(waiting))
         trial = waiting.pop(ended)
-        yield trial, _result(ray, ended, trial)
+        try:
+            record = ray.get(ended)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.WorkerCrashedError as error:
+            raise RunError(
+                f"{trial.axis}={trial.value} seed {trial.seed}: its worker was lost "
+                f"{_RETRIES + 1} times; is there enough memory?"
+            ) from error
+        yield trial, record
 
 
 def _connected(address):
@@ -79,15 +88,3 @@ def _require_answer(address):
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
         raise RunError(f"--address {address}: nobody answers there") from error
-
-
-def _result(ray, ended, trial):
-    try:
-        return ray.get(ended)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
-    except ray.exceptions.WorkerCrashedError as error:
-        raise RunError(
-            f"{trial.axis}={trial.value} seed {trial.seed}: its worker was lost {_RETRIES + 1} "
-            "times; is there enough memory?"
-        ) from error

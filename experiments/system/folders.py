@@ -98,8 +98,5 @@ def _termination_as_interrupt():
 
 
 def cache_folder(name):
-    """Return a folder of ours among the user's caches; on Linux below ``~/.cache/fnnet``.
-
-    ``XDG_CACHE_HOME`` moves it; macOS and Windows have their own places for caches.
-    """
+    """Return a folder of ours among the user's caches, which ``XDG_CACHE_HOME`` moves on Linux."""
     return platformdirs.user_cache_path("fnnet", appauthor=False) / name

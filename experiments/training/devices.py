@@ -80,11 +80,9 @@ class Placement:
 
 
 def place(devices, batch_size):
-    """Choose the devices of a run.
+    """Choose a number of JAX's devices; None is the default one, "all" includes other processes'.
 
-    `devices` is a number of JAX's devices, or None for the default one; where several processes
-    train together, "all" includes theirs. Raises a RunError if there are fewer, or if they do not
-    divide the batch.
+    Raises a RunError if there are fewer, or if they do not divide the batch.
     """
     if devices is None:
         return Placement()

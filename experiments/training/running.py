@@ -50,8 +50,6 @@ def train_run(folder, config: RunConfig, network: NetworkConfig, pairs, placemen
     ----------
     folder : Path
         The run's, which this process has locked.
-    config : RunConfig
-    network : NetworkConfig
     pairs : list of Pair
         From `load_training_pairs`.
     placement : Placement

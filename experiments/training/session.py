@@ -64,8 +64,6 @@ class Session:
 
     Parameters
     ----------
-    programs : Programs
-    seed : int
     crops : batch
         Held-out crops that are measured on the way.
     placement : Placement, optional

@@ -47,8 +47,7 @@ class History:
 def loss_ratios(losses, *, window, least):
     """Divide each finite loss by the median of at most `window` before it.
 
-    The first steps do not count: neither `least` of them, nor the first twentieth of the run, in
-    which learning rates warm up.
+    The first `least` steps do not count, nor the first twentieth, in which learning rates warm up.
     """
     return [
         losses[step] / statistics.median(losses[max(step - window, 0) : step])
