@@ -9,7 +9,7 @@ from experiments.system.errors import RunError
 
 
 def recorded(path, material):
-    """Read records by identity; raise RunError if one is damaged or the sets' images have changed."""
+    """Read records by identity; raise RunError if one is damaged or images have changed."""
     path = Path(path)
     if path.is_dir():
         raise RunError(f"{path}: is a folder, not a file of records")
