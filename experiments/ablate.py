@@ -16,7 +16,7 @@ from experiments.sweeps.sweep import one_by_one, recorded, sweep
 from experiments.sweeps.table import axis_table, line
 from experiments.sweeps.trials import BudgetName
 from experiments.system.environment import environment
-from experiments.system.errors import RunError
+from experiments.system.errors import as_run_error
 from fnnet.core import require
 
 
@@ -59,9 +59,10 @@ def main(config: Config):
     material = load_material(config.data, config.test, QUALITY)
     trials = plan(config.axis, config.budget, config.seeds, material)
     done = recorded(config.records, material)
-    with _executor(config) as execute:
+    is_local = config.executor == "local"
+    with nullcontext(one_by_one) if is_local else cluster.on_ray(config.address) as execute:
         _note_changes([done[trial.identity] for trial in trials if trial.identity in done])
-        _run(config, trials, done, material, execute)
+        _run_missing(config, trials, done, material, execute)
     records = [done[trial.identity] for trial in trials]
     for axis in dict.fromkeys(trial.axis for trial in trials):
         console.terminal().print(axis_table(axis, [r for r in records if r.trial.axis == axis]))
@@ -69,27 +70,27 @@ def main(config: Config):
     return records
 
 
-def _run(config, trials, done, material, execute):
-    """Run the trials that are left, and print a line when a run ends."""
+def _run_missing(config, trials, done, material, execute):
     left = sum(trial.identity not in done for trial in trials)
     others = len(trials) - left
     there = f"; {console.counted(others, 'other')} in {config.records}" if others else ""
     terminal = console.terminal()
     terminal.print(f"{console.counted(left, 'run')} to do{there}", soft_wrap=True)
-    if left:
-        _require_writable(config.records)
+    if left:  # raises before any work is done
+        with as_run_error(config.records, "written"):
+            config.records.parent.mkdir(parents=True, exist_ok=True)
+            config.records.touch()
     ended, began = 0, time.perf_counter()
     try:
         with interrupts.insistent():
             for _, record in sweep(trials, config.records, done, material, execute):
                 ended += 1
                 remaining = (time.perf_counter() - began) / ended * (left - ended)
-                progress = f"{ended}/{left} {line(record)}{_time_left(remaining)}"
-                terminal.print(progress, soft_wrap=True)
+                time_left = f"; about {remaining / 60:.0f} min left" if remaining >= 60 else ""
+                terminal.print(f"{ended}/{left} {line(record)}{time_left}", soft_wrap=True)
     except KeyboardInterrupt:
-        raise Interrupted(
-            f"stopped; {console.counted(left - ended, 'run')} to do; go on with: {_command(config)}"
-        ) from None
+        to_do, command = console.counted(left - ended, "run"), _resume_command(config)
+        raise Interrupted(f"stopped; {to_do} to do; go on with: {command}") from None
 
 
 def _check(config):
@@ -104,11 +105,6 @@ def _check(config):
         cluster.require_ray()
 
 
-def _time_left(seconds):
-    """Return the remaining time as text; empty below a minute."""
-    return f"; about {seconds / 60:.0f} min left" if seconds >= 60 else ""
-
-
 def _note_changes(records):
     """Print a note for each version or machine that differs between records and now."""
     for name, value in environment().items():
@@ -117,24 +113,7 @@ def _note_changes(records):
             note(f"{name} was {other} for some of these records and is {value} now")
 
 
-def _executor(config):
-    """Return the context manager that yields the executor of trials."""
-    if config.executor == "local":
-        return nullcontext(one_by_one)
-    return cluster.on_ray(config.address)
-
-
-def _require_writable(path):
-    """Raise unless records can be written, before any work is done."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        raise RunError(f"{path}: could not be written: {error.strerror}") from error
-
-
-def _command(config):
-    """Return the command line that goes on where this one stopped."""
+def _resume_command(config):
     words = ["python", "-m", "experiments.ablate"]
     for option, value in zip(fields(config), vars(config).values(), strict=True):
         if value != option.default:

@@ -78,7 +78,8 @@ def main(config: Config) -> Path:
         tempfile.TemporaryDirectory(prefix="fnnet-benchmark-") as scratch,
     ):
         timings = session.measure(_plan(config), scratch)
-        machine |= _versions(timings)
+        for timing in timings["product",]:
+            machine |= timing.costs.versions
         for part in report.parts(timings, machine, megapixels):
             console.terminal().print(part, soft_wrap=isinstance(part, str))
         write("benchmark.json", report.to_json(timings, machine, megapixels))
@@ -111,15 +112,6 @@ def _machine(config):
         "allocator": config.allocator,
         "python": platform.python_version(),
         "fnnet": version("fnnet"),
-    }
-
-
-def _versions(timings):
-    """Collect the versions that the workers reported."""
-    return {
-        name: number
-        for timing in timings["product",]
-        for name, number in timing.costs.versions.items()
     }
 
 

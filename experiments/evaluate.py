@@ -77,7 +77,6 @@ def main(config: Config):
 
 
 def _print_curve(config, run, pairs, stamp):
-    """Print the points of a run's curve and of JPEG's, and return them."""
     require(config.rate is None, f"--rate {config.rate}: --curve measures all of them")
     if config.data is None:
         pairs = [pair for pair in pairs if pair.split != "train"]

@@ -7,19 +7,12 @@ from experiments.cli import console
 from experiments.cli.commands import Interrupted, run_command
 from experiments.evaluation import leakage
 from experiments.runs.run import open_run
-from experiments.sweeps import interrupts, records
+from experiments.sweeps import interrupts, records, rungs
 from experiments.sweeps.crops import CropFolder
 from experiments.sweeps.material import load_material
 from experiments.sweeps.measures import measure_codec
 from experiments.sweeps.plan import QUALITY
-from experiments.sweeps.rungs import (
-    NAMES,
-    PENALISED,
-    RUNGS,
-    released_record,
-    released_trial,
-    rung_trial,
-)
+from experiments.sweeps.rungs import NAMES, PENALISED
 from experiments.sweeps.running import record_trial, train_trial
 from experiments.sweeps.sweep import recorded
 from experiments.sweeps.table import line
@@ -78,20 +71,19 @@ def main(config: Config):
     crops = None if config.crops is None else CropFolder(config.crops)
     try:
         with interrupts.insistent():
-            for rung in RUNGS:
+            for rung in rungs.RUNGS:
                 if rung.name in (config.rung or NAMES):
-                    _trained_rung(config, rung, materials, crops)
+                    _train_missing_rung(config, rung, materials, crops)
             if run is not None:
-                _penalised_rung(run, config, materials, crops)
+                _measure_penalised_rung(run, config, materials, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     console.terminal().print(f"records in {config.records}", soft_wrap=True)
     return list(recorded(config.records, materials[0]).values())
 
 
-def _trained_rung(config, rung, materials, crops):
-    """Train a rung, if a record of it or its crops are missing."""
-    trials = [rung_trial(rung, config.budget, material) for material in materials]
+def _train_missing_rung(config, rung, materials, crops):
+    trials = [rungs.rung_trial(rung, config.budget, material) for material in materials]
     done = recorded(config.records, materials[0])
     missing = [pair for pair in zip(trials, materials, strict=True) if pair[0].identity not in done]
     has_crops = crops is None or rung.name in crops.rungs()
@@ -115,15 +107,14 @@ def _released_run(weights):
     return run
 
 
-def _penalised_rung(run, config, materials, crops):
-    """Measure the network that was trained for its rate, at all its rates."""
+def _measure_penalised_rung(run, config, materials, crops):
     codec = run.codec()
     for material in materials:
-        trial = released_trial(run, material.test_name)
+        trial = rungs.released_trial(run, material.test_name)
         if trial.identity not in recorded(config.records, material):
             pairs = leakage.mark_trained(material.test, run, allow_overlap=False)
             measured = measure_codec(codec, run.task, pairs, [])
-            _store(config, released_record(run, trial, pairs, measured))
+            _store(config, rungs.released_record(run, trial, pairs, measured))
     if crops is not None and PENALISED not in crops.rungs():
         crops.add(PENALISED, codec, codec.middle_rate)
 

@@ -50,7 +50,8 @@ def main(config: Config) -> Path:
         path = config.out / WEIGHTS
         save_weights(path, run.params, run.state, run.step, model_record)
         restore_weights(path, model, model_record)
-        options = read_options(config.run) | {"data": _name(run.config.data)}
+        data = run.config.data and Path(run.config.data).name
+        options = read_options(config.run) | {"data": data}
         write("config.json", storage.as_json(options))
         history = _history(config.run, run.record.sessions)
         record = replace(run.record, model=model_record, history=asdict(history))
@@ -81,10 +82,6 @@ def _seconds(rows, sessions):
     times = [row["seconds"] for row in rows]
     ends = [time for time, after in itertools.pairwise(times) if after < time]
     return round(sum(ends) + times[-1], 4)
-
-
-def _name(data):
-    return data and Path(data).name
 
 
 if __name__ == "__main__":

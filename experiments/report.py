@@ -12,7 +12,7 @@ from experiments.reporting.findings import NAME, make_findings
 from experiments.reporting.page import make_page
 from experiments.reporting.sources import PACKAGED, folders, gather
 from experiments.system import storage
-from experiments.system.errors import RunError
+from experiments.system.errors import as_run_error
 from experiments.system.folders import result_folder
 
 
@@ -52,10 +52,8 @@ def main(config: Config) -> Path:
 def _write_findings(config, records, faults):
     folder = config.findings
     texts = make_findings(records, faults, folders(config.records), folder)
-    try:
+    with as_run_error(folder, "made"):
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder}: could not be made: {error.strerror}") from error
     for name, text in texts.items():
         storage.write_text(folder / name, text)
     console.print_line(f"findings in {folder / NAME}")

@@ -112,17 +112,9 @@ def waiting_seconds(devices, seconds, jitter):
 
 
 def collectives(text):
-    """Count the collectives of a compiled program, and the bytes that they move.
+    """Count the collectives of a program in HLO, as ``compiled.as_text()`` returns it.
 
-    Parameters
-    ----------
-    text : str
-        The program in HLO, as ``compiled.as_text()`` returns it.
-
-    Returns
-    -------
-    dict
-        ``name -> (number, bytes of the results)`` of each kind of collective in the program.
+    Returns ``{name: (number, bytes of the results)}`` of each kind of collective.
     """
     counted = {}
     for shapes, name in re.findall(rf"= (.*?) ({_COLLECTIVES})(?:-start)?\(", text):

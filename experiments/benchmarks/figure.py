@@ -19,10 +19,7 @@ _COLORS = dict(
 
 
 def ratios(timings):
-    """Draw the peers' times relative to fnnet's of the same precision, as PNG bytes.
-
-    A dot is the median of the rounds' ratios; its line joins the quartiles.
-    """
+    """Draw the medians and quartiles of peers' times relative to fnnet's of the same precision."""
     figure, axes = plt.subplots(
         1, 2, figsize=(11, 5), sharex=True, sharey=True, layout="constrained"
     )

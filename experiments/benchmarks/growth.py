@@ -15,12 +15,7 @@ _QUICK_AXES = {"batch": (4, 16), "size": (32, 128)}
 
 
 def jobs(quick, threads):
-    """List the jobs by axis: training steps of dncnn, with one size varied.
-
-    Returns
-    -------
-    dict of str to list of Job
-    """
+    """List the jobs by axis: training steps of dncnn, with one size varied."""
     axes = _QUICK_AXES if quick else _AXES
     return {
         axis: [Job("fnnet", "train", "dncnn", threads, _BASE | {axis: value}) for value in values]

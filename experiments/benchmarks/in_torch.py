@@ -38,17 +38,6 @@ _LAYERS = {
 }
 
 
-def _build_all(layers, shape):
-    built = []
-    for layer in layers:
-        if isinstance(layer, networks.Residual):
-            built.append(_Residual(*_build_all(layer.layers, shape)))
-            continue
-        ((_, before, shape),) = networks.walk((layer,), shape)
-        built.append(_LAYERS[type(layer)](layer, before[-1]))
-    return built
-
-
 def prepare(job):
     """Prepare a job for being called and timed."""
     versions = {"torch": torch.__version__}
@@ -58,8 +47,10 @@ def prepare(job):
         a, b = torch.rand(2, PRODUCT_SIZE, PRODUCT_SIZE)
         return Prepared(lambda: a @ b, versions)
     variant = VARIANTS[job.variant]
-    model = nn.Sequential(*_build_all(job.build().layers, job.shape))
-    model = model.to(memory_format=torch.channels_last)
+    layers = networks.build_all(
+        job.build().layers, job.shape, lambda layer, c: _LAYERS[type(layer)](layer, c), _Residual
+    )
+    model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
     count = sum(parameter.numel() for parameter in model.parameters())
     run = torch.compile(model) if variant.compiled else model
     begin = _training if job.mode == "train" else _inference

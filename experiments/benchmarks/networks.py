@@ -86,16 +86,13 @@ class Network:
 
 
 _IMAGE = (1, 512, 768, 3)
-
-
-def _between():
-    return (BatchNorm(), Relu(), Dropout())
+_BETWEEN = (BatchNorm(), Relu(), Dropout())
 
 
 def strided(batch=16, size=128):
     """Build an autoencoder of strided and transposed convolutions, down to 1/8 of the size."""
-    down = (layer for f in (32, 64, 128) for layer in (Conv(f, 3, 2, bias=False), *_between()))
-    up = (layer for f in (64, 32) for layer in (Transpose(f, bias=False), *_between()))
+    down = (layer for f in (32, 64, 128) for layer in (Conv(f, 3, 2, bias=False), *_BETWEEN))
+    up = (layer for f in (64, 32) for layer in (Transpose(f, bias=False), *_BETWEEN))
     return Network((*down, *up, Transpose(3)), (batch, size, size, 3), _IMAGE)
 
 
@@ -114,8 +111,8 @@ def dense(batch=256):
 
 def pooled(batch=16, size=128):
     """Build an autoencoder with max pooling down to 1/8 of the size and bilinear enlargement."""
-    down = (x for f in (32, 64, 128) for x in (Conv(f, bias=False), *_between(), MaxPool()))
-    up = (x for f in (64, 32) for x in (Enlarge(), Conv(f, bias=False), *_between()))
+    down = (x for f in (32, 64, 128) for x in (Conv(f, bias=False), *_BETWEEN, MaxPool()))
+    up = (x for f in (64, 32) for x in (Enlarge(), Conv(f, bias=False), *_BETWEEN))
     return Network((*down, *up, Enlarge(), Conv(3)), (batch, size, size, 3), _IMAGE)
 
 
@@ -126,13 +123,23 @@ def shuffle(batch=16, size=96):
     return Network(layers, (batch, size, size, 3), _IMAGE)
 
 
-NETWORKS = {
-    "strided": strided,
-    "dncnn": dncnn,
-    "dense": dense,
-    "pooled": pooled,
-    "shuffle": shuffle,
-}
+NETWORKS = {build.__name__: build for build in (strided, dncnn, dense, pooled, shuffle)}
+
+
+def build_all(layers, shape, build, residual):
+    """Build all layers in a framework's terms.
+
+    ``build(layer, channels)`` takes a layer and the channels of its input, ``residual(*layers)``
+    what was built of a residual connection's layers.
+    """
+    built = []
+    for layer in layers:
+        if isinstance(layer, Residual):
+            built.append(residual(*build_all(layer.layers, shape, build, residual)))
+            continue
+        ((_, before, shape),) = walk((layer,), shape)
+        built.append(build(layer, before[-1]))
+    return built
 
 
 def walk(layers, shape):
@@ -175,19 +182,11 @@ def _parameters(layer, before, after):
 
 
 def operations(network, mode):
-    """Count the useful multiplications and additions of kernels in one call.
+    """Count the multiplications and additions of kernels in one call, twice the multiply-adds.
 
-    Parameters
-    ----------
-    network : Network
-    mode : "train" or "infer"
-        A training step has two gradients as costly as the forward pass: that of the kernel, and
-        that of the input, which the first layer does not need.
-
-    Returns
-    -------
-    int
-        Twice the multiply-adds; norms, activations, resampling and the optimiser are left out.
+    Norms, activations, resampling and the optimiser are left out. A training step has two gradients
+    as costly as the forward pass: that of the kernel, and that of the input, which the first layer
+    does not need.
     """
     shape = network.train_shape if mode == "train" else network.infer_shape
     forward = [_operations(*step) for step in walk(network.layers, shape)]

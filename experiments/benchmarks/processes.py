@@ -29,14 +29,9 @@ def command(python=None):
 
 
 def environment(allocator, folder):
-    """Return the environment of every worker: CPU only, no compiled programs from earlier runs.
+    """Return the environment of workers: CPU only, nothing compiled earlier, output in `folder`.
 
-    Parameters
-    ----------
-    allocator : "default" or "keep"
-        The latter makes glibc's allocator, which JAX and PyTorch both use, keep freed memory.
-    folder : str or Path
-        For the compilers' output.
+    With the allocator "keep", glibc's, which JAX and PyTorch both use, keeps freed memory.
     """
     settings = {
         "JAX_PLATFORMS": "cpu",
@@ -90,13 +85,7 @@ class Worker:
         self._lines.put(None)
 
     def ask(self, question, timeout):
-        """Send a question (a dict) and return the answer (a dict) within `timeout` seconds.
-
-        Raises
-        ------
-        WorkerError
-            If there is no answer, or it is not a JSON object.
-        """
+        """Send a dict and return the answer, a dict; raise WorkerError if there is none in time."""
         with contextlib.suppress(OSError):  # the worker has died; reported below
             print(json.dumps(question), file=self._process.stdin, flush=True)
         try:

@@ -20,10 +20,7 @@ def chosen(data):
 
 
 def prepare(job):
-    """Prepare the default network of a task, untrained, for all chosen images.
-
-    ``job.network`` is the task; ``job.settings`` are those of `Photographs`.
-    """
+    """Prepare the default network of the task ``job.network``, untrained, for all chosen images."""
     photographs = Photographs(**job.settings)
     images = chosen(photographs.data)
     model = architectures.build(configs.configure(TASKS[job.network].model))

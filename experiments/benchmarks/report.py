@@ -37,17 +37,7 @@ def reference(timing, group):
 
 
 def parts(timings, machine, megapixels):
-    """Yield everything to print, tables and lines of text.
-
-    Parameters
-    ----------
-    timings : dict of tuple to list of Timing
-        As `session.measure` returns it.
-    machine : dict
-        Names and values to print first.
-    megapixels : float
-        Of all images of the reconstruct comparison together.
-    """
+    """Yield all tables and lines to print; the images of reconstruct have `megapixels` together."""
     yield from (f"{name:15} {value}" for name, value in machine.items())
     yield from _products(timings)
     for mode, title in _TITLES.items():
@@ -106,15 +96,11 @@ def _cells(timing, group, most):
         job.variant,
         f"{1e3 * timing.median:.1f}",
         f"{1e3 * timing.minimum:.1f}",
-        _spread(relative) if relative else "–",
+        f"{relative.median:.2f} ({relative.low:.2f}–{relative.high:.2f})" if relative else "–",
         f"{100 * rate / most:.0f} %" if most and is_float32 else "–",
         f"{timing.costs.compile_seconds:.1f}",
         _megabytes(timing.costs.peak_bytes),
     )
-
-
-def _spread(spread):
-    return f"{spread.median:.2f} ({spread.low:.2f}–{spread.high:.2f})"
 
 
 def _megabytes(count):

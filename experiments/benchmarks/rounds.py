@@ -72,24 +72,10 @@ def ratio(timing, reference):
 
 
 def contest(jobs, *, start, rounds, seconds, on_failure):
-    """Time jobs in turn, round by round, each in a process of its own.
+    """Time jobs in turn, round by round, each in a process of its own: ``start(job) -> Worker``.
 
-    Parameters
-    ----------
-    jobs : sequence of Job
-    start : callable
-        ``job -> Worker``.
-    rounds : int
-        At least 1.
-    seconds : float
-        Approximate length of a turn, which has at least one call.
-    on_failure : callable
-        Called with ``(job, sentence)`` for each job that fails.
-
-    Returns
-    -------
-    list of Timing
-        Of the others, in the order of `jobs`.
+    A turn takes about `seconds`, and has at least one call. ``on_failure(job, sentence)`` is called
+    for each job that fails; returns the timings of the others, in the order of `jobs`.
     """
     with contextlib.ExitStack() as stack:
         racing = []

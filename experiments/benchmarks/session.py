@@ -32,13 +32,10 @@ class Plan:
 
 
 def comparisons(plan):
-    """List the jobs of each comparison.
+    """List the jobs of each comparison, by label.
 
-    Returns
-    -------
-    dict of tuple to list of Job
-        By ("product",), (mode, network), ("seeds", network), ("growth", axis) and ("reconstruct",).
-        The product comes first: it shows which frameworks are installed.
+    Labels are ("product",), (mode, network), ("seeds", network), ("growth", axis) and
+    ("reconstruct",). The product comes first: it shows which frameworks are installed.
     """
     threads = cores()
     firsts = {}
@@ -68,19 +65,7 @@ def comparisons(plan):
 
 
 def measure(plan, scratch):
-    """Run all comparisons of a plan.
-
-    Parameters
-    ----------
-    plan : Plan
-    scratch : str or Path
-        A folder for the compilers' output.
-
-    Returns
-    -------
-    dict of tuple to list of Timing
-        By the labels of `comparisons`. Jobs that fail are noted and left out.
-    """
+    """Run all comparisons of a plan; return their timings by label, without jobs that failed."""
     environment = processes.environment(plan.allocator, scratch)
     missing = set()
 

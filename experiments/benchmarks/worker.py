@@ -33,15 +33,13 @@ def main():
         }
     )
     for line in sys.stdin:
-        answer(_reply(prepared, json.loads(line)))
-
-
-def _reply(prepared, question):
-    if question["ask"] == "turn":
-        return {"seconds": _turn(prepared.call, question["seconds"])}
-    # Asked last: this may compile again, with a peak of its own.
-    peak = peak_bytes()
-    return {"peak_bytes": peak, "temporary_bytes": prepared.temporary_bytes()}
+        question = json.loads(line)
+        if question["ask"] == "turn":
+            answer({"seconds": _turn(prepared.call, question["seconds"])})
+        else:
+            # Asked last: this may compile again, with a peak of its own.
+            peak = peak_bytes()
+            answer({"peak_bytes": peak, "temporary_bytes": prepared.temporary_bytes()})
 
 
 def _answers():

@@ -53,23 +53,15 @@ def run_command(main, config_type, *, prog, merge=None):
     except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except Interrupted as stop:
-        print(stop, file=sys.stderr)
-        sys.exit(130)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        print(str(stop) or "stopped", file=sys.stderr)
         sys.exit(130)
 
 
 def check_options(args, config_type):
-    """Raise if an argument is an option that `config_type` does not have, wherever it stands.
+    """Raise a RunError, with the nearest option, if an argument is an option that does not exist.
 
     The parser would take a misspelt one behind a list of paths for another path.
-
-    Raises
-    ------
-    RunError
-        Names the nearest option that exists.
     """
     names = [f"--{name.replace('_', '-')}" for name in option_names(config_type)]
     switches = [f"--no-{name[2:]}" for name in names]
@@ -107,13 +99,7 @@ def _first_part(box):
 
 
 def from_json(config_type, path, recorded):
-    """Build a config from a JSON file's values, each checked as if it had been typed.
-
-    Raises
-    ------
-    RunError
-        Names the file and the first option that does not exist or has an invalid value.
-    """
+    """Build a config from a JSON file's values, checked as if typed; a RunError names a bad one."""
     names = option_names(config_type)
     args = []
     for name, value in recorded.items():

@@ -15,30 +15,13 @@ _NAMES = {PNG: "PNG files", FNN: ".fnn files"}
 def write_all(inputs, out, suffix, write, *, find, suffixes):
     """Call ``write(source, target)`` for every input; name those that fail, and do the others.
 
-    Parameters
-    ----------
-    inputs : sequence of Path
-        Files and folders.
-    out : Path
-        A folder, which is created; or for one file, a file that ends in `suffix`.
-    suffix : ".png" or ".fnn"
-        Of the outputs.
-    write : callable
-    find : callable
-        ``folder -> paths``: the files of a folder.
-    suffixes : collection of str
-        Suffixes of image files: an `out` with one of these names a file, not a folder.
+    Inputs are files, and folders whose files ``find(folder)`` returns. `out` is a folder, which is
+    created; or for one file, a file that ends in `suffix`, the outputs' ".png" or ".fnn". An `out`
+    with one of the `suffixes` of image files names a file too.
 
-    Returns
-    -------
-    dict of Path to object
-        What `write` returned, by target.
-
-    Raises
-    ------
-    FileError
-        Before any work, if an output exists already, has a name that cannot be, or belongs to two
-        inputs; at the end, with their number, if some failed.
+    Returns what `write` returned, by target. Raises a FileError before any work, if an output
+    exists already, has a name that cannot be, or belongs to two inputs; at the end, with their
+    number, if some failed.
     """
     targets = _targets(inputs, out, suffix, find, suffixes)
     terminal, results = console.terminal(), {}

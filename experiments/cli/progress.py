@@ -63,13 +63,7 @@ class TrainingProgress:
 class Count:
     """A context in which `advance` is called after each of `total` items.
 
-    Parameters
-    ----------
-    verb : str
-        What is done with them: "measured".
-    total : int
-    what : str
-        What they are: "points".
+    It shows "`verb` 3/9 `what`", such as "measured 3/9 points".
     """
 
     def __init__(self, verb, total, what):
@@ -112,20 +106,10 @@ class Count:
 
 
 def map_with_progress(function, items, verb, what):
-    """Apply `function` to all items, on several threads, and show the progress.
+    """Apply `function` to all items on several threads, with the progress that `Count` shows.
 
-    Parameters
-    ----------
-    function : callable
-        ``item -> result``; mostly NumPy or Pillow work, which releases the interpreter's lock.
-    items : sequence
-    verb, what : str
-        As of `Count`: "measured", "images".
-
-    Returns
-    -------
-    list
-        The results in the order of `items`. The first exception ends the work.
+    It suits NumPy and Pillow, which release the interpreter's lock. Results are in the order of the
+    items; the first exception ends the work.
     """
     pool = ThreadPoolExecutor(min(cores(), 4))
     try:

@@ -47,7 +47,6 @@ class Bottleneck:
 
     Parameters
     ----------
-    name : str
     distortion_weights : tuple of float
         Weights lambda of ``bits + lambda * distortion`` in training, one per rate; empty if bits
         are not part of the loss.
@@ -104,7 +103,9 @@ def bottleneck(name: Latents, distortion_weights=()):
     section 3; noise for the prior and rounding for the decoder: Minnen, Singh 2020,
     arXiv:2007.08739.
     """
-    return {"real": _real, "bounded": _bounded, "penalised": _penalised}[name](distortion_weights)
+    if name == "real":
+        return Bottleneck(name=name)
+    return _bounded() if name == "bounded" else _penalised(distortion_weights)
 
 
 def prior_bits(params, rate):
@@ -112,11 +113,7 @@ def prior_bits(params, rate):
     return partial(_bits, jax.tree.map(lambda leaf: leaf[rate], params["prior"]))
 
 
-def _real(_):
-    return Bottleneck(name="real")
-
-
-def _bounded(_):
+def _bounded():
     return Bottleneck(
         name="bounded",
         entries=2 * BOUND + 2,

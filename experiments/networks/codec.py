@@ -48,8 +48,6 @@ class Codec:
 
     Parameters
     ----------
-    model : Autoencoder
-    params, state : dict
     model_record : dict
         The model's config; with parameters and state it makes the digest that files name.
 
@@ -89,15 +87,9 @@ class Codec:
         return self._model.digest
 
     def write(self, pixels, rate, *, is_grey=False) -> Written:
-        """Encode an image as the bytes of a file.
+        """Encode an image, (H, W, 3) uint8, as a file's bytes at a rate from 0 to ``rates - 1``.
 
-        Parameters
-        ----------
-        pixels : (H, W, 3) uint8
-        rate : int
-            From 0 to ``rates - 1``.
-        is_grey : bool
-            Whether to decode it with one channel.
+        A grey one is decoded with one channel.
         """
         height, width = pixels.shape[:2]
         latents, tables = self._coder.latents(pixels, rate), self.tables[rate]
@@ -116,10 +108,7 @@ class Codec:
     def read(self, source, *, name="the bytes") -> Read:
         """Read a file, given by its path or as bytes that errors call `name`.
 
-        Raises
-        ------
-        FnnError
-            If it is damaged, hostile, or another model's.
+        Raises an FnnError if it is damaged, hostile, or another model's.
         """
         header, latents = read(source, self._model, name=name)
         size = header.height, header.width
@@ -146,21 +135,11 @@ def digest(params, state, model_record):
 
 
 def with_tables(model, params, state, images):
-    """Build the tables of a trained model.
+    """Build the tables of a trained model from the first 64 training images, each (H, W, 3) uint8.
 
-    Parameters
-    ----------
-    model : Autoencoder
-    params, state : dict
-    images : iterable of (H, W, 3) uint8
-        Training images, of which the first 64 are used.
-
-    Returns
-    -------
-    dict
-        The state with tables: for each rate and channel the frequencies of the latents in these
-        images, mixed with the prior's, or with uniform ones without a learned prior, as if 200
-        latents had followed those. A table holds all latents but the rarest 1e-4.
+    Returns the state with tables: for each rate and channel the frequencies of the latents in these
+    images, mixed with the prior's, or with uniform ones without a learned prior, as if 200 latents
+    had followed those. A table holds all latents but the rarest 1e-4.
     """
     coder, images = _Coder(model, params, state), list(islice(images, _MOST_IMAGES))
     rates = range(model.bottleneck.rates)

@@ -121,13 +121,7 @@ CONFIGS: dict[str, type[NetworkConfig]] = {
 
 
 def configure(name, **given):
-    """Build the config of the network called `name`; a setting of None has its default.
-
-    Raises
-    ------
-    LayerError
-        If a setting does not apply to this network, or a value is out of its range.
-    """
+    """Build a network's config; None is a setting's default. A bad setting raises a LayerError."""
     config_type = CONFIGS[name]
     given = {setting: value for setting, value in given.items() if value is not None}
     valid = [field.name for field in fields(config_type)]

@@ -6,20 +6,10 @@ import numpy as np
 def in_tiles(function, array, *, size, reach, scale_in, scale_out):
     """Apply a function of (rows, columns, C) arrays tile by tile.
 
-    Parameters
-    ----------
-    function : callable
-        Maps ``n * scale_in`` rows to ``n * scale_out``, columns likewise.
-    array : (h * scale_in, w * scale_in, C)
-    size : int
-        Of a tile, in cells, of which the array has (h, w).
-    reach : int or None
-        Number of cells on each side of a cell that its result depends on; None if unknown. Then,
-        and where the array has at most ``size²`` cells, the function is called once.
-
-    Returns
-    -------
-    array (h * scale_out, w * scale_out, C')
+    The array has (h, w) cells of `scale_in` rows and columns, for each of which the function
+    returns `scale_out` rows and columns; `size` is that of a tile in cells. `reach` is the number
+    of cells on each side of a cell that its result depends on. If it is None, or there are at most
+    ``size²`` cells, the function is called once.
     """
     h, w = (length // scale_in for length in array.shape[:2])
     if reach is None or h * w <= size**2:

@@ -52,12 +52,8 @@ class Run:
     def codec(self):
         """Return the network ready to write and read files.
 
-        Raises
-        ------
-        RunError
-            If its latents are real numbers, or its training has not ended.
-        FnnError
-            If its tables are damaged.
+        Raises a RunError if its latents are real numbers or its training has not ended, and an
+        FnnError if its tables are damaged.
         """
         try:
             return Codec(self.model, self.params, self.state, self.record.model)

@@ -10,15 +10,14 @@ from experiments.runs import recipes
 
 TASK = "autoencode"  # the baseline's, with its default model
 _RATE = recipes.LEARNING_RATES["adam"]
-_WEIGHT = 0.013  # of penalised latents
+_RATES = [_RATE * factor for factor in (1, 1 / 10, 1 / 3, 3, 10)]
+_ACTIVATIONS = dict.fromkeys(("silu", *architectures.ACTIVATIONS))  # the baseline's first
+_PENALISED = {"latents": "penalised", "distortion_weights": (0.013,)}
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change to the baseline: of settings of its model, options, task or number of images.
-
-    Options are those of a `Trial`; `images` None trains on all images of the set.
-    """
+    """A change to the baseline's `Trial`; `images` None trains on all images of the set."""
 
     model: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
@@ -52,24 +51,6 @@ def _optimizer(name):
     return Change(options={"optimizer": name, "learning_rate": rate, "clip": clip})
 
 
-def _learning_rates():
-    factors = (1, 1 / 10, 1 / 3, 3, 10)
-    return {f"{_RATE * f:.2g}": Change(options={"learning_rate": _RATE * f}) for f in factors}
-
-
-def _images():
-    return {"all": Change()} | {f"{count}": Change(images=count) for count in (2, 8, 32)}
-
-
-def _latents():
-    penalised = {"latents": "penalised", "distortion_weights": (_WEIGHT,)}
-    return {"bounded": Change(), "penalised": Change(model=penalised)}
-
-
-def _first(baseline, values):
-    return [baseline, *(value for value in values if value != baseline)]
-
-
 def _fixed(values):
     return lambda width: values
 
@@ -79,16 +60,16 @@ def _fixed(values):
 AXES: dict[str, Callable[[int], dict[str, Change]]] = {
     "depth": _fixed({f"{depth}": _depth(depth) for depth in (3, 1, 2, 4)}),
     "width": _width,
-    "activation": _fixed(_settings("activation", _first("silu", architectures.ACTIVATIONS))),
+    "activation": _fixed(_settings("activation", _ACTIVATIONS)),
     "dropout": _fixed(_settings("dropout", (0.0, 0.05, 0.2, 0.5))),
     "norm": _fixed(_settings("norm", get_args(configs.Norm))),
     "bottleneck": _fixed(_settings("bottleneck", (16, 4, 8, 32, 64))),
     "pooling": _fixed(_settings("pooling", get_args(configs.Pooling))),
     "optimizer": _fixed({name: _optimizer(name) for name in get_args(recipes.OptimizerName)}),
-    "learning_rate": _fixed(_learning_rates()),
+    "learning_rate": _fixed({f"{r:.2g}": Change(options={"learning_rate": r}) for r in _RATES}),
     "schedule": _fixed(_options("schedule", get_args(recipes.ScheduleName))),
     "loss": _fixed(_options("loss", get_args(LossName))),
-    "pictures": _fixed(_images()),
-    "latents": _fixed(_latents()),
+    "pictures": _fixed({"all": Change()} | {f"{n}": Change(images=n) for n in (2, 8, 32)}),
+    "latents": _fixed({"bounded": Change(), "penalised": Change(model=_PENALISED)}),
     "task": _fixed({name: Change(task=name) for name in TASKS}),
 }

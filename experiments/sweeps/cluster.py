@@ -21,26 +21,12 @@ def require_ray():
 
 @contextlib.contextmanager
 def on_ray(address=None, *, run=run_trial):
-    """Connect to a cluster. Enter this before JAX has started threads, since Ray forks.
+    """Connect to a cluster; an `address` of None starts one here, with all cores of this machine.
 
-    Parameters
-    ----------
-    address : str or None
-        Of a running cluster; None starts one on this machine, with all its cores.
-    run : callable
-        ``(trial, material) -> record``
-
-    Yields
-    ------
-    callable
-        ``(trials, material) -> iterator of (trial, record)``, each when its run ends. The images
-        are sent to each machine once. Raises a RunError if a task's worker is lost more than three
-        times.
-
-    Raises
-    ------
-    RunError
-        If Ray is not installed or no cluster answers.
+    Enter this before JAX has started threads, since Ray forks. Yields ``(trials, material) ->
+    iterator of (trial, record)``, each when its run ends; the images are sent to each machine once.
+    Raises a RunError if Ray is not installed, no cluster answers, or a task's worker is lost more
+    than three times.
     """
     require_ray()
     ray = _connected(address)
@@ -51,17 +37,30 @@ def on_ray(address=None, *, run=run_trial):
 
 
 def _as_tasks(ray, trials, material, run):
+    def run_on_one_core(trial, material):
+        # Has an effect when JAX starts, which is in the first task of a worker.
+        os.environ.setdefault("NPROC", "1")
+        return run(trial, material)
+
     sent = ray.put(material)
-    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_one_core(run))
+    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(run_on_one_core)
     waiting = {task.remote(trial, sent): trial for trial in trials}
     while waiting:
         (ended, *_), _ = ray.wait(list(waiting))
         trial = waiting.pop(ended)
-        yield trial, _result(ray, ended, trial)
+        try:
+            record = ray.get(ended)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.WorkerCrashedError as error:
+            raise RunError(
+                f"{trial.axis}={trial.value} seed {trial.seed}: its worker was lost "
+                f"{_RETRIES + 1} times; is there enough memory?"
+            ) from error
+        yield trial, record
 
 
 def _connected(address):
-    """Start a cluster or connect to one, without Ray's output."""
     if address and address != "auto":
         _require_answer(address)
     # No usage reports: no data leaves the user's machines.
@@ -89,24 +88,3 @@ def _require_answer(address):
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
         raise RunError(f"--address {address}: nobody answers there") from error
-
-
-def _one_core(run):
-    def task(trial, material):
-        # Has an effect when JAX starts, which is in the first task of a worker.
-        os.environ.setdefault("NPROC", "1")
-        return run(trial, material)
-
-    return task
-
-
-def _result(ray, ended, trial):
-    try:
-        return ray.get(ended)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
-    except ray.exceptions.WorkerCrashedError as error:
-        raise RunError(
-            f"{trial.axis}={trial.value} seed {trial.seed}: its worker was lost {_RETRIES + 1} "
-            "times; is there enough memory?"
-        ) from error

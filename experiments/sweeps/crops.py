@@ -42,13 +42,7 @@ class CropEntry:
 
 
 def read_entry(where, value):
-    """Build an entry from a value of a manifest; `where` opens the sentence of an error.
-
-    Raises
-    ------
-    RunError
-        If a part of it is missing or has the wrong type.
-    """
+    """Build an entry from a value of a manifest; a RunError about it begins with `where`."""
     try:
         return msgspec.convert(value, CropEntry)
     except msgspec.ValidationError as error:

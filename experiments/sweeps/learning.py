@@ -46,19 +46,7 @@ class Learned:
 
 
 def learn(programs, trial, pairs, watched):
-    """Train a trial.
-
-    Parameters
-    ----------
-    programs : Programs
-    trial : Trial
-    pairs, watched : sequence of Pair
-        To cut batches from, and to cut the crops from that the curve is measured on.
-
-    Returns
-    -------
-    Learned
-    """
+    """Train a trial on batches of `pairs`; measure its curve on crops of the pairs `watched`."""
     # The same crops in every trial, whatever its seed is.
     crops = watched_batch(programs.task, watched, seed=0)
     session, learned = Session(programs, seed=trial.seed, crops=crops), Learned()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from experiments.evaluation.pairs import Pair, load_pairs
@@ -38,7 +39,10 @@ class Material:
 
     def __reduce__(self):
         """Pickle pixels, JPEG versions too: another machine does not have the files."""
-        splits = [tuple(map(_in_memory, pairs)) for pairs in (self.train, self.test)]
+        splits = [
+            tuple(replace(pair, load=partial(tuple, pair.load())) for pair in pairs)
+            for pairs in (self.train, self.test)
+        ]
         return Material, (self.train_name, self.test_name, *splits)
 
 
@@ -49,22 +53,11 @@ def images_digest(train, test):
 
 
 def load_material(train, test, quality):
-    """Read the sets to train on and to test on.
+    """Read the sets to train on and to test on, with JPEG versions of a quality from 1 to 100.
 
-    Parameters
-    ----------
-    train, test : str or None
-        Sets that are used whole. Without `test`, `train` is split; without `train` too, the
-        embedded photographs are.
-    quality : int
-        Of the JPEG versions, 1 to 100.
-
-    Raises
-    ------
-    RunError
-        If a photograph is in both sets, whatever its names, sizes or formats are.
-    ImageError
-        If a set cannot be read.
+    Sets are used whole. Without `test`, `train` is split; without `train` too, the embedded
+    photographs are. Raises a RunError if a photograph is in both sets, whatever its names, sizes or
+    formats are, and an ImageError if a set cannot be read.
     """
     if test is None:
         pairs = load_pairs(train, quality)
@@ -92,15 +85,3 @@ def _whole(data, quality):
 
 def _name(data):
     return EMBEDDED if data is None else Path(os.path.abspath(locate(data))).name
-
-
-@dataclass(frozen=True, eq=False)
-class _Constant:
-    value: tuple
-
-    def __call__(self):
-        return self.value
-
-
-def _in_memory(pair):
-    return replace(pair, load=_Constant(pair.load()))

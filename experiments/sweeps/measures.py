@@ -21,20 +21,7 @@ class Measured:
 
 
 def measure_images(apply, task, test, compared):
-    """Measure a network whose latents are not coded.
-
-    Parameters
-    ----------
-    apply : callable
-        ``pixels -> Output``
-    task : Task
-    test, compared : sequence of Pair
-        Pairs that were not trained on, and pairs that were.
-
-    Returns
-    -------
-    Measured
-    """
+    """Measure a network whose latents are not coded, on pairs not trained on, and trained on."""
     held_out, trained_on = (
         tuple(_image(apply, task, pair, None) for pair in pairs) for pairs in (test, compared)
     )

@@ -37,25 +37,9 @@ BUDGETS = {
 def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
     """List the trials of a sweep, axis by axis: one that is interrupted has whole axes.
 
-    Parameters
-    ----------
-    axes : sequence of str
-        Empty for all.
-    budget : "tiny", "small" or "full"
-    seeds : int or None
-        Number of seeds that each value is run with; None for the budget's default.
-    material : Material
-
-    Returns
-    -------
-    list of Trial
-
-    Raises
-    ------
-    RunError
-        If there is no such axis.
-    ImageError
-        If a training image is smaller than the patch.
+    Empty `axes` stand for all; `seeds` is the number of runs of each value, None for the budget's.
+    Raises a RunError if there is no such axis, and an ImageError if a training image is smaller
+    than the patch.
     """
     for axis in axes:
         if axis not in AXES:

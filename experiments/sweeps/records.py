@@ -9,7 +9,7 @@ import msgspec
 
 from experiments.sweeps import trials
 from experiments.sweeps.trials import Kind, Trial
-from experiments.system.errors import RunError
+from experiments.system.errors import RunError, as_run_error
 from experiments.system.locks import exclusive
 from experiments.system.storage import read_metrics
 from experiments.training.stability import CurveRow, Stability
@@ -65,13 +65,7 @@ def to_json(record):
 
 
 def from_json(row):
-    """Build a record from a dict of plain values.
-
-    Raises
-    ------
-    RunError
-        If it is of another format, a value is missing or one has the wrong type.
-    """
+    """Build a record from plain values; a RunError says which one is missing or wrong."""
     if row.get("format") != FORMAT:
         raise RunError(f"is of format {row.get('format')!r}, not {FORMAT}")
     try:
@@ -83,16 +77,7 @@ def from_json(row):
 def read(path):
     """Read a file of records, each trial once: the first of its records.
 
-    Returns
-    -------
-    records : list of Record
-    faults : list of str
-        One sentence for each line that is no record, with the reason.
-
-    Raises
-    ------
-    RunError
-        If the file does not exist or is no JSON lines.
+    Returns the records, and a sentence with the reason for each line that is no record.
     """
     records, faults = {}, []
     for number, row in enumerate(read_metrics(path), 1):
@@ -106,22 +91,14 @@ def read(path):
 
 
 def append(path, record):
-    """Add one record to a file; it has reached the disk on return.
+    """Add one record to a file, as other processes may too; it has reached the disk on return.
 
-    Several processes may add to one file. A line that a crash left torn is removed.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be written.
+    A line that a crash left torn is removed.
     """
     line = json.dumps(to_json(record)).encode() + b"\n"
-    try:
-        with open(path, "ab+") as file, exclusive(file):
-            file.seek(0)
-            file.truncate(file.read().rfind(b"\n") + 1)
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise RunError(f"{path}: could not be written: {error.strerror or error}") from error
+    with as_run_error(path, "written"), open(path, "ab+") as file, exclusive(file):
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())

@@ -26,19 +26,13 @@ class Rung:
     settings: dict[str, Any]
 
 
+_POOLED = {"pooling": "max", "activation": "relu", "bottleneck": 16}
 # All have one latent for four pixels and are trained alike, so that what differs is the network.
 RUNGS = (
     Rung("fully connected", "mlp", {"block": 16, "width": 512, "bottleneck": 64}),
     Rung("one convolution", "shallow", {"stride": 4, "bottleneck": 4}),
-    Rung("pooling", "conv", {"pooling": "max", "activation": "relu", "bottleneck": 16}),
-    Rung(
-        "batch norm, dropout",
-        "conv",
-        {
-            **{"pooling": "max", "activation": "relu", "bottleneck": 16},
-            **{"norm": "batch", "dropout": 0.05},
-        },
-    ),
+    Rung("pooling", "conv", _POOLED),
+    Rung("batch norm, dropout", "conv", _POOLED | {"norm": "batch", "dropout": 0.05}),
     Rung(
         "deeper, wider", "conv", {"depth": 4, "width": 48, "activation": "relu", "bottleneck": 64}
     ),

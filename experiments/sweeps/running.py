@@ -21,21 +21,8 @@ _COMPARED = 8  # training images that are measured, which shows the gap to the h
 
 
 def run_trial(trial, material):
-    """Train and measure.
+    """Train and measure; return the trial's record, as `record_trial` builds it.
 
-    Parameters
-    ----------
-    trial : Trial
-    material : Material
-
-    Returns
-    -------
-    Record
-        Of status "diverged", without measured images, if training was given up or its result is
-        not finite or cannot be coded.
-
-    Notes
-    -----
     Nothing depends on what ran before. Seeds run one after another, not together under `jax.vmap`:
     three of them together cost 3.8 to 4.3 times one (experiments/records/benchmark).
     """
@@ -52,13 +39,7 @@ class Trained:
     pairs: list[Pair]
 
     def codec(self):
-        """Build the codec of the network, with tables of its training images.
-
-        Raises
-        ------
-        RunError
-            If the latents cannot be coded: training has diverged.
-        """
+        """Build the codec, with tables of the training images; a RunError if training diverged."""
         model, (_, params, state, *_) = self.programs.model, self.learned.train_state
         state = with_tables(model, params, state, (pair.original for pair in self.pairs))
         return Codec(model, params, state, configs.to_json(self.trial.model))
@@ -80,7 +61,11 @@ def train_trial(trial, material):
 
 
 def record_trial(trained, trial, material):
-    """Measure a trained network on the test images of a material; return the trial's record."""
+    """Measure a trained network on the test images of a material; return the trial's record.
+
+    It has the status "diverged" and no measured images if training was given up, or its result is
+    not finite or cannot be coded.
+    """
     learned, status, measured = trained.learned, "diverged", Measured()
     if learned.is_finite:
         try:
@@ -100,24 +85,7 @@ def record_trial(trained, trial, material):
 
 
 def build_record(trial, status, images, model, steps, history, measured):
-    """Build the record of a run.
-
-    Parameters
-    ----------
-    trial : Trial
-    status : "finished" or "diverged"
-    images : str
-        Digest of the images to train and to test on.
-    model : Layer
-    steps : int
-        Steps that were done.
-    history : History
-    measured : Measured
-
-    Returns
-    -------
-    Record
-    """
+    """Build the record of a run; `images` is the digest of those to train and to test on."""
     cost = scores.cost(model)
     per_value = cost.latents_per_value
     return Record(

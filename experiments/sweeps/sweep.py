@@ -9,13 +9,7 @@ from experiments.system.errors import RunError
 
 
 def recorded(path, material):
-    """Read the records of a file, by their identity.
-
-    Raises
-    ------
-    RunError
-        If one is damaged, or is of sets with these names but other images.
-    """
+    """Read records by identity; raise RunError if one is damaged or images have changed."""
     path = Path(path)
     if path.is_dir():
         raise RunError(f"{path}: is a folder, not a file of records")
@@ -44,23 +38,9 @@ def one_by_one(trials, material):
 def sweep(trials, path, done, material, execute=one_by_one):
     """Run what is not done yet, and write a record of each trial when its run ends.
 
-    Trials that come to the same work, as baselines of several axes do, are run once.
-
-    Parameters
-    ----------
-    trials : sequence of Trial
-    path : Path
-        The file of records.
-    done : dict
-        The records that `recorded` returned; new records are added.
-    material : Material
-    execute : callable
-        ``(trials, material) -> iterable of (trial, record)``, in any order.
-
-    Yields
-    ------
-    (Trial, Record)
-        Each trial, in the order in which they end, and its record, which is on disk.
+    Trials that come to the same work, as baselines of several axes do, are run once. New records
+    are added to `done`, which `recorded` returned. ``execute(trials, material)`` yields pairs of a
+    trial and its record in any order. Yields such pairs in the order in which they are on disk.
     """
     by_work = {record.trial.work: record for record in done.values()}
     waiting = {}

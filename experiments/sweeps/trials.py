@@ -36,22 +36,10 @@ class Sets:
 class Trial:
     """All that is needed to repeat a run.
 
-    Parameters
-    ----------
-    axis, value : str
-        The setting that is varied, and its value in text: "activation" and "relu". Of a rung of
-        the ladder, the rung's name and that of its network.
-    baseline : bool
-        Whether it is the axis's default.
-    seed : int
-        Decides weights, batches and which images are trained on, in the same way for all values:
-        runs of one seed are pairs.
-    task : str
-    budget : "tiny", "small" or "full"
-    model : NetworkConfig
-    options : Options
-    data : Sets
-    kind : "ablation" or "rung"
+    `axis` and `value` are the setting that is varied and its value in text: "activation" and
+    "relu". Of a rung of the ladder, they are the rung's name and that of its network. `baseline`
+    marks the axis's default. `seed` decides weights, batches and which images are trained on, in
+    the same way for all values: runs of one seed are pairs.
     """
 
     axis: str

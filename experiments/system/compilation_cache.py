@@ -18,7 +18,7 @@ from pathlib import Path
 
 import jax
 
-from experiments.system.errors import RunError, cause
+from experiments.system.errors import as_run_error
 from experiments.system.folders import cache_folder
 from experiments.system.hardware import instructions
 
@@ -35,13 +35,7 @@ _TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache ent
 
 
 def enable():
-    """Store what is compiled from now on, unless the user has configured JAX's cache.
-
-    Warns
-    -----
-    UserWarning
-        If the folder cannot be created; then nothing is stored.
-    """
+    """Store what is compiled from now on, or warn, unless the user has configured JAX's cache."""
     is_configured = jax.config.jax_compilation_cache_dir is not None
     if is_configured or not jax.config.jax_enable_compilation_cache:
         return
@@ -60,17 +54,9 @@ def enable():
 
 
 def handle(warning):
-    """React to one of JAX's warnings about the cache.
+    """React to one of JAX's warnings about the cache; return the text left to show to the user.
 
-    Parameters
-    ----------
-    warning : Warning or str
-
-    Returns
-    -------
-    str or None
-        The text left to show to the user: "" for none, None if the warning is about another
-        subject.
+    "" stands for none; None if the warning is about another subject.
     """
     trouble = _TROUBLE.match(str(warning))
     if trouble is None:
@@ -92,25 +78,12 @@ def handle(warning):
 
 
 def clear():
-    """Remove all programs, other machines' and versions' too.
-
-    Returns
-    -------
-    (Path, int, int)
-        The folder, and the number of files and bytes that were in it.
-
-    Raises
-    ------
-    RunError
-        If one cannot be removed.
-    """
+    """Remove all programs, of all machines and versions; return the folder, files and bytes."""
     folder = cache_folder("compiled")
     sizes = [status.st_size for _, status in _files(folder)]
-    try:
+    with as_run_error(folder, "removed"):
         if folder.exists():
             shutil.rmtree(folder)
-    except OSError as error:
-        raise RunError(f"{folder}: could not be removed: {cause(error)}") from error
     return folder, len(sizes), sum(sizes)
 
 

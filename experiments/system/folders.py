@@ -16,21 +16,10 @@ _RUN_FILES = ("config.json", "record.json", "metrics.jsonl", "checkpoint-*.safet
 
 
 def create(folder):
-    """Create the folder of a new run, and its parents; an existing folder must be empty.
+    """Create the folder of a new run, and its parents; an existing one must be empty.
 
-    Parameters
-    ----------
-    folder : str or Path
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    RunError
-        If it holds a run or anything else, is a file, or cannot be created or written into.
+    Returns its path. Raises a RunError if it holds a run or anything else, is a file, or cannot be
+    created or written into.
     """
     folder = Path(folder)
     with as_run_error(folder, "made"):
@@ -66,17 +55,8 @@ def result_folder(folder):
 
     It is created first, so that an unusable folder is rejected before the work. If the block fails,
     its files are removed, and the folder too unless it existed before. SIGTERM interrupts the block
-    as Ctrl-C does, so that this happens then too.
-
-    Yields
-    ------
-    callable
-        ``(name, data)``: writes the bytes or the text of one file.
-
-    Raises
-    ------
-    RunError
-        As `create` and `locked`; or if a file cannot be written.
+    as Ctrl-C does, so that this happens then too. Yields ``write(name, data)``, which writes the
+    bytes or the text of one file. Raises as `create` and `locked`, or if a file cannot be written.
     """
     folder = Path(folder)
     is_new = not folder.exists()
@@ -118,8 +98,5 @@ def _termination_as_interrupt():
 
 
 def cache_folder(name):
-    """Return a folder of ours among the user's caches; on Linux below ``~/.cache/fnnet``.
-
-    ``XDG_CACHE_HOME`` moves it; macOS and Windows have their own places for caches.
-    """
+    """Return a folder of ours among the user's caches, which ``XDG_CACHE_HOME`` moves on Linux."""
     return platformdirs.user_cache_path("fnnet", appauthor=False) / name

@@ -15,19 +15,10 @@ LOCK_NAME = ".lock"
 def locked(folder):
     """Exclude every other process from writing into a folder during the block.
 
-    The lock is the kernel's: it ends with the process, however that ends, and a lock file without
-    a process means nothing. A program started meanwhile does not inherit it; a forked child does,
-    and holds it while it lives.
-
-    Raises
-    ------
-    RunError
-        If another process holds the lock, or the folder cannot be written into.
-
-    Warns
-    -----
-    UserWarning
-        If the file system has no locks; the block then runs without.
+    The lock is the kernel's: it ends with the process, however that ends, and a lock file without a
+    process means nothing. A program started meanwhile does not inherit it; a forked child does, and
+    holds it while it lives. Raises a RunError if another process holds the lock, or the folder
+    cannot be written into. Warns if the file system has no locks; the block then runs without.
     """
     folder = Path(folder)
     with contextlib.ExitStack() as stack:

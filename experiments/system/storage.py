@@ -19,10 +19,7 @@ def write_text(path, text):
 
 
 def write_json(path, value):
-    """Write a value as an indented JSON file, keys in their order: whole, or not at all.
-
-    NaN and infinities are written as Python does (``NaN``, ``Infinity``).
-    """
+    """Write an indented JSON file, keys in their order and NaN as ``NaN``: whole, or not at all."""
     write_text(path, as_json(value))
 
 
@@ -44,8 +41,8 @@ def read_json(path):
 def append_metrics(path, row):
     """Append one row, a dict, to a metrics file as a line of JSON.
 
-    The file is opened anew each time, so that a removed folder is noticed. A crash or a full disk
-    can leave the last line incomplete; `read_metrics` and `cut_metrics` drop it.
+    The file is opened anew each time, so that a removed folder is noticed. A crash can leave the
+    last line incomplete; `read_metrics` and `cut_metrics` drop it.
     """
     line = json.dumps(row).encode() + b"\n"
     with as_run_error(path, "written"), open(path, "ab") as file:
@@ -54,13 +51,7 @@ def append_metrics(path, row):
 
 
 def read_metrics(path):
-    """Read the rows of a metrics file, without an incomplete last line.
-
-    Returns
-    -------
-    list of dict
-        One per line, in the order of the file.
-    """
+    """Read the rows of a metrics file, without an incomplete last line."""
     with as_run_error(path, "read"):
         data = Path(path).read_bytes()
     return [row for _, row in _whole_lines(path, data)]

@@ -9,17 +9,7 @@ _WATCH_BATCH, _WATCH_PATCH, _WATCH_IMAGES = 8, 128, 64
 
 
 def make_batches(task, pairs, recipe: Recipe, *, seed, rows=slice(None)):
-    """Return ``number -> batch``, a pure function of the step's number.
-
-    Parameters
-    ----------
-    task : Task
-    pairs : sequence of Pair
-    recipe : Recipe
-    seed : int
-    rows : slice
-        Which patches of each batch to cut.
-    """
+    """Return ``number -> batch``, of which `rows` are cut: a pure function of the step's number."""
     sizes = [2 * math.prod(pair.image.shape) for pair in pairs]
 
     def batches(number):

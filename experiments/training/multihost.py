@@ -31,24 +31,14 @@ _LOST = ("gloo", "nccl", "unavailable", "coordination", "deadline_exceeded")
 def joined(address, count, number, seconds):
     """Join the run's other processes; at the end leave together, or end them.
 
-    Only process 0 prints; all print errors. A failure that the others cannot know of ends this
-    process at once, whereupon their next step fails and ends them in turn.
+    Only process 0, which listens on ``host:port``, prints; all print errors. A failure that the
+    others cannot know of ends this process at once, whereupon their next step fails and ends them
+    in turn.
 
-    Parameters
-    ----------
-    address : str or None
-        ``host:port`` on which process 0 listens.
-    count, number : int or None
-        Number of processes, and this one's, from 0. JAX finds those that are None in the
-        environment of SLURM, Open MPI, Kubernetes and other clusters that it knows.
-    seconds : float
-        Time to wait for the others. If they do not come, the process ends with a sentence and
-        status 2.
-
-    Raises
-    ------
-    RunError
-        If the three are neither given nor found, or are invalid.
+    JAX finds an address, a count of processes or this one's number, from 0, that are None in the
+    environment of SLURM, Open MPI, Kubernetes and other clusters that it knows. Raises a RunError
+    if it does not, or if one is invalid. If the others do not come within `seconds`, the process
+    ends with a sentence and status 2.
     """
     _join(address, count, number, seconds)
     try:

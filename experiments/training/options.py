@@ -61,21 +61,11 @@ class NetworkOptions:
         model = self.model or task.model
         narrow = 8 if tiny and model != "shallow" else None
         return replace(
-            self,
-            model=model,
-            latents=self.latents or task.latents,
-            width=self.width or narrow,
+            self, model=model, latents=self.latents or task.latents, width=self.width or narrow
         )
 
     def config(self):
-        """Return the network's own config.
-
-        Raises
-        ------
-        LayerError
-            If a setting does not apply to this network or is out of its range; before that, if
-            bfloat16 would be slower than float32 on this CPU.
-        """
+        """Build the network's own config; raise a LayerError if a setting does not apply to it."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         return configs.configure(given.pop("model"), **given)
 

@@ -18,16 +18,8 @@ _MEASURED_TRAINING = 64
 def report(run: Run, pairs, train_state, timing, started):
     """Measure a run that has ended; print its table, draw its figures, complete its record.
 
-    Parameters
-    ----------
-    run : Run
-    pairs : list of Pair
-        All images of the run.
-    train_state : TrainState
-    timing : dict
-        The fields of `Timing` but the total.
-    started : float
-        When the command began, by ``time.perf_counter``.
+    `pairs` are all images of the run, `timing` the fields of `Timing` but the total; the command
+    began at `started`, by ``time.perf_counter``.
     """
     apply = run.apply()
     held_out = [pair for pair in pairs if pair.split != "train"]

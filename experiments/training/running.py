@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cli.commands import note
@@ -51,8 +50,6 @@ def train_run(folder, config: RunConfig, network: NetworkConfig, pairs, placemen
     ----------
     folder : Path
         The run's, which this process has locked.
-    config : RunConfig
-    network : NetworkConfig
     pairs : list of Pair
         From `load_training_pairs`.
     placement : Placement
@@ -85,14 +82,6 @@ def _image_record(pair: Pair):
         "fingerprint": image.fingerprint,
         "side": pair.split,
     }
-
-
-@dataclass(eq=False)
-class _Saved:
-    """The step of the newest checkpoint, and when it was written."""
-
-    step: int
-    time: float
 
 
 class _RunTraining:
@@ -132,7 +121,7 @@ class _RunTraining:
         state = multihost.together(self._first_state)
         state = self._placement.replicated(multihost.from_first(state))
         first = int(state.step)
-        self._saved = _Saved(first, time.perf_counter())
+        self._saved_step, self._saved_time = first, time.perf_counter()
         to_first_step = time.perf_counter() - self._started
         pixels = recipe.batch * recipe.patch**2
         with (
@@ -146,7 +135,7 @@ class _RunTraining:
                 guard=multihost.ending,
                 should_stop=stop,
             )
-        if multihost.is_first() and int(state.step) > self._saved.step:
+        if multihost.is_first() and int(state.step) > self._saved_step:
             self._save(int(state.step), state)
         return self._placement.local(state), {"seconds_to_first_step": to_first_step} | (
             spent._asdict()
@@ -180,19 +169,18 @@ class _RunTraining:
         return self._folder / "metrics.jsonl"
 
     def _log(self, step, train_state):
-        """Write a row of metrics, and now and then a checkpoint."""
         row = {"step": step.number, **step.metrics, "learning_rate": step.learning_rate}
         if step.held_out_psnr is not None:
             row["held_out_psnr"] = step.held_out_psnr
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         storage.append_metrics(self._log_path, _finite(row))
         self._progress.update(step.number, row)
-        if time.perf_counter() - self._saved.time >= self._config.save_seconds:
+        if time.perf_counter() - self._saved_time >= self._config.save_seconds:
             self._save(step.number, train_state)
 
     def _save(self, number, train_state):
         saving.save(self._folder, train_state, self._model_record)
-        self._saved = _Saved(number, time.perf_counter())
+        self._saved_step, self._saved_time = number, time.perf_counter()
 
 
 def _note_changes(before, now):

@@ -64,8 +64,6 @@ class Session:
 
     Parameters
     ----------
-    programs : Programs
-    seed : int
     crops : batch
         Held-out crops that are measured on the way.
     placement : Placement, optional
@@ -113,11 +111,7 @@ class Session:
         """
         recipe, placement = self.programs.recipe, self._placement
         cut = make_batches(
-            self.programs.task,
-            pairs,
-            recipe,
-            seed=self._seed,
-            rows=placement.rows(recipe.batch),
+            self.programs.task, pairs, recipe, seed=self._seed, rows=placement.rows(recipe.batch)
         )
         loop = _Loop(self, on_step, should_stop, int(train_state.step))
         return fit(

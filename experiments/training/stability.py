@@ -45,21 +45,9 @@ class History:
 
 
 def loss_ratios(losses, *, window, least):
-    """Divide each loss by the running median before it.
+    """Divide each finite loss by the median of at most `window` before it.
 
-    Parameters
-    ----------
-    losses : sequence of float
-        Of each step, finite.
-    window : int
-        Steps that the median is taken over, at most.
-    least : int
-        First steps that do not count, nor does the first twentieth of the run, in which learning
-        rates warm up.
-
-    Returns
-    -------
-    list of float
+    The first `least` steps do not count, nor the first twentieth, in which learning rates warm up.
     """
     return [
         losses[step] / statistics.median(losses[max(step - window, 0) : step])
@@ -73,19 +61,7 @@ def largest_loss_ratio(losses):
 
 
 def stability(losses, norms, skipped):
-    """Summarise the stability of a training.
-
-    Parameters
-    ----------
-    losses, norms : sequence of float
-        Of each step, the norms those of gradients before they are clipped.
-    skipped : int
-        Steps that were not finite.
-
-    Returns
-    -------
-    Stability
-    """
+    """Summarise a training by losses, gradient norms before clipping, and skipped steps."""
     losses, norms = ([value for value in row if math.isfinite(value)] for row in (losses, norms))
     ratios = loss_ratios(losses, window=_WINDOW, least=_LEAST)
     return Stability(
