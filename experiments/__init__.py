@@ -8,7 +8,7 @@ What two commands share lies in a room below, never beside the commands. From lo
 - ``cli``: from a dataclass to a command: options, errors, terminal, progress, output files
 - ``images``: reading images and sets: layouts, JPEG versions, splits, patches, batches
 - ``fnn``: the ``.fnn`` file format: container, range coder, frequency tables
-- ``networks``: networks as functions of configs, bottlenecks, tasks, tiles, the trained codec
+- ``networks``: networks as functions of configs, bottlenecks, tasks, losses, tiles, the trained codec
 - ``evaluation``: scores, leakage, published baselines, the metrics' self-check, tables, figures
 - ``codecs``: classical codecs: encoders, rate-distortion points, BD-rates
 - ``runs``: a run's folder as a value: config, record, recipes, saving, released weights

@@ -16,7 +16,7 @@ from experiments.cli import console
 from experiments.cli.commands import run_command
 from experiments.networks import architectures, configs
 from experiments.networks.configs import Norm
-from experiments.networks.tasks import make_loss
+from experiments.networks.losses import make_loss
 from experiments.runs.recipes import Recipe, make_optimizer
 from experiments.training.devices import AXIS, Placement
 from fnnet.core import require

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from experiments.images import Grid
-from experiments.networks.tasks import LossName
+from experiments.networks.losses import LossName
 from fnnet import optim, schedules
 from fnnet.optim.transforms import partition_by
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from experiments.networks import architectures, configs
-from experiments.networks.tasks import TASKS, LossName
+from experiments.networks.losses import LossName
+from experiments.networks.tasks import TASKS
 from experiments.runs import recipes
 
 TASK = "autoencode"  # the baseline's, with its default model

@@ -10,7 +10,7 @@ from experiments.images import Grid
 from experiments.networks import configs
 from experiments.networks.bottlenecks import Latents
 from experiments.networks.configs import Activation, Norm, Pooling, Precision
-from experiments.networks.tasks import LossName
+from experiments.networks.losses import LossName
 from experiments.runs.recipes import CLIPS, LEARNING_RATES, OptimizerName, Recipe, ScheduleName
 from experiments.system import compiler_flags
 from fnnet.core import require

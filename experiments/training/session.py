@@ -13,7 +13,8 @@ import jax
 
 import fnnet as fn
 from experiments.networks import architectures
-from experiments.networks.tasks import Task, make_loss
+from experiments.networks.losses import make_loss
+from experiments.networks.tasks import Task
 from experiments.runs.recipes import Recipe, make_optimizer, make_schedule
 from experiments.training.batches import make_batches
 from experiments.training.devices import Placement

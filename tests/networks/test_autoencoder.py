@@ -8,7 +8,7 @@ import pytest
 import fnnet as fn
 from experiments.networks import architectures, configs
 from experiments.networks.bottlenecks import BOUND, ENTRIES, prior_bits
-from experiments.networks.tasks import make_loss
+from experiments.networks.losses import make_loss
 
 WEIGHTS = (0.002, 0.01, 0.05)
 PENALISED = {"latents": "penalised", "distortion_weights": WEIGHTS}

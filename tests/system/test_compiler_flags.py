@@ -22,7 +22,7 @@ from jax import lax
 
 import fnnet as fn
 from experiments.networks import architectures, configs
-from experiments.networks.tasks import make_loss
+from experiments.networks.losses import make_loss
 from experiments.system import compiler_flags
 from experiments.system.hardware import instructions
 
