@@ -20,7 +20,7 @@ _MANY_ESCAPES = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Compress images; .fnn files appear, in about ten seconds for a folder of 30.
+    """Compress images to .fnn files (about ten seconds for a folder of 30).
 
     RUN is a run of --task autoencode, or the name of released weights (pyramid). Only the same run
     can read the files. Images of any size; existing files are not overwritten.
@@ -38,7 +38,7 @@ class Config:
 
 def main(config: Config):
     """Write a file for every image, and return the paths."""
-    require(config.inputs, "no images are named; give files or folders behind the run")
+    require(config.inputs, "no images are named; add files or folders after the run")
     codec = open_run(config.run).codec()
     rate = chosen_rate(codec, config.rate)
     written = outputs.write_all(

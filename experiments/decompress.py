@@ -17,7 +17,7 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Decompress .fnn files; PNG images appear, in about ten seconds for a folder of 30.
+    """Decompress .fnn files to PNG images (about ten seconds for a folder of 30).
 
     RUN is the run, or the released weights, by which they were compressed. A file that is damaged,
     or another run's, is rejected in one sentence; existing files are not overwritten.
@@ -33,7 +33,7 @@ class Config:
 
 def main(config: Config):
     """Write a PNG for every file, and return the paths."""
-    require(config.inputs, "no files are named; give .fnn files or folders behind the run")
+    require(config.inputs, "no files are named; add .fnn files or folders after the run")
     codec = open_run(config.run).codec()
     write = partial(_decompress, codec)
     written = outputs.write_all(

@@ -33,7 +33,7 @@ class Config:
     """Another set: a folder of images, or a set's name under FNNET_DATA. It is rejected if it
     has photographs that the network was trained on, whatever their names, sizes or formats."""
     allow_overlap: bool = False
-    """Accept such a set: the table says so, and lists those images separately."""
+    """Accept such a set: the table carries a warning and lists those images separately."""
     quality: int | None = None
     """Quality of the JPEG versions for emulate and restore. Default: the run's."""
     rate: int | None = None

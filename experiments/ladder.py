@@ -97,7 +97,7 @@ def _train_missing_rung(config, rung, materials, crops):
 
 
 def _released_run(weights):
-    """Load a run; raise if it was not trained for its rate or not made ready."""
+    """Load a run; raise unless its latents are penalised and `release` wrote it."""
     run = open_run(weights)
     require(
         run.network.latents == "penalised",

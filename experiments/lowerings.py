@@ -1,4 +1,4 @@
-"""Time the forms in which convolutions are computed on this CPU, beside JAX's own."""
+"""Time fnnet's CPU lowerings of convolutions against JAX's own."""
 
 import json
 import os

@@ -16,7 +16,7 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Apply a trained network to images; PNG files appear, in about a second per megapixel.
+    """Apply a trained network to images and write PNG files (about a second per megapixel).
 
     A run of the task restore repairs JPEG images; autoencode sends images through the bottleneck
     and back; emulate imitates JPEG. Images of any size; existing files are not overwritten.
@@ -35,7 +35,7 @@ class Config:
 
 def main(config: Config):
     """Write a PNG for every image, and return the paths."""
-    require(config.inputs, "no images are named; give files or folders behind the run")
+    require(config.inputs, "no images are named; add files or folders after the run")
     run = open_run(config.run)
     write = partial(_reconstruct, run.task, run.apply(config.rate))
     written = outputs.write_all(

@@ -68,7 +68,7 @@ def gather(data, terminal):
         try:
             sets |= [selfcheck.known_set(name)]
         except ImageError as error:
-            terminal.print(f"{title} is not at hand and is left out: {error}", soft_wrap=True)
+            terminal.print(f"{title} is not available and is left out: {error}", soft_wrap=True)
     return sets
 
 

@@ -60,7 +60,7 @@ class Config:
     compute: --devices, --distributed and what belongs to it."""
 
     def run_config(self):
-        """Return what a completed config says of its run."""
+        """Return the `RunConfig` of a completed config."""
         return RunConfig(
             task=self.task,
             data=self.data,
@@ -104,7 +104,7 @@ def _joined(machine):
 
 
 def _shared_options(config):
-    """Complete the options, in process 0 for all: a time of day and a run's folder are its own."""
+    """Complete the options in process 0 for all processes: the folder's name has the time."""
     if not config.machine.distributed:
         return _complete(config)
     first = multihost.is_first()
@@ -164,7 +164,7 @@ def _check(config):
 
 
 def _to_json(config):
-    """Return a config as plain values, without the place of its own run and its machines."""
+    """Return a config as plain values, without its run folder and its machine options."""
     elsewhere = dict.fromkeys(("out", "config", "resume", *option_values(config.machine)))
     values = option_values(config) | elsewhere
     if config.data is not None:

@@ -78,7 +78,7 @@ class Residual:
 
 @dataclass(frozen=True)
 class Network:
-    """A network with its input shapes in training and at inference, batch axis first."""
+    """A network with its input shapes during training and at inference, batch axis first."""
 
     layers: tuple
     train_shape: tuple

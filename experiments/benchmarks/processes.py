@@ -1,4 +1,4 @@
-"""Worker processes seen from the parent: start, ask with a time limit, end."""
+"""The parent's side of worker processes: start, request with a time limit, stop."""
 
 import contextlib
 import json
@@ -92,7 +92,7 @@ class Worker:
             line = self._lines.get(timeout=timeout)
         except queue.Empty:
             self._process.kill()
-            raise WorkerError(f"gave no answer in {timeout:g} s") from None
+            raise WorkerError(f"did not answer within {timeout:g} s") from None
         if line is None:
             raise WorkerError(self._last_words())
         try:

@@ -1,4 +1,4 @@
-"""The work of the command reconstruct as a job to time."""
+"""The command `reconstruct` as a job to time."""
 
 import tempfile
 from pathlib import Path

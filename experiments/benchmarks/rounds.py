@@ -25,7 +25,7 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Costs:
-    """A worker's report on its job beside times; memory in bytes, None if it is unknown."""
+    """Costs of a job besides times, as its worker reports them; memory in bytes or None."""
 
     compile_seconds: float
     parameters: int

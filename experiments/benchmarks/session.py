@@ -35,7 +35,7 @@ def comparisons(plan):
     """List the jobs of each comparison, by label.
 
     Labels are ("product",), (mode, network), ("seeds", network), ("growth", axis) and
-    ("reconstruct",). The product comes first: it shows which frameworks are installed.
+    ("reconstruct",). The matrix product comes first: it shows which frameworks are installed.
     """
     threads = cores()
     firsts = {}

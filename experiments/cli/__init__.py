@@ -1,1 +1,1 @@
-"""From a dataclass to a command: options, errors, terminal, progress, output files."""
+"""Command-line interface: options, errors, terminal, progress, output files."""

@@ -1,4 +1,4 @@
-"""From a config dataclass to a command: options, help, and errors as one sentence."""
+"""Commands built from config dataclasses: options, help, and errors as one sentence."""
 
 import contextlib
 import difflib
@@ -16,12 +16,12 @@ from fnnet.checkpoint import CheckpointError
 from fnnet.core import LayerError
 from fnnet.train import NotFiniteError
 
-# What a user can cause. Anything else is a fault of ours and keeps its traceback.
+# Errors that a user can cause. Any other is a bug and prints its traceback.
 EXPECTED = (UserError, LayerError, CheckpointError, NotFiniteError)
 
 
 class Interrupted(Exception):
-    """A command was stopped by its user; the text says how to go on."""
+    """An interrupt by the user; the message states how to resume the command."""
 
 
 def run_command(main, config_type, *, prog, merge=None):
@@ -90,7 +90,7 @@ def _parse(config_type, prog, args, **default):
 
 
 def _first_part(box):
-    """Return the text of a drawn box up to its first line across."""
+    """Return the text of a drawn box up to its first horizontal rule."""
     lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
     end = next((i for i, line in enumerate(lines) if set(line) <= {"─"}), len(lines))
     text = " ".join(lines[:end]).strip(" .")

@@ -13,7 +13,7 @@ _NAMES = {PNG: "PNG files", FNN: ".fnn files"}
 
 
 def write_all(inputs, out, suffix, write, *, find, suffixes):
-    """Call ``write(source, target)`` for every input; name those that fail, and do the others.
+    """Call ``write(source, target)`` for every input; report failures and continue.
 
     Inputs are files, and folders whose files ``find(folder)`` returns. `out` is a folder, which is
     created; or for one file, a file that ends in `suffix`, the outputs' ".png" or ".fnn". An `out`

@@ -50,7 +50,7 @@ def points_tsv(points):
 
 
 def bd_rates_tsv(savings):
-    """Write one row per codec and measure, as text; `reason` says why a figure is blank."""
+    """Write one row per codec and measure, as text; `reason` explains a blank figure."""
     header = ("codec", "measure", "bd_rate_percent", "low_db", "high_db", "qualities")
     rows = [
         (

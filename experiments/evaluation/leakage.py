@@ -22,7 +22,7 @@ def recorded_images(run):
     """Return the images of all splits in a run's record; raise `RunError` if they are damaged."""
     images = [_recorded(run, row) for row in run.record.pictures]
     if not any(image.side == "train" for image in images):
-        raise _damaged(run, "none is on the side 'train'")
+        raise _damaged(run, "none is in the split 'train'")
     return images
 
 
@@ -32,7 +32,7 @@ def _recorded(run, row):
         raise _damaged(run, f"{row!r} is no image")
     image = Recorded(*values)
     if image.side not in SPLITS:
-        raise _damaged(run, f"the side of {printable(image.name)}")
+        raise _damaged(run, f"the split of {printable(image.name)}")
     if not FINGERPRINT_FORM.fullmatch(image.fingerprint):
         raise _damaged(run, f"the fingerprint of {printable(image.name)}")
     return image

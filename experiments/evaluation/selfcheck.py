@@ -106,7 +106,7 @@ def known_set(data):
 
 
 def name_of(images):
-    """Return the set that images are by their pixels: "live1", "classic5", or None."""
+    """Identify a set by its images' pixels: "live1", "classic5", or None."""
     present = _hashes(images)
     return next((name for name, hashes in _hashes_by_set().items() if hashes == present), None)
 

@@ -121,7 +121,7 @@ def versions_by_original(image_set):
 
 
 def explore_image(image_set, image, versions, qualities):
-    """Measure an original and its versions; what cannot be read becomes a fault.
+    """Measure an original and its versions; unreadable files become faults.
 
     `versions` are those of this original, and `qualities` those at which it is compressed besides.
     """

@@ -124,7 +124,7 @@ def check_lengths(header, file_length):
         require(length <= limit, f"{name} of {length} bytes: {h.symbols} symbols take {limit}")
     surplus = file_length - h.file_length
     fault = "truncated" if surplus < 0 else f"{surplus} bytes too many"
-    sentence = f"file has {file_length} bytes, its header says {h.file_length}: {fault}"
+    sentence = f"file has {file_length} bytes, its header states {h.file_length}: {fault}"
     require(surplus == 0, sentence)
 
 

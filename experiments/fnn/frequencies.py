@@ -81,10 +81,10 @@ def make_tables(channels, entries):
     ----------
     channels : sequence of (int, array of float64)
         For each channel its lowest latent and the probabilities of the latents from there on,
-        which sum to at most 1; the rest is the escape's. Of more than ``entries - 1`` latents, the
-        consecutive ones with the most mass get entries.
+        which sum to at most 1; the escape gets the remainder. If there are more than
+        ``entries - 1`` latents, the consecutive run with the most mass is tabulated.
     entries : int
-        Limit on a channel's entries, escape included: A.
+        Maximum number of entries per channel, A, including the escape.
 
     Raises
     ------

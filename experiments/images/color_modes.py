@@ -6,9 +6,9 @@ from PIL import ExifTags, Image, ImageOps
 from experiments.images.errors import ImageError
 
 REJECTED = {
-    "F": "floating-point samples have no fixed white; save it with 8 bits a sample first",
+    "F": "floating-point samples have no fixed white; save it with 8 bits per sample first",
     "LAB": "the LAB colour space is not read; save it as RGB first",
-    "I": "32-bit or signed samples have no fixed white; save it with 8 bits a sample first",
+    "I": "32-bit or signed samples have no fixed white; save it with 8 bits per sample first",
 }
 PLAIN = ("1", "L", "RGB", "YCbCr", "P")
 WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -44,7 +44,7 @@ def rgb_pixels(image, stored, path, *, allow_cmyk):
         return _grey_of_16_bits(image, stored, path)
     if mode in REJECTED:
         raise ImageError(f"{path}: {REJECTED[mode]}")
-    notices = [f"{path}: 16 bits a sample, read as 8"] if ";16" in stored else []
+    notices = [f"{path}: 16 bits per sample, read as 8"] if ";16" in stored else []
     if mode == "CMYK":
         if not allow_cmyk:
             raise ImageError(f"{path}: CMYK is not read here; save it as RGB first")

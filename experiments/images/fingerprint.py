@@ -107,7 +107,7 @@ def _box_sums(values):
 
 
 def _hashed(fingerprints):
-    """List the indices of the fingerprints that are more than a size."""
+    """List the indices of the fingerprints that are hashes, not just sizes."""
     return [index for index, text in enumerate(fingerprints) if "x" not in text]
 
 

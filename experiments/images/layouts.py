@@ -54,7 +54,7 @@ def by_name(paths, folder, others=()):
 
 
 def left_out(folder, paths):
-    """Return the notice that these images are left out, in a tuple; an empty one for no images."""
+    """Return a tuple with a notice about these skipped images; empty if there are none."""
     if not paths:
         return ()
     names = some([path.name for path in paths])

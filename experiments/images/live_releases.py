@@ -57,7 +57,7 @@ def release_1(folder):
 
 
 def _listed(folder, jpeg, images):
-    """Return each numbered image's entry by the list, or by release 2's names; else None."""
+    """Map image numbers to entries of the list, or of release 2's names; None without both."""
     listed, notices = {}, []
     if info := Folder(jpeg).files.get("info.txt"):
         listed, notices = _read_optional(live_metadata.read_list, info)
@@ -69,7 +69,7 @@ def _listed(folder, jpeg, images):
 
 
 def _dmos(folder):
-    """Read the better of release 2's two score files: scores, their name, notices."""
+    """Read release 2's DMOS, realigned if available: (scores, name of the scale, notices)."""
     notices = []
     for file, name in (
         ("dmos_realigned.mat", live_metadata.REALIGNED),

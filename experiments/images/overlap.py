@@ -50,7 +50,7 @@ def find_seen(images, others):
 
 
 def same_photographs(images):
-    """Group images that show the same photograph, also where only a third one links two of them.
+    """Group images of the same photograph, transitively.
 
     Images are as for `find_shared`, with unique names. Returns lists of names, each once, in the
     order of `images`; groups in the order of their first names.
@@ -72,7 +72,7 @@ def same_photographs(images):
 def known_copies(images):
     """Count images that the table of overlaps also has in another set, by that set's name."""
     copies = [_table().get(image.sha256, ()) for image in images]
-    # A pair of equal pixels does not tell which of its two sets this one is; most pairs do.
+    # A pair of identical images does not reveal which of its two sets this is; most pairs do.
     homes = Counter(copy.of for group in copies for copy in group)
     home = max(homes, key=homes.get, default=None)
     names = [{copy.set for copy in group} - {home} for group in copies]
@@ -128,7 +128,7 @@ def _by_key(images, key):
 
 
 class _Copy(NamedTuple):
-    """The other image of a pair in the table; `of` is the set that the first belongs to."""
+    """A known copy of an image in another set; `of` is the set of the image itself."""
 
     of: str
     set: str

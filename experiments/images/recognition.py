@@ -82,7 +82,7 @@ def _by_quality(folder):
 
 
 def _originals_beside(folder):
-    """Find the originals of versions that lie here; those of one colour's lie one level above."""
+    """Find the originals of a folder of versions: in it, or beside it for color/ and gray/."""
     if originals := folder.first(ORIGINALS):
         return originals
     if folder.images:

@@ -215,8 +215,8 @@ def _pair_by_similarity(image_set):
         except ImageError as error:
             faults.append(str(error))
     paired = (
-        f"{image_set.folder}: no list says of which originals its {len(image_set.versions)} "
-        f"versions are; found by likeness for {len(versions)}"
+        f"{image_set.folder}: no list names the originals of its {len(image_set.versions)} "
+        f"versions; matched by similarity: {len(versions)}"
     )
     notices = (*image_set.notices, paired, *faults)
     return replace(image_set, versions=tuple(versions), notices=notices)

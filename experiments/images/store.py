@@ -1,4 +1,4 @@
-"""Pixels cached in memory as far as there is room, and read again where there is not."""
+"""In-memory cache of pixels with a size limit; evicted images are read again."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Bottlenecks of autoencoders: real, bounded and penalised latents, each one value.
+"""Bottlenecks of autoencoders: real, bounded and penalised latents, each a `Bottleneck`.
 
 A bottleneck scales the encoder's output to the units in which latents are rounded, passes latents
 on to the decoder, estimates their bits, and names the distribution that the entropy coder's tables
@@ -48,7 +48,7 @@ class Bottleneck:
     Parameters
     ----------
     distortion_weights : tuple of float
-        Weights lambda of ``bits + lambda * distortion`` in training, one per rate; empty if bits
+        Weights lambda of ``bits + lambda * distortion`` (see `losses`), one per rate; empty if bits
         are not part of the loss.
     entries : int or None
         Entries of a channel's frequency table; None if the latents are real numbers.
@@ -147,7 +147,7 @@ def _uniform(params, rate, latents):
 
 
 def _init_penalised(key, channels, *, weights):
-    """Start each rate's gains as the theory of fine quantisation has them: as sqrt(lambda)."""
+    """Initialise each rate's gain proportional to sqrt(lambda), as high-rate theory predicts."""
     steps = _SPREAD * jnp.sqrt(jnp.asarray(weights, jnp.float32) / _USUAL_WEIGHT)
     log_gain = jnp.broadcast_to(jnp.log(steps)[:, None], (len(weights), channels))
     prior, _ = _PRIOR.init(key, (channels,))
@@ -165,7 +165,7 @@ def _transmit_penalised(params, y, rate, *, key, train):
 
 
 def _expected_by_prior(params, rate, latents):
-    """Cover all latents but the rarest 1e-4, with the prior's probabilities."""
+    """Return ranges that cover all but the rarest 1e-4 of the latents, and prior probabilities."""
     count, channels = latents.shape
     ordered, rare = np.sort(latents, axis=0), int(count * _TAIL / 2)
     lowest, highest = ordered[rare], ordered[count - 1 - rare]

@@ -205,7 +205,7 @@ class _Coder:
 
     @cached_property
     def _measured_reach(self):
-        """Follow a NaN through both halves: every value that depends on it becomes NaN.
+        """Measure the reach by a NaN: every value that depends on it becomes NaN.
 
         None if the reach is at least `_PROBE`.
         """

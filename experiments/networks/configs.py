@@ -159,7 +159,7 @@ def _check_latents(config):
     weights = config.distortion_weights
     require(
         config.latents == "real" or config.bottleneck > 0,
-        f"--latents {config.latents}: the model has no bottleneck to hold them; give it one: "
+        f"--latents {config.latents}: the model has no bottleneck to hold them; set one: "
         "--bottleneck 16",
     )
     require(

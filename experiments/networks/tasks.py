@@ -37,7 +37,7 @@ def normalise(pixels):
 
 
 def check(task, model_config):
-    """Raise `LayerError` if a network makes no sense for a task."""
+    """Raise `LayerError` unless a network suits a task."""
     require(
         task.name == "autoencode" or model_config.latents == "real",
         f"--latents {model_config.latents}: goes with --task autoencode",
@@ -45,5 +45,5 @@ def check(task, model_config):
     require(
         task.name != "autoencode" or model_config.bottleneck > 0,
         "the model 'residual' without a bottleneck passes the image through, which compresses "
-        "nothing; give it one: --bottleneck 16",
+        "nothing; set one: --bottleneck 16",
     )

@@ -1,4 +1,4 @@
-"""The config of a run: what `config.json` in its folder holds."""
+"""The config of a run: the contents of `config.json` in its folder."""
 
 import re
 from dataclasses import dataclass, fields
@@ -33,7 +33,7 @@ class RunConfig:
 
 
 def read_config(folder):
-    """Read the config of a run; a `RunError` says if the folder holds none."""
+    """Read the config of a run; raise `RunError` if the folder holds none."""
     flat = read_options(folder)
     recipe = {field.name: flat[field.name] for field in fields(Recipe) if field.name in flat}
     try:

@@ -1,4 +1,4 @@
-"""How a network is trained, and the optimiser and schedule that this names."""
+"""Training recipes, and the optimisers and schedules built from them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,14 +20,14 @@ CLIPS = {
     **dict.fromkeys(("adam", "adamw", "rmsprop", "lion", "muon"), 0.02),
     **dict.fromkeys(("momentum", "nesterov", "sgd"), 1.0),
 }
-# Arrays of several axes that are no matrices between channels: Muon would mix rates, and what must
-# stay small beside what is large.
+# Arrays of several axes that are not matrices between channels: Muon would mix rates, and entries
+# that must stay small with large ones.
 _NO_MATRICES = ("gain", "inverse_gain", "prior", "gamma_root")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a network is trained: loss, optimiser, schedule and batches.
+    """Training hyperparameters: loss, optimiser, schedule and batches.
 
     `learning_rate` is the schedule's peak, `clip` the global norm to which larger gradients are
     scaled down; `batch` counts patches per step, `patch` is their height and width in pixels, and

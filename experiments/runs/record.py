@@ -1,4 +1,4 @@
-"""The record of a run: what `record.json` in its folder holds."""
+"""The record of a run: the contents of `record.json` in its folder."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ NAME = "record.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds of one start of the training command; `stepped` and `waited` are of `seconds`."""
+    """Seconds of one start of the training command; `seconds` include `stepped` and `waited`."""
 
     seconds_to_first_step: float
     steps: int
@@ -50,8 +50,8 @@ class Record:
     """Images, network and sessions of a run, and its result once it has ended.
 
     `model` is the network's config as `configs.to_json` wrote it: files name the network by a
-    digest over this dict. `pictures` are read by `evaluation.leakage`. `history` stands in for the
-    metrics of released weights, which are not released.
+    digest over this dict. `pictures` are read by `evaluation.leakage`. `history` summarises the
+    training of released weights, which come without a metrics file.
     """
 
     seed: int | None = None
@@ -73,7 +73,7 @@ class Record:
 
 
 def read_record(folder):
-    """Read the record of a run; a `RunError` says what is wrong with the file."""
+    """Read the record of a run; raise `RunError` if the file is not a record."""
     path = Path(folder) / NAME
     content = read_json(path)
     for name, kind in (("model", dict), ("pictures", list), ("sessions", list)):
@@ -86,12 +86,12 @@ def read_record(folder):
 
 
 def write_record(folder, record: Record):
-    """Write the record of a run; what it does not have yet is left out."""
+    """Write the record of a run, without fields that are None."""
     write_json(Path(folder) / NAME, to_json(record))
 
 
 def to_json(record: Record):
-    """Return a record as plain values, without what it does not have."""
+    """Return a record as plain values, without fields that are None."""
     content = _present(asdict(record))
     return content | {"sessions": [_present(session) for session in content["sessions"]]}
 

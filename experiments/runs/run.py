@@ -1,4 +1,4 @@
-"""A run as a value: what its folder holds, and the trained network in it."""
+"""A run as a value: its config, its record and its trained network."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -47,7 +47,7 @@ def _width(width):
 
 
 def _optimizer(name):
-    # Each at the default that it has with --optimizer, which is nobody's tuned best.
+    # Each at its default learning rate and clip; none is tuned.
     rate, clip = recipes.LEARNING_RATES[name], recipes.CLIPS[name]
     return Change(options={"optimizer": name, "learning_rate": rate, "clip": clip})
 

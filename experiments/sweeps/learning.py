@@ -35,7 +35,7 @@ class Learned:
         return bool(trees.all_finite((params, state)))
 
     def log(self, step, train_state):
-        """Take in a step."""
+        """Append the metrics of a step."""
         self.steps = step.number
         self.seconds += step.seconds if step.number > 1 else 0.0
         self.skipped += not step.metrics["finite"]

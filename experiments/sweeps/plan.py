@@ -35,7 +35,7 @@ BUDGETS = {
 
 
 def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
-    """List the trials of a sweep, axis by axis: one that is interrupted has whole axes.
+    """List the trials axis by axis, so that an interrupted sweep has complete axes.
 
     Empty `axes` stand for all; `seeds` is the number of runs of each value, None for the budget's.
     Raises a RunError if there is no such axis, and an ImageError if a training image is smaller
@@ -89,5 +89,5 @@ def _trial(axis, value, change, is_baseline, seed, name, material):
 
 
 def base_options(budget):
-    """Return a trial's options where nothing is varied: a recipe's defaults."""
+    """Return the options of the baseline trial: a recipe's defaults."""
     return Options(steps=budget.steps, batch=budget.batch, patch=budget.patch, quality=QUALITY)

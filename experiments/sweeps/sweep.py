@@ -1,4 +1,4 @@
-"""A sweep: which trials are left to do, and a record of each when it ends."""
+"""A sweep: run the trials that have no record yet, and record each."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def one_by_one(trials, material):
 
 
 def sweep(trials, path, done, material, execute=one_by_one):
-    """Run what is not done yet, and write a record of each trial when its run ends.
+    """Run the trials that have no record, and write each record when its run ends.
 
     Trials that come to the same work, as baselines of several axes do, are run once. New records
     are added to `done`, which `recorded` returned. ``execute(trials, material)`` yields pairs of a

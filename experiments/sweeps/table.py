@@ -71,6 +71,6 @@ def axis_table(axis, records):
 
 
 def _mean(values):
-    """Average; None if there is nothing, or a part of it has no value."""
+    """Return the mean; None if there are no values or one of them is None."""
     values = list(values)
     return None if not values or None in values else sum(values) / len(values)

@@ -1,4 +1,4 @@
-"""Freed memory that stays with the process, instead of going back to the system after each step.
+"""Allocator setting: retain freed memory instead of returning it to the system after each step.
 
 A compiled step allocates its memory in one piece. The C library returns a piece of over 32 MB to
 the system when the step ends, and the system clears each of its pages when the next step allocates
@@ -16,10 +16,10 @@ _SETTINGS = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1), "M_ARENA_MAX":
 
 
 def configure():
-    """Let the C library hold what this process frees, if ``FNNET_KEEP_MEMORY=1`` is set.
+    """Make glibc retain the memory that this process frees if ``FNNET_KEEP_MEMORY=1`` is set.
 
     The process then holds up to twice as much at its peak. Without glibc, or with a value other
-    than 0 or 1, a line on standard error says so and nothing changes.
+    than 0 or 1, a line is printed on standard error and nothing changes.
     """
     choice = os.environ.get(VARIABLE, "0")
     if choice == "0":

@@ -1,4 +1,4 @@
-"""Compiled programs on disk: what one start of a command compiles, the next one reads.
+"""Compiled programs on disk, which later starts of a command reuse.
 
 This is JAX's persistent compilation cache in the user's folder for caches. An entry is machine
 code, which is trusted: a folder serves one processor, one jaxlib and one Python, and one user.

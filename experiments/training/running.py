@@ -98,7 +98,7 @@ class _RunTraining:
         self._session = Session(self._programs, seed=config.seed, crops=crops, placement=placement)
 
     def start_record(self):
-        """Write what the run is made of; if it is resumed, add a session to the record."""
+        """Write the run's record; if the run is resumed, add a session to the record."""
         images = [_image_record(pair) for pair in self._pairs]
         here = environment() | self._placement.counts
         record = Record(
@@ -116,7 +116,7 @@ class _RunTraining:
         return record
 
     def train(self):
-        """Do the remaining steps; return the state and what they cost."""
+        """Run the remaining steps; return the train state and the times."""
         recipe = self._config.recipe
         state = multihost.together(self._first_state)
         state = self._placement.replicated(multihost.from_first(state))

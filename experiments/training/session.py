@@ -38,7 +38,7 @@ class Programs:
 
 
 def build_programs(task, network, recipe):
-    """Build the programs of a network config for a task and a recipe."""
+    """Build the network, loss, optimiser, schedule and jitted step of a task and a recipe."""
     model = architectures.build(network)
     loss, optimizer = make_loss(model, recipe.loss), make_optimizer(recipe)
     schedule = jax.jit(make_schedule(recipe))

@@ -86,7 +86,7 @@ def stub(*lines, ready='{"compile_seconds": 0.5, "parameters": 0, "versions": {}
 FAILING = {
     "dies": (stub("if asked == 2: sys.exit('out of paint')"), "died with status 1: out of paint"),
     "is killed": (stub("if asked == 2: os.kill(os.getpid(), 9)"), "died with status -9"),
-    "hangs": (stub("if asked == 2: time.sleep(60)"), "gave no answer in 1.5 s"),
+    "hangs": (stub("if asked == 2: time.sleep(60)"), "did not answer within 1.5 s"),
     "babbles": (stub("print('hello!')"), "answered 'hello!', which is no JSON object"),
     "lists": (stub("print('[1]')"), "answered '[1]', which is no JSON object"),
     "has no times": (stub("print('{}')"), "answered '{}', which holds no times"),

@@ -276,7 +276,7 @@ BAD_OPTIONS = [
     (("reconstruct", "RUN", "a.png", "-o", "x"), "RUN: holds no run (there is no config.json)"),
     (
         ("reconstruct", "RUN", "-o", "x"),
-        "no images are named; give files or folders behind the run",
+        "no images are named; add files or folders after the run",
     ),
     (("train", "--depth", "40"), "--depth 40: must be in 1..6"),
 ]

@@ -106,7 +106,7 @@ def test_eight_names_are_listed_and_the_rest_counted():
         ),
         (
             {"name": "a", "sha256": "0", "side": "Train", "fingerprint": "1x1"},
-            "the side of a",
+            "the split of a",
         ),
     ],
     ids=["number", "no hash", "no digits", "no text", "no side"],
@@ -122,7 +122,7 @@ def test_a_damaged_list_of_images_is_told(damaged, what):
 def test_a_record_without_training_images_is_told():
     run = make_run(pair("a", noise(), "test"))
     assert refusal([pair("a", noise())], run) == (
-        "RUN/record.json: its list of images is damaged: none is on the side 'train'"
+        "RUN/record.json: its list of images is damaged: none is in the split 'train'"
     )
 
 

@@ -61,7 +61,7 @@ def test_without_a_set_the_photographs_are_measured_and_the_rest_is_said(command
     status, output, errors = command()
     assert (status, errors) == (0, "")
     for title, name in (("LIVE1", "live1"), ("Classic5", "classic5")):
-        assert f"{title} is not at hand and is left out: {name}: no such folder" in output
+        assert f"{title} is not available and is left out: {name}: no such folder" in output
     assert "all 42 values on astronaut, coffee, chelsea are as expected, within" in output
     assert "≠" not in output
 

@@ -153,7 +153,7 @@ def test_a_truncated_file_is_refused(path):
     whole = len(DATA)
     for length in range(48, whole):
         assert refusal(path, DATA[:length]) == (
-            f"file has {length} bytes, its header says {whole}: truncated"
+            f"file has {length} bytes, its header states {whole}: truncated"
         )
 
 
@@ -161,7 +161,7 @@ def test_a_file_with_bytes_appended_is_refused(path):
     whole = len(DATA)
     for more in range(1, 201):
         assert refusal(path, DATA + bytes(more)) == (
-            f"file has {whole + more} bytes, its header says {whole}: {more} bytes too many"
+            f"file has {whole + more} bytes, its header states {whole}: {more} bytes too many"
         )
 
 
@@ -319,7 +319,7 @@ def test_bytes_are_read_as_their_file_is_and_errors_name_them_as_asked(path):
     assert header == read(DATA, MODEL)[0]
     np.testing.assert_array_equal(read(DATA, MODEL)[1], latents)
     for data, sentence in (
-        (DATA[:-1], f"file has {len(DATA) - 1} bytes, its header says {len(DATA)}: truncated"),
+        (DATA[:-1], f"file has {len(DATA) - 1} bytes, its header states {len(DATA)}: truncated"),
         (b"", "0 bytes is shorter than a header"),
         (DATA[:-1] + bytes([DATA[-1] ^ 1]), "content damaged"),
     ):

@@ -304,7 +304,7 @@ def test_16_bit_color_is_read_as_8_with_a_notice(put):
     for name in ("a.png", "a.ppm"):
         image = read_image(name)
         assert np.abs(image.pixels - values / 257).max() <= 1
-        assert image.notices == (f"{name}: 16 bits a sample, read as 8",)
+        assert image.notices == (f"{name}: 16 bits per sample, read as 8",)
         assert not image.is_grey
 
 
@@ -312,15 +312,17 @@ def test_samples_without_a_faithful_8_bit_form_are_refused(put):
     ramp = np.arange(2000).reshape(40, 50)
     put("float.tif", encode(ramp.astype(np.float32), "TIFF"))
     assert refusal("float.tif") == (
-        "float.tif: floating-point samples have no fixed white; save it with 8 bits a sample first"
+        "float.tif: floating-point samples have no fixed white; "
+        "save it with 8 bits per sample first"
     )
     put("a.pfm", b"Pf\n4 4\n-1.0\n" + np.zeros(16, "<f4").tobytes())
     assert refusal("a.pfm") == (
-        "a.pfm: floating-point samples have no fixed white; save it with 8 bits a sample first"
+        "a.pfm: floating-point samples have no fixed white; save it with 8 bits per sample first"
     )
     put("int.tif", encode(ramp.astype(np.int32), "TIFF"))
     assert refusal("int.tif") == (
-        "int.tif: 32-bit or signed samples have no fixed white; save it with 8 bits a sample first"
+        "int.tif: 32-bit or signed samples have no fixed white; "
+        "save it with 8 bits per sample first"
     )
     put("lab.tif", encode(Image.frombytes("LAB", (50, 40), PIXELS.tobytes()), "TIFF"))
     assert refusal("lab.tif") == ("lab.tif: the LAB colour space is not read; save it as RGB first")
@@ -356,7 +358,7 @@ def test_grey_with_transparency_stays_grey(put):
     assert image.is_grey
     assert image.pixels[0].tolist() == [[10] * 3, [255] * 3]
     assert image.notices == (
-        "16.png: 16 bits a sample, read as 8",
+        "16.png: 16 bits per sample, read as 8",
         "16.png: partly transparent, laid over white",
     )
 

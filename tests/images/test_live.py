@@ -99,9 +99,7 @@ def test_without_its_list_versions_are_paired_by_names_or_by_likeness(release, g
     assert {number: version.original for number, version in found.items()} == ORIGINAL_OF
     assert {version.bits_per_pixel for version in image_set.versions} == {None}
     assert {version.is_lossless for version in image_set.versions} == {None}
-    alike = (
-        f"{release}: no list says of which originals its 5 versions are; found by likeness for 5"
-    )
+    alike = f"{release}: no list names the originals of its 5 versions; matched by similarity: 5"
     assert image_set.notices == ((alike,) if len(gone) == 2 else ())
 
 
@@ -113,7 +111,7 @@ def test_what_resembles_no_original_is_left_out_by_name(release):
     image_set = open_set(release)
     assert sorted(numbers(image_set)) == [7, 30, 100, 233]
     assert image_set.notices == (
-        f"{release}: no list says of which originals its 5 versions are; found by likeness for 4",
+        f"{release}: no list names the originals of its 5 versions; matched by similarity: 4",
         f"{stranger}: resembles no original; left out",
     )
 

@@ -137,7 +137,7 @@ def test_costs_are_those_of_the_layer_list():
         (
             lambda: check(TASKS["autoencode"], configs.configure("residual")),
             "the model 'residual' without a bottleneck passes the image through, which "
-            "compresses nothing; give it one: --bottleneck 16",
+            "compresses nothing; set one: --bottleneck 16",
         ),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "-",

@@ -241,7 +241,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(run, trained, images,
     status, output, errors = run("decompress", trained, tmp_path / "c", "-o", tmp_path / "d")
     assert status == 2 and "1 of 2 images written" in output
     size = len(whole)
-    assert f"a.fnn: file has {size - 1} bytes, its header says {size}: truncated" in errors
+    assert f"a.fnn: file has {size - 1} bytes, its header states {size}: truncated" in errors
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["grey.png"]
 
 
