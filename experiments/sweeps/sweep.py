@@ -36,11 +36,11 @@ def one_by_one(trials, material):
 
 
 def sweep(trials, path, done, material, execute=one_by_one):
-    """Run the trials that have no record, and write each record when its run ends.
+    """Run the trials that have no record; write and yield each record when its run ends.
 
     Trials that come to the same work, as baselines of several axes do, are run once. New records
-    are added to `done`, which `recorded` returned. ``execute(trials, material)`` yields pairs of a
-    trial and its record in any order. Yields such pairs in the order in which they are on disk.
+    are added to `done`, which `recorded` returned. ``execute(trials, material)`` yields such pairs
+    too, in any order.
     """
     by_work = {record.trial.work: record for record in done.values()}
     waiting = {}

@@ -31,14 +31,14 @@ _LOST = ("gloo", "nccl", "unavailable", "coordination", "deadline_exceeded")
 def joined(address, count, number, seconds):
     """Join the run's other processes; at the end leave together, or end them.
 
-    Only process 0, which listens on ``host:port``, prints; all print errors. A failure that the
-    others cannot know of ends this process at once, whereupon their next step fails and ends them
-    in turn.
+    Process 0 listens on the `address`, ``host:port``; `number` is this process's, from 0. Where one
+    of these or the `count` of processes is None, JAX finds it in the environment of SLURM, Open
+    MPI, Kubernetes and other clusters that it knows. If the others do not come within `seconds`,
+    the process ends with a sentence and status 2; a RunError is raised for values that are invalid
+    or not found.
 
-    JAX finds an address, a count of processes or this one's number, from 0, that are None in the
-    environment of SLURM, Open MPI, Kubernetes and other clusters that it knows. Raises a RunError
-    if it does not, or if one is invalid. If the others do not come within `seconds`, the process
-    ends with a sentence and status 2.
+    Only process 0 prints; all print errors. A failure that the others cannot know of ends this
+    process at once, whereupon their next step fails and ends them in turn.
     """
     _join(address, count, number, seconds)
     try:

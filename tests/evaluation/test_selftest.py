@@ -224,7 +224,7 @@ def test_a_known_set_is_measured_under_any_name(command, data_root, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     status, output, _ = command("--data", tmp_path / "mine")
     assert status == 0
-    assert "Classic5, grey" in output and "LIVE1 is not at hand" in output
+    assert "Classic5, grey" in output and "LIVE1 is not available" in output
     assert "all 70 values on Classic5, astronaut, coffee, chelsea are as expected, 16 " in output
 
 
