@@ -20,7 +20,7 @@ _MANY_ESCAPES = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Compress images to .fnn files (about ten seconds for a folder of 30).
+    """Compress images; .fnn files appear, in about ten seconds for a folder of 30.
 
     RUN is a run of --task autoencode, or the name of released weights (pyramid). Only the same run
     can read the files. Images of any size; existing files are not overwritten.

@@ -17,7 +17,7 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Decompress .fnn files to PNG images (about ten seconds for a folder of 30).
+    """Decompress .fnn files; PNG images appear, in about ten seconds for a folder of 30.
 
     RUN is the run, or the released weights, by which they were compressed. A file that is damaged,
     or another run's, is rejected in one sentence; existing files are not overwritten.

@@ -16,7 +16,7 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Apply a trained network to images and write PNG files (about a second per megapixel).
+    """Apply a trained network to images; PNG files appear, in about a second per megapixel.
 
     A run of the task restore repairs JPEG images; autoencode sends images through the bottleneck
     and back; emulate imitates JPEG. Images of any size; existing files are not overwritten.

@@ -18,7 +18,7 @@ from experiments.system.folders import result_folder
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Write a sweep's results as a page, report.html, in seconds.
+    """Write a page of a sweep's results; report.html appears, in seconds.
 
     The page is self-contained and opens without a network: the ladder's rungs beside classical
     codecs, the effect of every choice with its interval, the cost of quality, training curves,

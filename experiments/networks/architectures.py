@@ -6,7 +6,6 @@ cropped back. A network with a bottleneck is an `Autoencoder`, whose halves can 
 """
 
 from collections.abc import Callable
-from typing import get_args
 
 import fnnet as fn
 from experiments.networks import configs
@@ -15,7 +14,15 @@ from experiments.networks.bottlenecks import bottleneck
 from experiments.networks.wrappers import from_patches, on_any_size, to_patches
 from fnnet import initializers
 
-ACTIVATIONS = {name: getattr(fn, name) for name in get_args(configs.Activation)}
+ACTIVATIONS = {
+    "relu": fn.relu,
+    "leaky_relu": fn.leaky_relu,
+    "elu": fn.elu,
+    "gelu": fn.gelu,
+    "silu": fn.silu,
+    "sigmoid": fn.sigmoid,
+    "tanh": fn.tanh,
+}
 
 
 def mlp(config: configs.MlpConfig):

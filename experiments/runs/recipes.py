@@ -47,7 +47,16 @@ class Recipe:
 
 def make_optimizer(recipe: Recipe):
     """Build the optimiser of a recipe, with its schedule and gradient clipping."""
-    rule = _muon if recipe.optimizer == "muon" else getattr(optim, recipe.optimizer)
+    rule = {
+        "adam": optim.adam,
+        "adamw": optim.adamw,
+        "rmsprop": optim.rmsprop,
+        "lion": optim.lion,
+        "muon": _muon,
+        "momentum": optim.momentum,
+        "nesterov": optim.nesterov,
+        "sgd": optim.sgd,
+    }[recipe.optimizer]
     return optim.chain(optim.clip_by_global_norm(recipe.clip), rule(make_schedule(recipe)))
 
 

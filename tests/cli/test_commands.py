@@ -453,7 +453,7 @@ def test_a_training_image_that_was_changed_since_is_still_one(command, tmp_path)
         ("config.json", {"downscale": None}, "is not the config of a run: downscale is None"),
         ("config.json", {"data": 5}, "is not the config of a run: data is 5 there"),
         ("config.json", {"task": ["a"]}, "is not the config of a run: task is ['a'] there"),
-        ("record.json", {"pictures": []}, "its list of images is damaged: none is on the side"),
+        ("record.json", {"pictures": []}, "its list of images is damaged: none is in the split"),
     ],
 )
 def test_a_run_that_was_tampered_with_is_refused(
