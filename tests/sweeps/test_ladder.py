@@ -17,6 +17,8 @@ from experiments.sweeps import records
 from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS
 from experiments.system.storage import read_metrics
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
 
 @pytest.fixture(autouse=True)
 def embedded(monkeypatch):
