@@ -37,6 +37,21 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path not in slow)
 
 
+@pytest.fixture(scope="module")
+def unoptimised():
+    """Compile with few optimisations, in this process and in those it starts.
+
+    For files about what commands do: machine code has no part in it, and compiling it takes longer
+    than running it.
+    """
+    name = "jax_disable_most_optimizations"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name.upper(), "true")
+        jax.config.update(name, True)
+        yield
+        jax.config.update(name, False)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _programs():
     """Free what a file compiled: workers would grow to several gigabytes."""

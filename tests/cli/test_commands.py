@@ -26,6 +26,7 @@ from experiments.runs.run import open_run
 from experiments.system.storage import read_metrics
 from experiments.training import session
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 TINY = ("--tiny", "--steps", "3")
 SLOW = pytest.mark.slow
 

@@ -8,6 +8,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import onednn
 import pytest
 from jax import lax
 
@@ -36,11 +37,20 @@ CASES = {
     "few channels a group": ((2, 6, 7, 8), (3, 3, 2, 4), (1, 1), SAME, 4),
     "many channels a group": ((2, 6, 7, 32), (3, 3, 16, 8), (2, 1), SAME, 2),
 }
+QUICK = {"square", "product", "phases", "depthwise, several each", "dilated"}
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+# For what costs most.
+every_case_most_slow = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[] if name in QUICK else [pytest.mark.slow], id=name)
+        for name, case in CASES.items()
+    ],
+)
 
 
 def drawn(shape, seed, dtype=np.float64):
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape).astype(dtype))
 
 
 def arguments(case, dtype=np.float64):
@@ -49,7 +59,8 @@ def arguments(case, dtype=np.float64):
     x, kernel = drawn(shape, 0, dtype), drawn(kernel_shape, 1, dtype)
     settings = {"strides": strides, "padding": padding, "groups": groups}
     settings["dilation"] = dilation[0] if dilation else (1, 1)
-    y = drawn(conv_lowering.convolve(x, kernel, **settings).shape, 2, dtype)
+    shape = jax.eval_shape(partial(conv_lowering.convolve, **settings), x, kernel).shape
+    y = drawn(shape, 2, dtype)
     return x, kernel, y, settings
 
 
@@ -63,6 +74,19 @@ def forms(case, dtype):
     ]
 
 
+def results(forms, way, **options):
+    """Run forms as `way` names it, "plain" or "on_cpu", in one program."""
+
+    def run(operands):
+        return {
+            form.name: getattr(form, way)(*operands[form.name], **settings)
+            for form, _, settings in forms
+        }
+
+    computed = jax.jit(run, **options)({form.name: operands for form, operands, _ in forms})
+    return jax.tree.map(np.asarray, computed)
+
+
 def in_tiles(monkeypatch):
     monkeypatch.setattr(conv_lowering, "MOST_BYTES", 0)
     monkeypatch.setattr(conv_lowering, "TILE_BYTES", 2000)
@@ -74,11 +98,11 @@ def test_forms_for_a_cpu_agree_with_jax_s_own_to_the_last_digits(case, tiled, mo
     if tiled:
         in_tiles(monkeypatch)
     with jax.enable_x64(True):
-        for form, operands, settings in forms(case, np.float64):
-            plain = form.plain(*operands, **settings)
-            found = form.on_cpu(*operands, **settings)
-            assert found.shape == plain.shape
-            np.testing.assert_allclose(found, plain, 1e-12, 1e-12, err_msg=form.name)
+        drawn_forms = forms(case, np.float64)
+        plain, on_cpu = (results(drawn_forms, way) for way in ("plain", "on_cpu"))
+        for name, expected in plain.items():
+            assert on_cpu[name].shape == expected.shape
+            np.testing.assert_allclose(on_cpu[name], expected, 1e-12, 1e-12, err_msg=name)
 
 
 # What float32 allows, in units of the largest value, as float64 has it.
@@ -90,14 +114,18 @@ TOLERANCES = {"float32": 2e-6, "bfloat16": 0.02}
 def test_narrow_forms_come_near_to_float64(case, dtype, monkeypatch):
     monkeypatch.setattr(conv_lowering, "has_onednn", lambda: True)  # so that its form is among them
     in_tiles(monkeypatch)
-    for form, operands, given in forms(case, jnp.dtype(dtype)):
-        found = jax.jit(lambda a, b, form=form, given=given: form.on_cpu(a, b, **given))(*operands)
-        assert found.dtype == dtype
-        with jax.enable_x64(True):
-            wide = [jnp.asarray(np.asarray(operand, np.float64)) for operand in operands]
-            expected = np.asarray(form.plain(*wide, **given))
-        error = np.abs(np.asarray(found, np.float64) - expected).max()
-        assert error <= TOLERANCES[dtype] * np.abs(expected).max(), form.name
+    narrow = forms(case, jnp.dtype(dtype))
+    on_cpu = results(narrow, "on_cpu", compiler_options=onednn.USED)
+    with jax.enable_x64(True):
+        wide = [
+            (form, [np.asarray(operand, np.float64) for operand in operands], settings)
+            for form, operands, settings in narrow
+        ]
+        plain = results(wide, "plain")
+    for name, expected in plain.items():
+        assert on_cpu[name].dtype == dtype
+        error = np.abs(np.asarray(on_cpu[name], np.float64) - expected).max()
+        assert error <= TOLERANCES[dtype] * np.abs(expected).max(), name
 
 
 def test_narrow_tiles_are_added_in_float32(monkeypatch):
@@ -159,7 +187,7 @@ def agree(ours, theirs, x, kernel, y):
             np.testing.assert_allclose(a, b, 1e-9, 1e-9 * np.abs(b).max(), err_msg=name)
 
 
-@every_case
+@every_case_most_slow
 def test_no_transformation_is_lost(case):
     with jax.enable_x64(True):
         x, kernel, y, settings = arguments(case)

@@ -1,7 +1,6 @@
 """Images through files: tables, sizes, tiles, the commands compress and decompress."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from options import train_config
@@ -18,6 +17,7 @@ from experiments.networks import codec as codec_module
 from experiments.networks.codec import Codec, with_tables
 from experiments.runs.run import open_run
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 SETTINGS = {
     "mlp": {"block": 8, "width": 8, "bottleneck": 3, "latents": "bounded"},
     "shallow": {"bottleneck": 2, "latents": "bounded"},
@@ -37,7 +37,7 @@ def made(name):
     if name not in MADE:
         config = configs.configure(name, **SETTINGS[name])
         model = architectures.build(config)
-        params, state = model.init(jax.random.key(0), (32, 32, 3))
+        params, state = jax.jit(model.init, static_argnums=1)(jax.random.key(0), (32, 32, 3))
         # Larger weights than an untrained network's: latents of all kinds.
         params = {
             part: _louder(leaves) if part == "encoder" else leaves
@@ -49,7 +49,7 @@ def made(name):
 
 
 def _louder(tree):
-    return jax.tree.map(lambda leaf: 1.5 * leaf, tree)
+    return jax.tree.map(lambda leaf: np.float32(1.5) * np.asarray(leaf), tree)
 
 
 def through(codec, pixels, rate):
@@ -61,12 +61,13 @@ def through(codec, pixels, rate):
 def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(name):
     model, params, state, record = made(name)
     codec = Codec(model, params, state, record)
+    encode, decode = jax.jit(model.encode), jax.jit(model.decode, static_argnums=4)
+    x = np.float32(PHOTO[None]) / 255
     for rate in range(codec.rates):
         written, read = through(codec, PHOTO, rate)
-        x = jnp.asarray(PHOTO[None], jnp.float32) / 255
-        index = jnp.array([rate])
-        latents = np.asarray(model.encode(params, state, x, index))
-        expected = model.decode(params, state, latents, index, PHOTO.shape[:2])[0]
+        index = np.array([rate])
+        latents = np.asarray(encode(params, state, x, index))
+        expected = decode(params, state, latents, index, PHOTO.shape[:2])[0]
         expected = np.rint(np.clip(np.asarray(expected), 0, 1) * 255)
         assert np.abs(read.pixels - expected).max() <= 1  # compiled, sums come in another order
         assert (read.rate, read.is_grey) == (rate, False)

@@ -15,6 +15,8 @@ import experiments  # noqa: E402, F401 (sets the flags that this jaxlib needs)
 
 if not _is_named:
     os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "").replace(ON, OFF)
+# Compiler options of a program that is about oneDNN; none where jaxlib does not have it.
+USED = {FLAG: True} if FLAG in os.environ.get("XLA_FLAGS", "") else {}
 
 
 def environment():

@@ -19,6 +19,7 @@ from experiments.sweeps import records
 from experiments.sweeps.table import axis_table, line
 from experiments.system.environment import environment
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 OPTIONS = ("--axis", "schedule", "--budget", "tiny", "--seeds", "1")
 
 

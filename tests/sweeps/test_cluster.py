@@ -15,6 +15,7 @@ from experiments.sweeps.running import run_trial
 from experiments.sweeps.sweep import sweep
 from experiments.system.errors import RunError
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[cluster]'"
 )

@@ -20,6 +20,8 @@ from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS
 from experiments.sweeps.trials import Sets
 from experiments.system.storage import read_metrics
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
 
 @pytest.fixture(autouse=True)
 def embedded(monkeypatch):

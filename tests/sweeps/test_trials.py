@@ -21,6 +21,7 @@ from experiments.training import session
 from experiments.training.stability import Stability, loss_ratios, stability, steps_to
 from fnnet.train import NotFiniteError
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 IMAGES = material()
 
 

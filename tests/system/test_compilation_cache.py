@@ -9,12 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onednn
 import pytest
 
 from experiments.system import compilation_cache
 
 ROOT = Path(__file__).parents[2]
-ONEDNN = "xla_cpu_experimental_onednn_custom_call"
 SLOW = pytest.mark.slow
 LIMITED = pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on a file's size")
 
@@ -57,7 +57,7 @@ run_command(main, Config, prog="small")
 def environment(cache, **given):
     """Of a command that keeps its programs, all of them: oneDNN's cannot be kept."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
-    own["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "").replace(f"{ONEDNN}=true", f"{ONEDNN}=false")
+    own["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "").replace(onednn.ON, onednn.OFF)
     return own | {"XDG_CACHE_HOME": str(cache)} | given
 
 
@@ -98,11 +98,9 @@ def test_a_second_start_of_training_compiles_nothing(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in entries(tmp_path)} == kept
 
 
-@pytest.mark.skipif(
-    f"{ONEDNN}=true" not in os.environ.get("XLA_FLAGS", ""), reason="here nothing is oneDNN's"
-)
+@pytest.mark.skipif(not onednn.USED, reason="here nothing is oneDNN's")
 def test_a_second_start_compiles_nothing_but_what_onednn_has_a_part_in(tmp_path):
-    env = environment(tmp_path) | {"XLA_FLAGS": os.environ["XLA_FLAGS"]}
+    env = environment(tmp_path) | {"XLA_FLAGS": onednn.environment()["XLA_FLAGS"]}
     for name in "ab":
         args = ("train", "--tiny", "--out", tmp_path / name)
         needed, read = counts(start(COUNTED, *args, env=env))

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import jaxlib
 import numpy as np
+import onednn
 import pytest
 from jax import lax
 
@@ -25,16 +26,27 @@ from experiments.networks import architectures, configs
 from experiments.networks.losses import make_loss
 from experiments.system import compiler_flags
 from experiments.system.hardware import instructions
+from fnnet.ops import conv_lowering
 
 JAXLIB = tuple(map(int, jaxlib.__version__.split(".")[:2]))
 MENDED = "--xla_cpu_experimental_ynn_fusion_type=-reduce"
-ONEDNN = "xla_cpu_experimental_onednn_custom_call"
-ON, OFF = f"--{ONEDNN}=true", f"--{ONEDNN}=false"
+ONEDNN, ON, OFF = onednn.FLAG, onednn.ON, onednn.OFF
 HAS_ONEDNN = JAXLIB == (0, 12) and (platform.system(), platform.machine()) == ("Linux", "x86_64")
 needs_onednn = pytest.mark.skipif(
     not HAS_ONEDNN or "avx512f" not in instructions(),
     reason="this jaxlib has no oneDNN, or no use for it on this processor",
 )
+
+
+@pytest.fixture
+def forms_for_onednn(monkeypatch):
+    """Choose the forms of a process with oneDNN, also where a program was traced without."""
+    jax.clear_caches()
+    monkeypatch.setattr(conv_lowering, "has_onednn", lambda: True)
+    yield
+    jax.clear_caches()
+
+
 FORMS = {
     "sum": lambda w, x: jax.vmap(lambda v: jnp.sum(w @ v))(x),
     "max": lambda w, x: jax.vmap(lambda v: jnp.max(w @ v))(x),
@@ -129,30 +141,33 @@ def test_importing_experiments_sets_the_flags_and_imports_no_jax():
         ("0.12.0.1", "Linux", "aarch64", "", ""),
         ("0.12.0.1", "Darwin", "x86_64", "", ""),
         ("0.12.0.1", "Windows", "AMD64", "", ""),
-        ("none", "Linux", "x86_64", "--xla_a=1", ""),
+        (None, "Linux", "x86_64", "--xla_a=1", ""),
     ],
 )
 def test_each_jaxlib_gets_the_flags_that_it_has(jaxlib, system, machine, given, added, monkeypatch):
     def version(name):
-        if jaxlib == "none":
+        if jaxlib is None:  # the Python of a benchmark's peer has none
             raise PackageNotFoundError(name)
         return jaxlib
 
     monkeypatch.setattr(compiler_flags, "version", version)
-    monkeypatch.setattr("platform.system", lambda: system)
-    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setenv("XLA_FLAGS", given)
     compiler_flags.set_flags()
     assert os.environ["XLA_FLAGS"] == f"{given}{added}".strip()
 
 
 @needs_onednn
+@pytest.mark.usefixtures("forms_for_onednn")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_convolutions_are_given_to_onednn(dtype):
     program = jax.jit(fn.ops.conv2d).lower(
         jnp.ones((2, 16, 16, 8), dtype), jnp.ones((3, 3, 8, 8), dtype)
     )
-    assert "__onednn$convolution" in program.compile().as_text()
+    for used in (True, False):
+        text = program.compile(compiler_options={ONEDNN: used}).as_text()
+        assert ("__onednn$convolution" in text) is used
 
 
 def test_why_bfloat16_is_slow_is_told_with_a_way_out(monkeypatch):
@@ -196,6 +211,7 @@ def in_space(x, kernel):
 
 
 @needs_onednn
+@pytest.mark.usefixtures("forms_for_onednn")
 def test_what_onednn_fuses_wrongly_is_kept_out_of_our_convolutions():
     draw = np.random.default_rng(0).normal
     x, other = (jnp.asarray(draw(size=(2, 8, 8, 16)), jnp.float32) for _ in range(2))
@@ -227,17 +243,20 @@ def test_a_long_chain_behind_onednn_s_convolution_ends_the_process_but_not_behin
     code = (
         "import experiments, jax, jax.numpy as jnp, fnnet as fn\n"
         "from test_compiler_flags import in_space\n"
+        "from fnnet.ops import conv_lowering\n"
+        "assert conv_lowering.has_onednn()\n"
         "x, k = jnp.ones((1, 8, 8, 16)), jnp.ones((3, 3, 16, 16))\n"
         "others = [x + i for i in range(40)]\n"
         "chain = lambda f: jax.jit(lambda *given: sum(given[2:], start=f(*given[:2])))\n"
         "print(float(chain(fn.ops.conv2d)(x, k, *others)[0, 4, 4, 0]), flush=True)\n"
         "chain(in_space)(x, k, *others)\n"
     )
+    paths = [str(Path(module.__file__).parent) for module in (onednn, sys.modules[__name__])]
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=onednn.environment() | {"PYTHONPATH": os.pathsep.join(paths)},
     )
     assert float(done.stdout) == 9 * 16 + 40 + sum(range(40))
     assert done.returncode < 0 and "could not append a binary post-op" in done.stderr
@@ -254,10 +273,12 @@ NETWORKS = [
     pytest.param("residual", {}, marks=pytest.mark.slow),
     pytest.param("shallow", {}, marks=pytest.mark.slow),
     pytest.param("mlp", {}, marks=pytest.mark.slow),
+    pytest.param("conv", {"precision": "bfloat16"}, marks=pytest.mark.slow),
 ]
 
 
 @needs_onednn
+@pytest.mark.usefixtures("forms_for_onednn")
 @pytest.mark.parametrize(("name", "settings"), NETWORKS)
 def test_a_network_learns_the_same_with_and_without_onednn(name, settings):
     model = architectures.build(configs.configure(name, **settings))
@@ -276,4 +297,7 @@ def test_a_network_learns_the_same_with_and_without_onednn(name, settings):
         for used in (True, False)
     )
     for ours, plain in zip(jax.tree.leaves(with_onednn), jax.tree.leaves(without), strict=True):
-        np.testing.assert_allclose(ours, plain, 2e-4, 2e-5 * np.abs(plain).max())
+        if "precision" in settings:
+            np.testing.assert_allclose(ours, plain, atol=0.05 * np.abs(plain).max())
+        else:
+            np.testing.assert_allclose(ours, plain, 2e-4, 2e-5 * np.abs(plain).max())

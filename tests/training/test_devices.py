@@ -15,6 +15,7 @@ from experiments.images import sample_batch
 from experiments.system.storage import read_metrics
 from experiments.training.devices import place
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 ROOT = Path(__file__).parents[2]
 SUPPORT = ROOT / "tests" / "support"
 

@@ -1,5 +1,6 @@
 """Training in several processes: joined over loopback, killed, stopped, and refused."""
 
+import functools
 import json
 import os
 import re
@@ -13,16 +14,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from image_builders import noise
+from options import train_config
 from PIL import Image
 
+from experiments import train
 from experiments.system.errors import RunError
 from experiments.system.storage import read_metrics
 from experiments.training import multihost
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 SLOW = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-SMALL = ("--model", "mlp", "--depth", "1", "--width", "8", "--patch", "16", "--batch", "8")
-SMALL += ("--norm", "batch", "--dropout", "0.1", "--save-seconds", "0.2")
+SETTINGS = {"model": "mlp", "depth": 1, "width": 8, "patch": 16, "batch": 8}
+SETTINGS |= {"norm": "batch", "dropout": 0.1, "save_seconds": 0.2}
+SMALL = [
+    word for name, value in SETTINGS.items() for word in (f"--{name.replace('_', '-')}", value)
+]
 # What JAX's own runtime says when process 0 is lost, where it is quicker than our sentence.
 LOST = r"lost another process of the run; start all again with --resume|another task died"
 
@@ -78,16 +85,29 @@ def learned(folder, name="loss"):
     return [row[name] for row in read_metrics(folder / "metrics.jsonl")]
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Train in this process, once for each number of steps: ``steps -> (options, losses)``."""
+    folder = tmp_path_factory.mktemp("alone")
+    images(folder / "pictures")
+
+    @functools.cache
+    def trained(steps):
+        data = {"steps": steps, "data": str(folder / "pictures")}
+        train.main(train_config(**SETTINGS, **data, out=folder / str(steps)))
+        return [*SMALL, "--steps", steps, "--data", data["data"]], learned(folder / str(steps))
+
+    return trained
+
+
 @SLOW
 @pytest.mark.parametrize("count", [2, 4])
-def test_processes_learn_what_one_does_and_the_first_alone_speaks(count, run, tmp_path):
-    options = (*SMALL, "--steps", 6, "--data", images(tmp_path / "pictures"))
-    status, _, errors = run("train", *options, "--out", tmp_path / "one")
-    assert status == 0, errors
+def test_processes_learn_what_one_does_and_the_first_alone_speaks(count, alone, tmp_path):
+    options, losses = alone(6)
     first, *others = ends(start(count, *options, "--out", tmp_path / "several"))
     assert first[0] == 0 and "written to" in first[1], first
     assert others == [(0, "", "")] * (count - 1)
-    np.testing.assert_allclose(learned(tmp_path / "several"), learned(tmp_path / "one"), rtol=1e-4)
+    np.testing.assert_allclose(learned(tmp_path / "several"), losses, rtol=1e-4)
     record = json.loads((tmp_path / "several" / "record.json").read_text())
     (session,) = record["sessions"]
     assert session["environment"]["devices"] == session["environment"]["processes"] == count
@@ -95,8 +115,8 @@ def test_processes_learn_what_one_does_and_the_first_alone_speaks(count, run, tm
 
 @SLOW
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_killed_process_ends_the_others_and_the_run_goes_on(victim, run, tmp_path):
-    options = (*SMALL, "--steps", 400, "--data", images(tmp_path / "pictures"))
+def test_a_killed_process_ends_the_others_and_the_run_goes_on(victim, alone, tmp_path):
+    options, losses = alone(400)
     folder = tmp_path / "run"
     started = start(2, *options, "--out", folder)
     wait_for_lines(folder, 30, started)
@@ -110,9 +130,7 @@ def test_a_killed_process_ends_the_others_and_the_run_goes_on(victim, run, tmp_p
     first, second = ends(start(2, "--resume", folder))
     assert first[0] == 0 and second == (0, "", ""), first
     assert learned(folder, "step") == list(range(1, 401))
-    status, _, errors = run("train", *options, "--out", tmp_path / "whole")
-    assert status == 0, errors
-    np.testing.assert_allclose(learned(folder)[:60], learned(tmp_path / "whole")[:60], rtol=1e-2)
+    np.testing.assert_allclose(learned(folder)[:60], losses[:60], rtol=1e-2)
 
 
 @SLOW
