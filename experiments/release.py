@@ -27,7 +27,7 @@ class Config:
 
     A folder appears with the weights (parameters of 16 bits, computed with in float32), the run's
     options and its record; commands accept it in place of a run. The file's SHA-256 is printed: the
-    name and this digest go into experiments/weights/__init__.py.
+    name and this digest go into experiments/runs/released.py.
     """
 
     run: tyro.conf.Positional[Path]

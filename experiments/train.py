@@ -14,7 +14,7 @@ from tyro.conf import OmitArgPrefixes
 from experiments.cli.commands import Interrupted, from_json, option_values, run_command
 from experiments.images import locate
 from experiments.networks.tasks import TASKS, TaskName, check
-from experiments.runs.config import NAME, RunConfig, read_options
+from experiments.runs.config import NAME, RunConfig, read_config, read_options
 from experiments.system import folders, locks, storage
 from experiments.training import multihost, options
 from experiments.training.devices import place
@@ -182,6 +182,7 @@ def _resumed(config):
         f"--resume {folder}: takes all options from the run and none beside it, "
         f"not --{''.join(changed[:1]).replace('_', '-')}",
     )
+    read_config(folder)  # raises unless all that decides the result is there
     recorded = from_json(Config, folder / NAME, read_options(folder))
     return replace(recorded, out=folder, resume=folder, machine=config.machine)
 

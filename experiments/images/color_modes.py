@@ -76,7 +76,7 @@ def upright(image, pixels, path):
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # Pillow parses EXIF late and by hand: anything can come out of a broken one.
         return pixels, [f"{path}: its EXIF data cannot be read; taken as upright"]
-    if orientation not in range(2, 9):
+    if not isinstance(orientation, int) or orientation not in range(2, 9):
         return pixels, []
     # Not on `image` itself: Pillow writes all its EXIF data anew, and fails on any broken part.
     stored = Image.fromarray(pixels)

@@ -23,10 +23,10 @@ class RunConfig:
     """
 
     task: TaskName
-    data: str | None
+    data: str | None = None
     quality: int
     downscale: float
-    seed: int
+    seed: int = 0
     recipe: Recipe
     save_seconds: float = 20.0
     tiny: bool = False
@@ -56,7 +56,6 @@ def read_options(folder):
 
 def _why(error, flat):
     """Name the option that is missing or has a wrong value."""
-    at = re.search(r"\$\.(?:recipe\.)?(\w+)", str(error))
-    if at is None or at[1] not in flat:
-        return str(error)
-    return f"{at[1]} is {flat[at[1]]!r} there"
+    at = re.search(r"field `(\w+)`|\$\.(?:recipe\.)?(\w+)", str(error))
+    name = at[1] or at[2]
+    return f"{name} is {flat.get(name)!r} there"

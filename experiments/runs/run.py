@@ -15,7 +15,7 @@ from experiments.runs.record import Record, read_record
 from experiments.runs.released import folder_of
 from experiments.runs.saving import WEIGHTS, restore_network, restore_weights
 from experiments.system.errors import RunError
-from fnnet.core import LayerError, require
+from fnnet.core import require
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def open_run(run):
     config, record = read_config(folder), read_record(folder)
     try:
         model = architectures.build(configs.from_json(record.model))
-    except (LayerError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise RunError(f"{folder}: record.json is damaged: {error!r}") from error
     if (folder / WEIGHTS).exists():
         trained = restore_weights(folder / WEIGHTS, model, record.model)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 
 from experiments.training.batches import watched_batch
 from experiments.training.session import Session
@@ -34,15 +35,16 @@ class Learned:
         _, params, state, *_ = self.train_state
         return bool(trees.all_finite((params, state)))
 
-    def log(self, step, train_state):
-        """Append the metrics of a step."""
+    def log(self, schedule, step, train_state):
+        """Append the metrics of a step; `schedule` is that of the learning rate."""
         self.steps = step.number
         self.seconds += step.seconds if step.number > 1 else 0.0
         self.skipped += not step.metrics["finite"]
         self.losses.append(step.metrics["loss"])
         self.norms.append(step.metrics["gradient_norm"])
         if step.held_out_psnr is not None:
-            self.curve.append(_curve_row(step, self.seconds))
+            rate = float(schedule(step.number - 1))
+            self.curve.append(_curve_row(step, rate, self.seconds))
 
 
 def learn(programs, trial, pairs, watched):
@@ -52,22 +54,23 @@ def learn(programs, trial, pairs, watched):
     session, learned = Session(programs, seed=trial.seed, crops=crops), Learned()
     first = session.initial_state()
     session.measure(first)  # compiles, so that no step waits for it
+    log = partial(learned.log, programs.schedule)
     try:
-        learned.train_state, _ = session.train(first, pairs, on_step=learned.log)
+        learned.train_state, _ = session.train(first, pairs, on_step=log)
     except NotFiniteError:  # at a step that was not logged
         learned.steps += 1
         learned.skipped += 1
     return learned
 
 
-def _curve_row(step, seconds):
+def _curve_row(step, learning_rate, seconds):
     return CurveRow(
         step=step.number,
         loss=_finite(step.metrics["loss"]),
         psnr=_finite(step.metrics["psnr"]),
         held_out_psnr=_finite(step.held_out_psnr),
         gradient_norm=_finite(step.metrics["gradient_norm"]),
-        learning_rate=_finite(step.learning_rate),
+        learning_rate=_finite(learning_rate),
         seconds=round(seconds, 4),
     )
 

@@ -68,17 +68,17 @@ def _time_lines(session):
     timing, memory = session.timing, session.peak_memory_mb
     devices, joined = session.environment["devices"], session.environment["processes"]
     if devices > 1:
-        yield f"devices                 {devices}" + (
+        yield f"devices                   {devices}" + (
             f" in {joined} processes" if joined > 1 else ""
         )
     if timing.steps:
         yield (
-            f"training                {timing.seconds:.0f} s for {timing.steps} steps: "
+            f"training                  {timing.seconds:.0f} s for {timing.steps} steps: "
             f"{timing.stepped / timing.seconds:.1%} in the compiled step, "
             f"{timing.waited / timing.seconds:.1%} waiting for images"
         )
-        yield f"first step              {timing.seconds_to_first_step:.1f} s after the start"
-    yield f"all                     {timing.total_seconds:.0f} s" + (
+        yield f"first step                {timing.seconds_to_first_step:.1f} s after the start"
+    yield f"all                       {timing.total_seconds:.0f} s" + (
         f", peak memory {memory:,.0f} MB" if memory else ""
     )
 
@@ -86,6 +86,6 @@ def _time_lines(session):
 def _trouble_lines(result):
     spike = result.largest_loss_ratio
     if spike is not None:
-        yield f"steadiness              no loss above {spike:.2f} times its running median"
+        yield f"steadiness                no loss above {spike:.2f} times its running median"
     if result.skipped_steps:
-        yield f"skipped                 {result.skipped_steps} steps that were not finite"
+        yield f"skipped                   {result.skipped_steps} steps that were not finite"

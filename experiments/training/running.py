@@ -6,6 +6,8 @@ import math
 import time
 from pathlib import Path
 
+import jax
+
 from experiments.cli.commands import note
 from experiments.cli.progress import TrainingProgress
 from experiments.evaluation.pairs import Pair, load_pairs
@@ -92,6 +94,7 @@ class _RunTraining:
         self._placement, self._started = placement, started
         self._model_record = configs.to_json(network)
         self._programs = build_programs(TASKS[config.task], network, config.recipe)
+        self._schedule = jax.jit(self._programs.schedule)
         # The held-out curve is measured on the validation split, where there is one.
         held_out = self._split("validation") or self._split("test")
         crops = watched_batch(self._programs.task, held_out, seed=config.seed)
@@ -169,7 +172,8 @@ class _RunTraining:
         return self._folder / "metrics.jsonl"
 
     def _log(self, step, train_state):
-        row = {"step": step.number, **step.metrics, "learning_rate": step.learning_rate}
+        rate = float(self._schedule(step.number - 1))
+        row = {"step": step.number, **step.metrics, "learning_rate": rate}
         if step.held_out_psnr is not None:
             row["held_out_psnr"] = step.held_out_psnr
         row["seconds"] = round(time.perf_counter() - self._started, 3)

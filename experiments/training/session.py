@@ -41,7 +41,7 @@ def build_programs(task, network, recipe):
     """Build the network, loss, optimiser, schedule and jitted step of a task and a recipe."""
     model = architectures.build(network)
     loss, optimizer = make_loss(model, recipe.loss), make_optimizer(recipe)
-    schedule = jax.jit(make_schedule(recipe))
+    schedule = make_schedule(recipe)
     return Programs(task, recipe, model, loss, optimizer, schedule, make_step(loss, optimizer))
 
 
@@ -55,7 +55,6 @@ class Step:
 
     number: int
     metrics: dict[str, float]
-    learning_rate: float
     held_out_psnr: float | None
     seconds: float
 
@@ -147,8 +146,7 @@ class _Loop:
         if self._on_step is not None:
             session = self._session
             measured = session.measure(train_state) if session.measures_at(number) else None
-            rate = float(session.programs.schedule(number - 1))
-            self._on_step(Step(number, metrics, rate, measured, seconds), train_state)
+            self._on_step(Step(number, metrics, measured, seconds), train_state)
         self._last = time.perf_counter()
 
     def should_stop(self):

@@ -454,6 +454,8 @@ def test_a_training_image_that_was_changed_since_is_still_one(command, tmp_path)
         ("config.json", {"downscale": None}, "is not the config of a run: downscale is None"),
         ("config.json", {"data": 5}, "is not the config of a run: data is 5 there"),
         ("config.json", {"task": ["a"]}, "is not the config of a run: task is ['a'] there"),
+        ("config.json", {"task": None}, "is not the config of a run: task is None there"),
+        ("config.json", {"steps": None}, "is not the config of a run: steps is None there"),
         ("record.json", {"pictures": []}, "its list of images is damaged: none is in the split"),
     ],
 )
@@ -464,6 +466,8 @@ def test_a_run_that_was_tampered_with_is_refused(
     path = tmp_path / "run" / file
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     assert sentence in error_of(command("evaluate", tmp_path / "run"))
+    if file == "config.json":
+        assert sentence in error_of(command("train", "--resume", tmp_path / "run"))
 
 
 def test_one_image_is_enough_to_evaluate_on(command, trained, tmp_path):
