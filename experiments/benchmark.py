@@ -30,22 +30,22 @@ class Config:
     """Compare fnnet's speed and memory with PyTorch's and Flax's (up to half an hour, 2 cores).
 
     Training step, inference, compilation and peak memory of reference networks, each framework in
-    processes of its own that take turns, all on the CPU with all its cores; how the cost grows
-    with batch, image, width and depth; and the speed of reconstruct. Tables are printed; a
-    folder appears with benchmark.json and ratios.png. Frameworks that are not installed are named
-    and left out. Let nothing else run beside it.
+    processes of its own that take turns, all on the CPU with all its cores; the growth of cost with
+    batch, image, width and depth; and the speed of reconstruct. Tables are printed; a folder
+    appears with benchmark.json and ratios.png. Frameworks that are not installed are named and left
+    out. Nothing else should run meanwhile.
     """
 
     quick: bool = False
     """Two networks, three variants, fewer rounds: 2 minutes."""
     networks: tuple[NetworkName, ...] = ()
-    """Networks to compare on. Default: all."""
+    """Networks to measure. Default: all."""
     variants: tuple[VariantName, ...] = ()
-    """What to compare. Default: all."""
+    """Frameworks and precisions to compare. Default: all."""
     rounds: int | None = None
-    """How often everyone has its turn, at least 1. Default: 5; with --quick 3."""
+    """Number of turns of each variant, at least 1. Default: 5; with --quick 3."""
     allocator: Literal["default", "keep"] = "default"
-    """For all frameworks alike: "keep" tells the C library (glibc) to keep freed memory."""
+    """For all frameworks alike: with "keep" the C library (glibc) keeps freed memory."""
     torch_python: Path | None = None
     """Another Python that has PyTorch and NumPy. Default: this one."""
     data: str | None = None
@@ -58,9 +58,8 @@ class Config:
         require(
             self.rounds is None or self.rounds >= 1, f"--rounds {self.rounds}: must be at least 1"
         )
-        for option in ("networks", "variants"):
-            given = getattr(self, option)
-            twice = next((name for name in given if given.count(name) > 1), None)
+        for option, names in (("networks", self.networks), ("variants", self.variants)):
+            twice = next((name for name in names if names.count(name) > 1), None)
             require(twice is None, f"--{option}: {twice} is named twice")
         require(
             self.torch_python is None or self.torch_python.exists(),
@@ -69,7 +68,7 @@ class Config:
 
 
 def main(config: Config) -> Path:
-    """Measure, print and write; return the folder."""
+    """Measure, print and write; return the folder of the results."""
     images = chosen(config.data)
     megapixels = sum(image.shape[0] * image.shape[1] for image in images) / 1e6
     machine = _machine(config)
@@ -79,12 +78,13 @@ def main(config: Config) -> Path:
         tempfile.TemporaryDirectory(prefix="fnnet-benchmark-") as scratch,
     ):
         timings = session.measure(_plan(config), scratch)
-        machine |= _versions(timings)
+        for timing in timings["product",]:
+            machine |= timing.costs.versions
         for part in report.parts(timings, machine, megapixels):
-            console.console().print(part, soft_wrap=isinstance(part, str))
+            console.terminal().print(part, soft_wrap=isinstance(part, str))
         write("benchmark.json", report.to_json(timings, machine, megapixels))
         write("ratios.png", ratios(timings))
-    console.console().print(f"written to {out}", soft_wrap=True)
+    console.print_line(f"written to {out}")
     return out
 
 
@@ -102,7 +102,7 @@ def _plan(config):
 
 
 def _machine(config):
-    """Tell what the figures hang on."""
+    """Return what the figures depend on, by name."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
         "processor": processor(),
@@ -112,15 +112,6 @@ def _machine(config):
         "allocator": config.allocator,
         "python": platform.python_version(),
         "fnnet": version("fnnet"),
-    }
-
-
-def _versions(timings):
-    """Collect the versions that the workers told."""
-    return {
-        name: number
-        for timing in timings["product",]
-        for name, number in timing.told["versions"].items()
     }
 
 

@@ -1,9 +1,9 @@
-"""Measure classical codecs on a set: what a learned codec has to be compared with."""
+"""Measure classical codecs on a set of images, for comparison with a learned codec."""
 
 import json
 import math
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,15 +11,14 @@ from experiments.cli import console
 from experiments.cli.commands import Interrupted, note, notes, run_command
 from experiments.cli.progress import Count
 from experiments.codecs import report
-from experiments.codecs.cache import PointCache
-from experiments.codecs.curves import MEASURES, curve, mean_points, savings
+from experiments.codecs.cache import MeasurementCache
+from experiments.codecs.curves import MEASURES, curves, mean_points, savings
 from experiments.codecs.encoders import CODECS
 from experiments.codecs.figure import rate_distortion
-from experiments.codecs.points import (
+from experiments.codecs.measurement import (
     MS_SSIM_LEAST,
     SSIM_LEAST,
-    Point,
-    measure_all,
+    Encoding,
     metrics_version,
 )
 from experiments.codecs.times import time_all
@@ -38,11 +37,11 @@ _FIGURES = {
 class Config:
     """Measure JPEG, JPEG 2000, WebP, AVIF and JPEG XL on a set of images.
 
-    For the 24 images of Kodak about 2 minutes on 2 cores; seconds when repeated, since every
-    point that was measured is kept. Tables of points and of BD-rates against JPEG are printed. A
-    folder appears with points.tsv (means over the set), pictures.tsv (one row an image and
-    point), bd_rates.tsv, psnr.png and ms_ssim.png (the curves), a JSON file a codec in the form
-    that CompressAI's plotting commands read, and versions.json.
+    For the 24 images of Kodak about 2 minutes on 2 cores; seconds when repeated, since measured
+    points are cached. Tables of points and of BD-rates against JPEG are printed. A folder appears
+    with points.tsv (means over the set), pictures.tsv (one row per image and point), bd_rates.tsv,
+    psnr.png and ms_ssim.png (the curves), one JSON file per codec in the form that CompressAI's
+    plotting commands read, and versions.json.
     """
 
     data: str | None = None
@@ -51,19 +50,18 @@ class Config:
     out: Path | None = None
     """Folder for the results, new or empty. Default: runs/ with time."""
     cache: Path | None = None
-    """Where measured points are kept. Default: ~/.cache/fnnet/classical."""
+    """Folder of the cached points. Default: ~/.cache/fnnet/classical."""
     times: bool = False
-    """Also take the times of encoding and decoding, one image at a time after all else
-    (times.tsv)."""
+    """Also time encoding and decoding, one image at a time after all else (times.tsv)."""
 
 
 def main(config: Config) -> Path:
-    """Measure, print and write what `config` asks for; return the folder."""
+    """Measure, print and write all that `config` requests; return the folder."""
     images = open_set(config.data)
     notes(images.notices)
     codecs = _present_codecs()
-    points = [
-        Point(image, codec.name, quality)
+    encodings = [
+        Encoding(image, codec.name, quality)
         for codec in codecs
         for quality in codec.qualities
         for image in images.originals
@@ -71,18 +69,20 @@ def main(config: Config) -> Path:
     out = config.out or folders.new_folder("classical")
     try:
         with folders.result_folder(out) as write:
-            points = _measured(points, PointCache(config.cache))
-            times = _timed(points) if config.times else None
+            measurements = _measured(encodings, MeasurementCache(config.cache))
+            times = _timed(encodings) if config.times else None
+            points = mean_points(measurements)
+            write("pictures.tsv", report.pictures_tsv(measurements))
             _write(write, points, times, images, codecs)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
     _print(points, times, images)
-    console.console().print(f"written to {out}", soft_wrap=True)
+    console.print_line(f"written to {out}")
     return out
 
 
 def _present_codecs():
-    """List the codecs that are installed, and say which are not."""
+    """Return the installed codecs, and print which are missing."""
     for codec in CODECS.values():
         if codec.versions() is None:
             note(f"{codec.name} is left out; it needs {codec.remedy}")
@@ -92,28 +92,20 @@ def _present_codecs():
     return present
 
 
-def _measured(points, cache):
-    """Fill in the figures of all points, from the cache or by measuring."""
-    figures = {point: cache.get(point) for point in points}
-    missing = [point for point in points if figures[point] is None]
-    console.console().print(
-        f"{len(points)} points, {len(points) - len(missing)} of them known from {cache.folder}",
-        soft_wrap=True,
-    )
-    with Count("measured", len(missing), "points") as progress:
-
-        def done(point, measured):
-            figures[point] = measured
-            cache.put(point, measured)
-            progress.advance()
-
-        measure_all(missing, done)
-    _note_small(points)
-    return [replace(point, figures=figures[point]) for point in points]
+def _measured(encodings, cache):
+    """Return all measurements, from the cache or by measuring."""
+    cached = {encoding: cache.get(encoding) for encoding in encodings}
+    missing = list(cached.values()).count(None)
+    known = len(encodings) - missing
+    console.print_line(f"{len(encodings)} points, {known} of them known from {cache.folder}")
+    with Count("measured", missing, "points") as progress:
+        measurements = cache.complete(cached, progress.advance)
+    _note_small(encodings)
+    return measurements
 
 
-def _note_small(points):
-    images = {point.image for point in points}
+def _note_small(encodings):
+    images = {encoding.image for encoding in encodings}
     for name, least in (("SSIM", SSIM_LEAST), ("MS-SSIM", MS_SSIM_LEAST)):
         small = sum(min(image.shape[:2]) < least for image in images)
         if small:
@@ -123,50 +115,47 @@ def _note_small(points):
             )
 
 
-def _timed(points):
-    with Count("timed", len(points), "points") as progress:
-        return time_all(points, progress.advance)
+def _timed(encodings):
+    with Count("timed", len(encodings), "points") as progress:
+        return time_all(encodings, progress.advance)
 
 
 def _print(points, times, images):
-    terminal = console.console()
-    means = mean_points(points)
-    terminal.print(report.points_table(means, images.name))
-    saved = savings(means)
+    terminal = console.terminal()
+    terminal.print(report.points_table(points, images.name))
+    saved = savings(points)
     terminal.print(report.bd_rate_table(saved))
     for line in report.missing_rates(saved):
-        terminal.print(line, soft_wrap=True)
+        console.print_line(line)
     if times:
         terminal.print(report.times_table(times))
 
 
 def _write(write, points, times, images, codecs):
-    means = mean_points(points)
-    write("points.tsv", report.points_tsv(means))
-    write("pictures.tsv", report.pictures_tsv(points))
-    write("bd_rates.tsv", report.bd_rates_tsv(savings(means)))
+    write("points.tsv", report.points_tsv(points))
+    write("bd_rates.tsv", report.bd_rates_tsv(savings(points)))
     for codec in codecs:
-        write(f"{codec.name}.json", report.curve_json(means, codec.name, images.name))
+        write(f"{codec.name}.json", report.curve_json(points, codec.name, images.name))
     for measure in MEASURES:
-        _draw(write, means, measure, codecs, images)
+        _draw(write, points, measure, images)
     if times:
         write("times.tsv", report.times_tsv(times))
     write("versions.json", json.dumps(_versions(images, codecs), indent=2) + "\n")
 
 
-def _draw(write, means, measure, codecs, images):
-    curves = {codec.name: curve(means, codec.name, measure) for codec in codecs}
-    if not any(curves.values()):
+def _draw(write, points, measure, images):
+    drawn = curves(points, measure)
+    if not any(drawn.values()):
         return
     file, title, label = _FIGURES[measure]
-    _note_infinite(file, title, curves)
+    _note_infinite(file, title, drawn)
     count = console.counted(len(images.originals), "image")
     title = f"{title} over rate, mean of {count} ({images.name})"
-    write(file, rate_distortion(curves, title=title, quality_label=label))
+    write(file, rate_distortion(drawn, title=title, quality_label=label))
 
 
 def _note_infinite(file, title, curves):
-    """Say which curves lack points since pixels came back as they were."""
+    """Print which curves lack points since decoded pixels equal the original's."""
     counts = {
         name: sum(not math.isfinite(decibels) for _, decibels in points)
         for name, points in curves.items()
@@ -179,7 +168,7 @@ def _note_infinite(file, title, curves):
 
 
 def _versions(images, codecs):
-    """Record what the figures come from."""
+    """Return all that the figures depend on, by name."""
     packages = ("fnnet", "numpy", "scipy", "pillow")
     return {
         "codecs": {codec.name: codec.versions() for codec in codecs},

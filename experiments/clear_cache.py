@@ -1,4 +1,4 @@
-"""Remove the compiled programs that commands keep for their next start."""
+"""Remove the compiled programs that commands store for their next start."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from experiments.system import compilation_cache
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Remove the compiled programs that commands keep for their next start, in a second.
+    """Remove the compiled programs that commands store for their next start, in a second.
 
-    How many files and bytes went, and where from, is printed. Nothing else is removed; the next
+    The number of files and bytes, and their folder, are printed. Nothing else is removed; the next
     start of a command compiles its programs again.
     """
 
 
 def main(config: Config):
-    """Remove the folder and tell what was in it."""
+    """Remove the folder, and print the number of files and bytes in it."""
     folder, count, size = compilation_cache.clear()
     removed = f"removed {count} files, {size:,} bytes" if count else "nothing to remove"
-    console.console().print(f"{removed} in {folder}", soft_wrap=True)
+    console.print_line(f"{removed} in {folder}")
 
 
 if __name__ == "__main__":

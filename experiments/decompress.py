@@ -10,18 +10,17 @@ import tyro
 from experiments.cli import outputs
 from experiments.cli.commands import run_command
 from experiments.fnn import FnnError
-from experiments.images import SUFFIXES, write_png
-from experiments.images.files import entries
+from experiments.images import SUFFIXES, entries, write_png
 from experiments.runs.run import open_run
 from fnnet.core import require
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Decompress .fnn files; PNG images appear, a folder of 30 in some ten seconds.
+    """Decompress .fnn files; PNG images appear, in about ten seconds for a folder of 30.
 
-    RUN is what they were compressed by. A file that is damaged, or another run's, is refused in one
-    sentence; nothing that is there is overwritten.
+    RUN is the run, or the released weights, by which they were compressed. A file that is damaged,
+    or another run's, is rejected in one sentence; existing files are not overwritten.
     """
 
     run: tyro.conf.Positional[Path]
@@ -29,32 +28,30 @@ class Config:
     inputs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IN...")]
     """Files that compress wrote, or folders of them."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """A folder for the images; or, for one file, an image that ends in .png."""
+    """A folder for the images; or, for one file, the name of an image, ending in .png."""
 
 
 def main(config: Config):
-    """Write a PNG for every file and return the paths.
-
-    A file that cannot be read is named and the others are done; an error at the end then counts
-    the failures.
-    """
-    require(config.inputs, "no files are named; give .fnn files or folders behind the run")
+    """Write a PNG for every file, and return the paths."""
+    require(config.inputs, "no files are named; add .fnn files or folders after the run")
     codec = open_run(config.run).codec()
-    jobs = outputs.plan(config.inputs, config.out, outputs.PNG, find=_find, suffixes=SUFFIXES)
-    outputs.make_all(jobs, config.out, partial(_decompress, codec))
-    return list(jobs.values())
+    write = partial(_decompress, codec)
+    written = outputs.write_all(
+        config.inputs, config.out, outputs.PNG, write, find=_find, suffixes=SUFFIXES
+    )
+    return list(written)
 
 
 def _find(folder):
-    found = [path for path in entries(folder) if path.suffix.lower() == outputs.FNN]
-    if not found:
+    files = [path for path in entries(folder) if path.suffix.lower() == outputs.FNN]
+    if not files:
         raise FnnError(f"{folder}: holds no .fnn file")
-    return found
+    return files
 
 
 def _decompress(codec, source, target):
-    read = codec.read(source)
-    write_png(target, read.pixels[..., 0] if read.is_grey else read.pixels)
+    image = codec.read(source)
+    write_png(target, image.pixels[..., 0] if image.is_grey else image.pixels)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from experiments.system import folders
 class Config:
     """Show what is in a set of images, in about half a minute for 29 of 768x512.
 
-    Tables of the images, of their JPEG versions (the set's own, whose qualities are found from
-    the pixels; else made now at several qualities) and of opinion scores are printed. A folder
-    appears with the same as TSV files, and with figures: contact sheet, histograms,
+    Prints tables of the images, of their JPEG versions (the set's own, whose qualities are found
+    from the pixels; else compressed now at several qualities) and of opinion scores. Writes a
+    folder with the same as TSV files, and with figures: contact sheet, histograms,
     rate-distortion curves, close-ups of artefacts, scores.
     """
 
@@ -32,88 +32,75 @@ class Config:
 
 
 def main(config: Config) -> Path:
-    """Explore the set that `config` names and return the folder of figures."""
+    """Explore the set of `config` and return the folder of figures."""
     image_set = open_set(config.data, skip_damaged=True)
     out = config.out or folders.new_folder(f"explore-{image_set.name}")
     notes(image_set.notices)
     with folders.result_folder(out) as write:
-        found = explore(image_set)
-        for name, content in _files(found):
+        exploration = explore(image_set)
+        for name, content in _files(exploration):
             write(name, content)
-    terminal = console.console()
-    report.print_report(terminal, found)
+    terminal = console.terminal()
+    report.print_report(terminal, exploration)
     terminal.print(f"\nfigures and tables: {out}", soft_wrap=True)
     return out
 
 
 def explore(image_set):
-    """Measure all that is in a set, one image a thread at a time.
+    """Measure the originals and versions of a set, one image per thread at a time.
 
-    Raises
-    ------
-    ImageError
-        If no original can be read.
+    Raises `ImageError` if no original can be read.
     """
     versions, faults = findings.versions_by_original(image_set)
-    originals = image_set.originals
-    chosen = (
-        set()
-        if image_set.versions
-        else {p.name for p in findings.spread(originals, findings.CURVES)}
-    )
-    found = map_with_progress(
-        lambda image: findings.explore_image(
-            image_set,
-            image,
-            versions[image.name],
-            findings.QUALITIES if image.name in chosen else (),
-        ),
-        originals,
-        "measured",
-        "images",
-    )
-    faults += [fault for one in found for fault in one.faults]
-    if all(one.description is None for one in found):
+    compressed = set()  # names of the originals that JPEG versions are made of
+    if not image_set.versions:
+        compressed = {image.name for image in findings.spread(image_set.originals, findings.CURVES)}
+
+    def measure(image):
+        qualities = findings.QUALITIES if image.name in compressed else ()
+        return findings.explore_image(image_set, image, versions[image.name], qualities)
+
+    results = map_with_progress(measure, image_set.originals, "measured", "images")
+    faults += [fault for result in results for fault in result.faults]
+    if all(result.description is None for result in results):
         raise ImageError(faults[0])
-    return Exploration(image_set, _sides(image_set), tuple(found), tuple(faults))
+    return Exploration(image_set, _splits(image_set), tuple(results), tuple(faults))
 
 
-def _sides(image_set):
-    """Split as training would; a set that cannot be split has no sides."""
+def _splits(image_set):
+    """Split as training would; return no splits for a set that cannot be split."""
     try:
         return split(image_set)
     except ImageError:
         return {}
 
 
-def _files(found):
+def _files(exploration):
     """Yield each file's name and content, figures last."""
-    sides = [{"side": found.sides.get(row.image, "")} for row in found.descriptions]
-    rows = [asdict(row) | side for row, side in zip(found.descriptions, sides, strict=True)]
+    rows = [
+        asdict(row) | {"side": exploration.splits.get(row.image, "")}
+        for row in exploration.descriptions
+    ]
     yield "pictures.tsv", _tsv(rows)
-    own = "versions.tsv" if found.image_set.versions else "jpeg.tsv"
-    if found.measures:
-        yield own, _tsv([asdict(measure) for measure in found.measures])
-    if found.faults:
-        yield "faults.tsv", _tsv([{"fault": fault} for fault in found.faults])
-    yield from figures.draw(found)
+    if exploration.measures:
+        name = "versions.tsv" if exploration.image_set.versions else "jpeg.tsv"
+        yield name, _tsv([asdict(measure) for measure in exploration.measures])
+    if exploration.faults:
+        yield "faults.tsv", _tsv([{"fault": fault} for fault in exploration.faults])
+    yield from figures.draw(exploration)
 
 
-# The files' names of columns, where they are not those of the fields.
+# Column names on disk that differ from the fields' names.
 _COLUMNS = {"image": "picture"}
 
 
 def _tsv(rows):
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), delimiter="\t", lineterminator="\n")
-    writer.writerow({name: _COLUMNS.get(name, name) for name in rows[0]})
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    writer.writerow([_COLUMNS.get(name, name) for name in rows[0]])
     for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row.values()])
     return text.getvalue().encode()
-
-
-def _cell(value):
-    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

@@ -7,22 +7,16 @@ from experiments.cli import console
 from experiments.cli.commands import Interrupted, run_command
 from experiments.evaluation import leakage
 from experiments.runs.run import open_run
-from experiments.sweeps import interrupts, records
+from experiments.sweeps import interrupts, records, rungs
 from experiments.sweeps.crops import CropFolder
 from experiments.sweeps.material import load_material
 from experiments.sweeps.measures import measure_codec
-from experiments.sweeps.plan import QUALITY, BudgetName
-from experiments.sweeps.rungs import (
-    NAMES,
-    PENALISED,
-    RUNGS,
-    released_record,
-    released_trial,
-    rung_trial,
-)
+from experiments.sweeps.plan import QUALITY
+from experiments.sweeps.rungs import NAMES, PENALISED
+from experiments.sweeps.running import record_trial, train_trial
 from experiments.sweeps.sweep import recorded
 from experiments.sweeps.table import line
-from experiments.sweeps.trials import record_trial, train_trial
+from experiments.sweeps.trials import BudgetName
 from fnnet.core import require
 
 
@@ -33,20 +27,20 @@ class Config:
     From a fully connected autoencoder over convolution, pooling, batch norm and dropout to residual
     blocks with pixel shuffle, all with one bounded latent for four pixels; and last a network that
     was trained for its rate too (--weights). A line is printed and a record added to a file for
-    each rung and test set; rungs that the file has are not done again. About half an hour of two
-    cores by default, a minute with --budget tiny.
+    each rung and test set; rungs that the file has are not done again. Takes about half an hour on
+    two cores by default, a minute with --budget tiny.
     """
 
     rung: tuple[str, ...] = ()
-    """Which rungs to do, by name, such as "pooling". Default: all."""
+    """Names of the rungs to do, such as "pooling". Default: all."""
     budget: BudgetName = "full"
-    """How long the rungs are trained. tiny: 12 steps; small: 800; full: 4,000."""
+    """Training steps of a rung. tiny: 12; small: 800; full: 4,000."""
     data: str | None = None
     """A set to train on, all of it: a folder, or a name under FNNET_DATA. Default: photographs
     that come with scikit-image, three to train on and two to test on."""
     test: tuple[str, ...] = ()
-    """Sets to test on, each whole, without photographs of the other. Default: the scenes of --data
-    that its split by scene holds out, and only the others are trained on."""
+    """Sets to test on, each whole, that share no photograph with the other. Default: the scenes
+    of --data that its split by scene holds out, and only the others are trained on."""
     weights: Path | None = None
     """A run of train with --latents penalised that was made ready by release, or the name of
     released weights: the last rung."""
@@ -58,7 +52,7 @@ class Config:
 
 
 def main(config: Config):
-    """Do what `config` asks for and is not done yet; return all records."""
+    """Do those rungs of `config` that are not recorded yet; return all records."""
     for name in config.rung:
         require(name in NAMES, f"--rung {name}: must be one of {', '.join(map(repr, NAMES))}")
     require(
@@ -72,42 +66,38 @@ def main(config: Config):
     run = None if config.weights is None else _released_run(config.weights)
     materials = [load_material(config.data, test, QUALITY) for test in config.test or (None,)]
     for material in materials:
-        recorded(config.records, material)  # refuses damaged records, and those of other images
+        recorded(config.records, material)  # raises for damaged records and those of other images
     config.records.parent.mkdir(parents=True, exist_ok=True)
     crops = None if config.crops is None else CropFolder(config.crops)
     try:
         with interrupts.insistent():
-            for rung in RUNGS:
+            for rung in rungs.RUNGS:
                 if rung.name in (config.rung or NAMES):
-                    _trained_rung(config, rung, materials, crops)
+                    _train_missing_rung(config, rung, materials, crops)
             if run is not None:
-                _penalised_rung(run, config, materials, crops)
+                _measure_penalised_rung(run, config, materials, crops)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on where it was") from None
-    console.console().print(f"records in {config.records}", soft_wrap=True)
+    console.terminal().print(f"records in {config.records}", soft_wrap=True)
     return list(recorded(config.records, materials[0]).values())
 
 
-def _trained_rung(config, rung, materials, crops):
-    """Train a rung, if a record of it or its crops are missing."""
-    there, wanted = recorded(config.records, materials[0]), []
-    for material in materials:
-        trial = rung_trial(rung, config.budget, material)
-        if trial.identity not in there:
-            wanted.append((trial, material))
-    drawn = crops is None or rung.name in crops.rungs()
-    if not wanted and drawn:
+def _train_missing_rung(config, rung, materials, crops):
+    trials = [rungs.rung_trial(rung, config.budget, material) for material in materials]
+    done = recorded(config.records, materials[0])
+    missing = [pair for pair in zip(trials, materials, strict=True) if pair[0].identity not in done]
+    has_crops = crops is None or rung.name in crops.rungs()
+    if not missing and has_crops:
         return
-    trial = rung_trial(rung, config.budget, materials[0])
-    trained = train_trial(trial, materials[0])
-    for other, material in wanted:
-        _keep(config, record_trial(trained, other, material))
-    if not drawn and trained.learned.is_finite:
-        crops.add(rung.name, trained.codec(trial), 0)
+    trained = train_trial(trials[0], materials[0])
+    for trial, material in missing:
+        _store(config, record_trial(trained, trial, material))
+    if not has_crops and trained.learned.is_finite:
+        crops.add(rung.name, trained.codec(), 0)
 
 
 def _released_run(weights):
-    """Load a run, and refuse one that was not trained for its rate or not made ready."""
+    """Load a run; raise unless its latents are penalised and `release` wrote it."""
     run = open_run(weights)
     require(
         run.network.latents == "penalised",
@@ -117,22 +107,21 @@ def _released_run(weights):
     return run
 
 
-def _penalised_rung(run, config, materials, crops):
-    """Measure the network that was trained for its rate, at all its rates."""
+def _measure_penalised_rung(run, config, materials, crops):
     codec = run.codec()
     for material in materials:
-        trial = released_trial(run, material.test_name)
-        if records.identity(trial) not in recorded(config.records, material):
+        trial = rungs.released_trial(run, material.test_name)
+        if trial.identity not in recorded(config.records, material):
             pairs = leakage.mark_trained(material.test, run, allow_overlap=False)
-            seen = measure_codec(codec, run.task, pairs, [])
-            _keep(config, released_record(run, trial, pairs, seen))
+            measured = measure_codec(codec, run.task, pairs, [])
+            _store(config, rungs.released_record(run, trial, pairs, measured))
     if crops is not None and PENALISED not in crops.rungs():
         crops.add(PENALISED, codec, codec.middle_rate)
 
 
-def _keep(config, record):
+def _store(config, record):
     records.append(config.records, record)
-    console.console().print(line(record), soft_wrap=True)
+    console.terminal().print(line(record), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Time the forms in which convolutions are computed on this CPU, beside JAX's own."""
+"""Time fnnet's CPU lowerings of convolutions against JAX's own."""
 
 import json
 import os
@@ -14,15 +14,15 @@ import jaxlib
 import numpy as np
 from rich.table import Table
 
+from experiments.cli import console
 from experiments.cli.commands import run_command
-from experiments.cli.console import console
 from experiments.system import storage
 from experiments.system.hardware import cores, processor
 from fnnet.core import require
 from fnnet.ops import conv_lowering
 
 FORMS = (conv_lowering.CONVOLVE, conv_lowering.INPUT_GRADIENT, conv_lowering.KERNEL_GRADIENT)
-# Batch, side, channels in and out, kernel, stride, groups: layers of autoencoders and restorers.
+# Batch, size, channels in and out, kernel, stride, groups: layers of autoencoders and restorers.
 SHAPES = (
     (16, 64, 64, 64, 3, 1, 1),
     (16, 48, 64, 64, 3, 1, 1),
@@ -42,57 +42,57 @@ SHAPES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Time each convolution and its gradients as JAX has them and as fnnet does (half a minute).
+    """Time convolutions and their gradients in JAX's own form and in fnnet's (half a minute).
 
-    A table is printed, in ms, the best of many calls of compiled programs that take turns. Let
-    nothing else run beside it.
+    A table is printed: ms, the best of many calls of compiled programs that take turns. Nothing
+    else should run meanwhile.
     """
 
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of images and kernels."""
+    """Dtype of images and kernels."""
     seconds: float = 0.5
-    """How long the calls of one cell of the table may take, above 0."""
+    """Duration of the calls for one cell of the table, above 0."""
     out: Path | None = None
-    """A JSON file for what was measured, which must not exist. Default: none is written."""
+    """A JSON file for the results, which must not exist. Default: none is written."""
 
 
 def main(config: Config):
-    """Measure, print, and write what was measured where that is wanted."""
+    """Measure, print, and write the results if `config` names a file."""
     require(config.seconds > 0, f"--seconds {config.seconds}: must be above 0")
     device = jax.default_backend()
     require(device == "cpu", f"lowerings: these forms are for CPUs; JAX uses a {device} here")
     require(config.out is None or not config.out.exists(), f"--out {config.out}: exists already")
     rows = {shape: _measure(shape, config) for shape in SHAPES}
-    console().print(_table(rows, config))
+    console.terminal().print(_table(rows, config))
     if config.out:
         storage.write_text(config.out, json.dumps(_record(rows, config), indent=1) + "\n")
 
 
 def _measure(shape, config):
-    """Time all forms of a row: {name of the form: (JAX's own, fnnet's)}, in milliseconds."""
-    batch, side, channels, features, size, stride, groups = shape
+    """Time the forms of one shape, ``{form: (JAX's own, fnnet's)}``, in milliseconds."""
+    batch, length, channels, features, size, stride, groups = shape
     draw = np.random.default_rng(0)
     x, kernel = (
         jnp.asarray(draw.normal(size=s).astype(np.float32), config.dtype)
-        for s in ((batch, side, side, channels), (size, size, channels // groups, features))
+        for s in ((batch, length, length, channels), (size, size, channels // groups, features))
     )
     padding = tuple(
-        map(tuple, jax.lax.padtype_to_pads((side,) * 2, (size,) * 2, (stride,) * 2, "SAME"))
+        map(tuple, jax.lax.padtype_to_pads((length,) * 2, (size,) * 2, (stride,) * 2, "SAME"))
     )
     settings = {"strides": (stride, stride), "padding": padding, "groups": groups}
     y = conv_lowering.convolve(x, kernel, **settings)
-    given = (
+    arguments = (
         ((x, kernel), {}),
-        ((y, kernel), {"shape": (side, side)}),
+        ((y, kernel), {"shape": (length, length)}),
         ((x, y), {"size": (size, size)}),
     )
-    found = {}
-    for form, (operands, more) in zip(FORMS, given, strict=True):
+    times = {}
+    for form, (operands, more) in zip(FORMS, arguments, strict=True):
         programs = [
             jax.jit(partial(function, **settings, **more)) for function in (form.plain, form.on_cpu)
         ]
-        found[form.name] = _milliseconds(programs, operands, config.seconds)
-    return found
+        times[form.name] = _milliseconds(programs, operands, config.seconds)
+    return times
 
 
 def _milliseconds(programs, operands, seconds):
@@ -117,9 +117,9 @@ def _table(rows, config):
         table.add_column(name, justify="right", no_wrap=True)
     for form in FORMS:
         table.add_column(form.name.replace("_", "\n"), justify="right", no_wrap=True)
-    for (batch, side, channels, features, size, stride, groups), found in rows.items():
-        cells = (batch, side, f"{channels}→{features}", f"{size}x{size}", stride, groups)
-        times = (f"{plain:.1f}  {ours:.1f}" for plain, ours in found.values())
+    for (batch, length, channels, features, size, stride, groups), row in rows.items():
+        cells = (batch, length, f"{channels}→{features}", f"{size}x{size}", stride, groups)
+        times = (f"{plain:.1f}  {ours:.1f}" for plain, ours in row.values())
         table.add_row(*map(str, cells), *times)
     return table
 
@@ -134,7 +134,7 @@ def _record(rows, config):
         "dtype": config.dtype,
         "columns": ["batch", "side", "channels", "features", "kernel", "stride", "groups"],
         "milliseconds, JAX's own and fnnet's": [
-            {"shape": shape, **found} for shape, found in rows.items()
+            {"shape": shape, **times} for shape, times in rows.items()
         ],
     }
 

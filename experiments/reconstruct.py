@@ -16,11 +16,10 @@ from fnnet.core import require
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Apply a trained network to images; PNG files appear, about a second a megapixel.
+    """Apply a trained network to images; PNG files appear, in about a second per megapixel.
 
-    A run of the task restore repairs JPEG images; autoencode sends images through the
-    bottleneck and back; emulate makes them look as JPEG would. Images of any size; nothing that
-    is there is overwritten.
+    A run of the task restore repairs JPEG images; autoencode sends images through the bottleneck
+    and back; emulate imitates JPEG. Images of any size; existing files are not overwritten.
     """
 
     run: tyro.conf.Positional[Path]
@@ -28,28 +27,25 @@ class Config:
     inputs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="IN...")]
     """Images (PNG, JPEG, BMP, TIFF, WebP, PPM), or folders of them."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """A folder for the results; or, for one image, a file that ends in .png."""
+    """A folder for the results; or, for one image, the name of a file, ending in .png."""
 
     rate: int | None = None
-    """Which of the run's rates, from 1 for the fewest bits. Default: the middle one."""
+    """One of the run's rates, from 1 for the fewest bits. Default: the middle one."""
 
 
 def main(config: Config):
-    """Write a PNG for every image and return the paths.
-
-    An image that cannot be read is named and the others are done; an error at the end then
-    counts the failures.
-    """
-    require(config.inputs, "no images are named; give files or folders behind the run")
+    """Write a PNG for every image, and return the paths."""
+    require(config.inputs, "no images are named; add files or folders after the run")
     run = open_run(config.run)
-    apply = run.apply(config.rate)
-    jobs = outputs.plan(config.inputs, config.out, outputs.PNG, find=find_images, suffixes=SUFFIXES)
-    outputs.make_all(jobs, config.out, partial(_reconstruct, run.task, apply))
-    return list(jobs.values())
+    write = partial(_reconstruct, run.task, run.apply(config.rate))
+    written = outputs.write_all(
+        config.inputs, config.out, outputs.PNG, write, find=find_images, suffixes=SUFFIXES
+    )
+    return list(written)
 
 
 def _reconstruct(task, apply, source, target):
-    # A CMYK file's inks cannot be given back, so a JPEG of them is not repaired but changed.
+    # A JPEG of CMYK inks would not be repaired but changed: the result is RGB.
     image = read_image(source, allow_cmyk=task.name != "restore")
     for notice in image.notices:
         note(notice)

@@ -1,12 +1,13 @@
-"""Make a run's weights ready to be released: half the bytes, and nothing of where they lay."""
+"""Write a run's weights for release: parameters of half the bytes, and no local paths."""
 
 import hashlib
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import tyro
 
 from experiments.cli import console
@@ -17,15 +18,15 @@ from experiments.runs.record import to_json
 from experiments.runs.run import open_run
 from experiments.runs.saving import WEIGHTS, restore_weights, save_weights
 from experiments.system import errors, folders, storage
-from experiments.training.stability import stability, steps_to
+from experiments.training.stability import CurveRow, History, stability, steps_to
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Make a run's weights ready to be released, in a few seconds.
+    """Write a run's weights in the form in which they are released, in a few seconds.
 
     A folder appears with the weights (parameters of 16 bits, computed with in float32), the run's
-    options and its record; commands take it as they take a run. The file's SHA-256 is printed: the
+    options and its record; commands accept it in place of a run. The file's SHA-256 is printed: the
     name and this digest go into experiments/weights/__init__.py.
     """
 
@@ -36,7 +37,7 @@ class Config:
 
 
 def main(config: Config) -> Path:
-    """Write the release of a run and return its folder."""
+    """Write the release of a run, and return its folder."""
     run = open_run(config.run)
     if run.record.history is not None:
         raise errors.RunError(f"{config.run}: is released already")
@@ -44,34 +45,34 @@ def main(config: Config) -> Path:
     network = replace(run.network, precision="float32")
     model, model_record = architectures.build(network), configs.to_json(network)
     if run.is_codec:
-        run.codec()  # refuses one whose training has not ended
+        run.codec()  # raises if training has not ended
     with folders.result_folder(config.out) as write:
         path = config.out / WEIGHTS
         save_weights(path, run.params, run.state, run.step, model_record)
         restore_weights(path, model, model_record)
-        options = read_options(config.run) | {"data": _name(run.config.data)}
+        data = run.config.data and Path(run.config.data).name
+        options = read_options(config.run) | {"data": data}
         write("config.json", storage.as_json(options))
         history = _history(config.run, run.record.sessions)
-        record = replace(run.record, model=model_record, history=history)
+        record = replace(run.record, model=model_record, history=asdict(history))
         write("record.json", storage.as_json(to_json(record)))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    console.console().print(f"{path}: {path.stat().st_size:,} bytes\n{digest}", soft_wrap=True)
+    console.print_line(f"{path}: {path.stat().st_size:,} bytes\n{digest}")
     return config.out
 
 
 def _history(folder, sessions):
-    """Sum up the run's metrics, which are not released, as a sweep's records have them."""
+    """Summarise the run's metrics, which are not released, in the form of a sweep's records."""
     rows = storage.read_metrics(folder / "metrics.jsonl")
-    names = ("step", "loss", "psnr", "held_out_psnr", "gradient_norm", "learning_rate", "seconds")
-    curve = [{name: row[name] for name in names} for row in rows if "held_out_psnr" in row]
+    curve = tuple(msgspec.convert(row, CurveRow) for row in rows if "held_out_psnr" in row)
     losses, norms = ([row[name] or math.nan for row in rows] for name in ("loss", "gradient_norm"))
     skipped = sum(not row["finite"] for row in rows)
-    return {
-        "seconds": _seconds(rows, sessions),
-        "curve": curve,
-        "steps_to": steps_to(curve),
-        "stability": stability(losses, norms, skipped),
-    }
+    return History(
+        seconds=_seconds(rows, sessions),
+        curve=curve,
+        steps_to=steps_to(curve),
+        stability=stability(losses, norms, skipped),
+    )
 
 
 def _seconds(rows, sessions):
@@ -81,10 +82,6 @@ def _seconds(rows, sessions):
     times = [row["seconds"] for row in rows]
     ends = [time for time, after in itertools.pairwise(times) if after < time]
     return round(sum(ends) + times[-1], 4)
-
-
-def _name(data):
-    return data and Path(data).name
 
 
 if __name__ == "__main__":

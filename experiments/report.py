@@ -12,7 +12,7 @@ from experiments.reporting.findings import NAME, make_findings
 from experiments.reporting.page import make_page
 from experiments.reporting.sources import PACKAGED, folders, gather
 from experiments.system import storage
-from experiments.system.errors import RunError
+from experiments.system.errors import as_run_error
 from experiments.system.folders import result_folder
 
 
@@ -20,9 +20,9 @@ from experiments.system.folders import result_folder
 class Config:
     """Write a page of a sweep's results; report.html appears, in seconds.
 
-    The page holds all that it needs and opens without a network: the rungs beside classical
-    codecs, what every choice does with its interval, what quality costs, training curves, crops
-    to compare, and how all was measured. Records that cannot be read are named in it.
+    The page is self-contained and opens without a network: the ladder's rungs beside classical
+    codecs, the effect of every choice with its interval, the cost of quality, training curves,
+    crops to compare, and the method of measurement. It names records that cannot be read.
     """
 
     records: Annotated[
@@ -32,12 +32,12 @@ class Config:
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder for the page, new or empty."""
     findings: Path | None = None
-    """A folder for the same as a Markdown text, FINDINGS.md, with its figures below figures/;
+    """A folder for the same results as Markdown, FINDINGS.md, with its figures below figures/;
     files of these names are replaced. Default: not written."""
 
 
 def main(config: Config) -> Path:
-    """Write the page and return its path."""
+    """Write the page, and return its path."""
     with result_folder(config.out) as write:
         records, faults = gather(config.records)
         notes(faults)
@@ -45,22 +45,18 @@ def main(config: Config) -> Path:
         if config.findings is not None:
             _write_findings(config, records, faults)
     path = config.out / "report.html"
-    console.console().print(
-        f"{console.counted(len(records), 'run')} shown in {path}", soft_wrap=True
-    )
+    console.print_line(f"{console.counted(len(records), 'run')} shown in {path}")
     return path
 
 
 def _write_findings(config, records, faults):
     folder = config.findings
     texts = make_findings(records, faults, folders(config.records), folder)
-    try:
+    with as_run_error(folder, "made"):
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"{folder}: could not be made: {error.strerror}") from error
     for name, text in texts.items():
         storage.write_text(folder / name, text)
-    console.console().print(f"findings in {folder / NAME}", soft_wrap=True)
+    console.print_line(f"findings in {folder / NAME}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Predict how training scales to many devices, from what the compiled step moves between them."""
+"""Predict how training scales to many devices, from the bytes that a step moves between them."""
 
 import math
 import re
 import statistics
 import time
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import jax
@@ -12,11 +12,11 @@ import numpy as np
 from jax.sharding import AxisType, Mesh
 from rich.table import Table
 
+from experiments.cli import console
 from experiments.cli.commands import run_command
-from experiments.cli.console import console
 from experiments.networks import architectures, configs
 from experiments.networks.configs import Norm
-from experiments.networks.tasks import make_loss
+from experiments.networks.losses import make_loss
 from experiments.runs.recipes import Recipe, make_optimizer
 from experiments.training.devices import AXIS, Placement
 from fnnet.core import require
@@ -34,33 +34,33 @@ efficiency: one device's step over N devices' step, each with its own batch"""
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Print what a step moves between devices, and a model of efficiency to 1,000 devices.
+    """Print the bytes that a step moves between devices, and a model of efficiency up to 1,000.
 
     Compiles the step for 2 devices and counts the bytes of its collectives, times it on one device
-    unless --step-ms tells the time, and prints the table, in about half a minute. The table is a
-    prediction: nothing in it but the bytes and the one device's step is measured.
+    unless --step-ms is set, and prints the table, in about half a minute. The table is a
+    prediction: only the bytes and the one device's step are measured.
     """
 
     model: Literal["mlp", "shallow", "conv", "residual"] = "conv"
     norm: Norm = "none"
-    """Normalisation behind each hidden layer; batch norm's is over the batches of all devices."""
+    """Normalisation after each hidden layer; batch norm's is over the batches of all devices."""
     batch: int = 64
-    """Patches a step on each device; with more devices the whole batch grows."""
+    """Patches per step on each device; the whole batch grows with the number of devices."""
     patch: int = 48
-    """Side of a patch in pixels."""
+    """Height and width of a patch in pixels."""
     step_ms: float | None = None
-    """A step on one device, in ms. Default: it is measured, here."""
+    """Time of a step on one device, in ms. Default: measured on this machine."""
     bandwidth: float = 12.5
-    """What a device can send to another, in GB/s; 12.5 is a network of 100 Gbit/s."""
+    """Bandwidth from device to device, in GB/s; 12.5 is a network of 100 Gbit/s."""
     latency: float = 10.0
-    """From sending to receiving a message, in microseconds."""
+    """Time from sending to receiving a message, in microseconds."""
     jitter: float = 0.02
     """Standard deviation of a device's step time, over its mean."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A device's link to the others: bytes per second, and seconds that a message takes."""
+    """A device's link to the others: bytes per second, and seconds per message."""
 
     bandwidth: float
     latency: float
@@ -69,16 +69,16 @@ class Network:
 def main(config: Config):
     """Print the bytes, the step's time and the table."""
     _check(config)
-    parameters, counted = _compiled(config)
+    parameters, exchanges = _compiled(config)
     seconds = config.step_ms / 1e3 if config.step_ms else _step_seconds(config)
-    terminal = console()
+    terminal = console.terminal()
     terminal.print(f"parameters              {parameters:,}: {4 * parameters:,} bytes of gradient")
-    for name, (number, bytes_moved) in counted.items():
+    for name, (number, bytes_moved) in exchanges.items():
         terminal.print(f"{name:23} {number} in the compiled step, {bytes_moved:,} bytes")
-    how = "as given" if config.step_ms else f"median of {_STEPS}, measured here"
-    terminal.print(f"step on one device      {1e3 * seconds:.1f} ms ({how})")
+    source = "as given" if config.step_ms else f"median of {_STEPS}, measured here"
+    terminal.print(f"step on one device      {1e3 * seconds:.1f} ms ({source})")
     network = Network(1e9 * config.bandwidth, 1e-6 * config.latency)
-    terminal.print(_table(config, network, counted, seconds))
+    terminal.print(_table(config, network, exchanges, seconds))
     terminal.print(LEGEND, soft_wrap=True)
 
 
@@ -104,7 +104,7 @@ def tree_seconds(devices, size, network):
 
 
 def waiting_seconds(devices, seconds, jitter):
-    """Predict how much longer than the mean the slowest of `devices` takes.
+    """Predict by how many seconds the slowest of `devices` is later than the mean.
 
     The expected largest of N independent normal values is below sqrt(2 ln N) deviations.
     """
@@ -112,17 +112,9 @@ def waiting_seconds(devices, seconds, jitter):
 
 
 def collectives(text):
-    """Count what a compiled program moves between devices.
+    """Count the collectives of a program in HLO, as ``compiled.as_text()`` returns it.
 
-    Parameters
-    ----------
-    text : str
-        The program in HLO, as ``compiled.as_text()`` gives it.
-
-    Returns
-    -------
-    dict
-        ``name -> (number, bytes of the results)`` of each kind of collective that is there.
+    Returns ``{name: (number, bytes of the results)}`` of each kind of collective.
     """
     counted = {}
     for shapes, name in re.findall(rf"= (.*?) ({_COLLECTIVES})(?:-start)?\(", text):
@@ -141,18 +133,17 @@ def _bytes(shapes):
 
 
 def _check(config):
-    for field in fields(Config):
-        value = getattr(config, field.name)
+    for name, value in asdict(config).items():
         if isinstance(value, (int, float)):
-            option = f"--{field.name.replace('_', '-')} {value}"
-            if field.name in ("latency", "jitter"):
+            option = f"--{name.replace('_', '-')} {value}"
+            if name in ("latency", "jitter"):
                 require(math.isfinite(value) and value >= 0, f"{option}: must be at least 0")
             else:
                 require(math.isfinite(value) and value > 0, f"{option}: must be above 0")
 
 
 def _training(config):
-    """Make a step and its train state, batch and key."""
+    """Build a training step, its train state and its batch."""
     norm = None if config.norm == "none" else config.norm
     model = architectures.build(configs.configure(config.model, norm=norm))
     recipe = Recipe(schedule="constant", steps=1, batch=config.batch, patch=config.patch)
@@ -164,9 +155,9 @@ def _training(config):
 
 
 def _compiled(config):
-    """Compile for two devices; give the number of parameters and the collectives."""
-    there = jax.devices() if jax.device_count() > 1 else jax.devices("cpu")
-    mesh = Mesh(np.array(there[:2]), (AXIS,), axis_types=(AxisType.Auto,))
+    """Compile for two devices; return the number of parameters and the collectives."""
+    devices = jax.devices() if jax.device_count() > 1 else jax.devices("cpu")
+    mesh = Mesh(np.array(devices[:2]), (AXIS,), axis_types=(AxisType.Auto,))
     placement = Placement(mesh)
     step, train_state, batch = _training(config)
     rows = 2 * config.batch
@@ -178,19 +169,19 @@ def _compiled(config):
 
 def _step_seconds(config):
     step, train_state, batch = _training(config)
-    key, took = jax.random.key(1), []
+    key, times = jax.random.key(1), []
     for _ in range(2 + _STEPS):
         began = time.perf_counter()
         train_state, _ = jax.block_until_ready(step(train_state, batch, key))
-        took.append(time.perf_counter() - began)
-    return statistics.median(took[2:])
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[2:])
 
 
 def _table(config, network, counted, seconds):
     exchanges = sum(number for number, _ in counted.values())
     each = sum(moved for _, moved in counted.values()) / max(exchanges, 1)
     table = Table(
-        title=f"predicted for {config.batch} patches a device\n{config.bandwidth:g} GB/s, "
+        title=f"predicted for {config.batch} patches per device\n{config.bandwidth:g} GB/s, "
         f"{config.latency:g} µs, jitter {config.jitter:.0%}, nothing hidden behind computing",
         title_justify="left",
     )
@@ -207,6 +198,6 @@ def _table(config, network, counted, seconds):
 
 
 if __name__ == "__main__":
-    # Before JAX starts: a CPU counts as two devices, enough to see what passes between them.
+    # Before JAX starts: a CPU counts as two devices, enough for collectives between them.
     jax.config.update("jax_num_cpu_devices", 2)
     run_command(main, Config, prog="python -m experiments.scaling")

@@ -1,4 +1,4 @@
-"""Measure JPEG's published rows again, to see that metrics and recipes are the literature's."""
+"""Measure JPEG's published rows again, to check that metrics and recipes are the literature's."""
 
 import sys
 import time
@@ -8,8 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from experiments.cli import console
 from experiments.cli.commands import run_command
-from experiments.cli.console import console
 from experiments.cli.progress import Count
 from experiments.evaluation import selfcheck
 from experiments.evaluation.baselines import jpeg_rows
@@ -20,17 +20,17 @@ grey: the luma, from 16 to 235, as a JPEG of one channel; a grey image as it is
 colour: RGB with halved chroma (4:2:0)
 double: the grey recipe twice, the second time on blocks shifted by 4 pixels; q=first,second
 columns are functions of fnnet.metrics, values means over the images of a set
-in brackets: published, but given by no known form of the metric; not compared"""
+in brackets: published, but no known form of the metric reproduces it; not compared"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Measure JPEG's PSNR, SSIM and PSNR-B anew and compare, in about half a minute on 2 cores.
 
-    On LIVE1 (grey, colour, compressed twice) and Classic5 where they are at hand, as --data or
-    under FNNET_DATA, and always on photographs that come with scikit-image. Prints what was
-    measured beside what is expected and what papers print. Exit status 1 if a value differs by
-    more than 0.01 dB or 0.0005. Nothing is written.
+    On LIVE1 (grey, colour, compressed twice) and Classic5 if they are available, as --data or
+    under FNNET_DATA, and always on photographs that come with scikit-image. Prints the measured
+    values beside the expected and the published ones. Exit status 1 if a value differs by more
+    than 0.01 dB or 0.0005. Nothing is written.
     """
 
     data: str | None = None
@@ -38,14 +38,14 @@ class Config:
 
 
 def main(config: Config):
-    """Print all rows and the verdict; leave with status 1 if a value is not what it must be."""
-    terminal = console()
+    """Print all rows and the verdict; exit with status 1 if a value is wrong."""
+    terminal = console.terminal()
     began = time.perf_counter()
     sets = gather(config.data, terminal)
     rows = [row for row in jpeg_rows() if row.set in sets]
     cells = selfcheck.measure(rows, sets, _counted)
-    for title, chosen in groups(cells):
-        terminal.print(table(title, chosen))
+    for title, group in groups(cells):
+        terminal.print(table(title, group))
     terminal.print(LEGEND, soft_wrap=True)
     for line in verdict(cells, time.perf_counter() - began):
         terminal.print(line, soft_wrap=True)
@@ -55,16 +55,9 @@ def main(config: Config):
 
 
 def gather(data, terminal):
-    """Open the sets that are at hand, and say which are not.
+    """Open the available sets, a dict by name, and print which are not available.
 
-    Returns
-    -------
-    dict of str to sequence of StoredImage
-
-    Raises
-    ------
-    ImageError
-        If `data` is neither LIVE1 nor Classic5.
+    Raises `ImageError` if `data` is neither LIVE1 nor Classic5.
     """
     sets = selfcheck.embedded_sets()
     if data is not None:
@@ -75,7 +68,7 @@ def gather(data, terminal):
         try:
             sets |= [selfcheck.known_set(name)]
         except ImageError as error:
-            terminal.print(f"{title} is not at hand and is left out: {error}", soft_wrap=True)
+            terminal.print(f"{title} is not available and is left out: {error}", soft_wrap=True)
     return sets
 
 
@@ -87,7 +80,7 @@ def _counted(results, total):
 
 
 def groups(cells):
-    """Divide cells into tables: a title, and the cells of one set and recipe."""
+    """Group cells into tables: pairs of a title and the cells of one set and recipe."""
     tables = {}
     for cell in cells:
         name = selfcheck.TITLES.get(cell.row.set, "scikit-image's photographs, q=10")
@@ -96,36 +89,32 @@ def groups(cells):
 
 
 def table(title, cells):
-    """Lay out what was measured, and under it what is expected and published: 80 columns wide."""
+    """Build a table of 80 columns: measured values, and below them expected and published ones."""
     names = list(dict.fromkeys(cell.row.metric for cell in cells))
     style = {"box": box.HORIZONTALS, "collapse_padding": True, "pad_edge": False}
-    laid = Table(title=title, title_justify="left", **style)
-    laid.add_column("measured", no_wrap=True)
+    layout = Table(title=title, title_justify="left", **style)
+    layout.add_column("measured", no_wrap=True)
     for name in names:
-        # In a narrow terminal digits fold; none is left out.
-        laid.add_column(name.replace("_", "\n", 1), justify="right", overflow="fold")
+        # In a narrow terminal digits fold; none is cut off.
+        layout.add_column(name.replace("_", "\n", 1), justify="right", overflow="fold")
     lines = {}
     for cell in cells:
-        lines.setdefault(_label(cell.row), {})[cell.row.metric] = cell
+        row = cell.row
+        label = selfcheck.quality_label(row.quality) if row.set in selfcheck.TITLES else row.set
+        lines.setdefault(label, {})[row.metric] = cell
     for label, line in lines.items():
-        laid.add_section()
-        laid.add_row(label, *(_measured(line[name]) for name in names))
-        laid.add_row("  expected", *(f"{line[name].row.measured:.4f}" for name in names))
+        layout.add_section()
+        layout.add_row(label, *(_measured(line[name]) for name in names))
+        layout.add_row("  expected", *(f"{line[name].row.measured:.4f}" for name in names))
         published = [_published(line[name].row) for name in names]
         if any(published):
-            laid.add_row("  published", *published)
-    return laid
-
-
-def _label(row):
-    if row.set in selfcheck.TITLES:
-        return selfcheck.quality_label(row.quality)
-    return row.set
+            layout.add_row("  published", *published)
+    return layout
 
 
 def _measured(cell):
     # Marked in characters too: colours are lost in a file.
-    return Text(f"≠{cell.found:.4f}", "bold red") if cell.faults else f"{cell.found:.4f}"
+    return Text(f"≠{cell.measured:.4f}", "bold red") if cell.faults else f"{cell.measured:.4f}"
 
 
 def _published(row):
@@ -135,7 +124,7 @@ def _published(row):
 
 
 def verdict(cells, seconds):
-    """Say line by line whether all is as it must be, and where not."""
+    """Yield lines that say whether all values are as expected, or which are not."""
     limits = f"{selfcheck.DECIBELS} dB and {selfcheck.SIMILARITY}"
     wrong = [cell for cell in cells if cell.faults]
     if not wrong:

@@ -16,14 +16,8 @@ from experiments.images import locate
 from experiments.networks.tasks import TASKS, TaskName, check
 from experiments.runs.config import NAME, RunConfig, read_options
 from experiments.system import folders, locks, storage
-from experiments.training import multihost
+from experiments.training import multihost, options
 from experiments.training.devices import place
-from experiments.training.options import (
-    MachineOptions,
-    NetworkOptions,
-    RecipeOptions,
-    require_positive,
-)
 from experiments.training.running import digest, load_training_pairs, train_run
 from fnnet.core import require
 
@@ -46,8 +40,8 @@ class Config:
     that FNNET_DATA names. Default: photographs that come with scikit-image."""
     quality: int = 10
     """Quality of the JPEG versions, 1 to 100: taken from the set if it has them, else made."""
-    network: OmitArgPrefixes[NetworkOptions] = field(default_factory=NetworkOptions)
-    recipe: OmitArgPrefixes[RecipeOptions] = field(default_factory=RecipeOptions)
+    network: OmitArgPrefixes[options.NetworkOptions] = field(default_factory=options.NetworkOptions)
+    recipe: OmitArgPrefixes[options.RecipeOptions] = field(default_factory=options.RecipeOptions)
     downscale: float = 1.0
     """Images are first scaled down by this factor, without aliasing; 2 halves height and width."""
     seed: int = 0
@@ -56,7 +50,7 @@ class Config:
     """Time between checkpoints; a kill loses at most this much."""
     tiny: bool = False
     """12 steps of a narrow network on small patches: under 30 seconds, to see that all works."""
-    machine: OmitArgPrefixes[MachineOptions] = field(default_factory=MachineOptions)
+    machine: OmitArgPrefixes[options.MachineOptions] = field(default_factory=options.MachineOptions)
     out: Path | None = None
     """Run folder; default: runs/ with time and task."""
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -66,7 +60,7 @@ class Config:
     compute: --devices, --distributed and what belongs to it."""
 
     def run_config(self):
-        """Return what a completed config says of its run."""
+        """Return the `RunConfig` of a completed config."""
         return RunConfig(
             task=self.task,
             data=self.data,
@@ -85,7 +79,8 @@ def main(config: Config) -> Path:
     with _joined(config.machine):
         config = _shared_options(config)
         run_config = config.run_config()
-        placement = multihost.together(lambda: _placement(config))
+        devices = "all" if config.machine.distributed else config.machine.devices
+        placement = multihost.together(lambda: place(devices, config.recipe.batch))
         pairs = multihost.together(lambda: load_training_pairs(run_config))
         multihost.require_same(digest(pairs), "the images")
         try:
@@ -94,12 +89,12 @@ def main(config: Config) -> Path:
                 network = config.network.config()
                 train_run(config.out, run_config, network, pairs, placement, started)
         except KeyboardInterrupt:
-            raise Interrupted(f"stopped; go on with: {_resume_command(config.out)}") from None
+            command = f"python -m experiments.train --resume {shlex.quote(str(config.out))}"
+            raise Interrupted(f"stopped; go on with: {command}") from None
     return config.out
 
 
 def _joined(machine):
-    """Join the other processes, if there are to be any."""
     machine.check()
     if not machine.distributed:
         return nullcontext()
@@ -109,7 +104,7 @@ def _joined(machine):
 
 
 def _shared_options(config):
-    """Complete the options, in process 0 for all: a time of day and a run's folder are its own."""
+    """Complete the options in process 0 for all processes: the folder's name has the time."""
     if not config.machine.distributed:
         return _complete(config)
     first = multihost.is_first()
@@ -120,11 +115,6 @@ def _shared_options(config):
 
 def _complete(config):
     return _resumed(config) if config.resume else _filled_in(config)
-
-
-def _placement(config):
-    devices = "all" if config.machine.distributed else config.machine.devices
-    return place(devices, config.recipe.batch)
 
 
 def _open_folder(config, stack):
@@ -151,7 +141,6 @@ def merge_file(config):
 
 
 def _filled_in(config):
-    """Fill in the options that are left open, and check all."""
     _check(config)
     task = TASKS[config.task]
     network = config.network.completed(task, tiny=config.tiny)
@@ -171,11 +160,11 @@ def _check(config):
     require(1 <= config.quality <= 100, f"--quality {config.quality}: must be in 1..100")
     require(0 <= config.seed < 2**32, f"--seed {config.seed}: must be in 0..{2**32 - 1}")
     require(1 <= config.downscale <= 64, f"--downscale {config.downscale}: must be in 1..64")
-    require_positive("save-seconds", config.save_seconds)
+    options.require_positive("save-seconds", config.save_seconds)
 
 
 def _to_json(config):
-    """Return a config as plain values, without the place of its own run and its machines."""
+    """Return a config as plain values, without its run folder and its machine options."""
     elsewhere = dict.fromkeys(("out", "config", "resume", *option_values(config.machine)))
     values = option_values(config) | elsewhere
     if config.data is not None:
@@ -185,9 +174,8 @@ def _to_json(config):
 
 
 def _resumed(config):
-    """Take all options from the run to go on with."""
     folder = config.resume
-    given = option_values(replace(config, resume=None, machine=MachineOptions()))
+    given = option_values(replace(config, resume=None, machine=options.MachineOptions()))
     changed = [name for name, value in option_values(Config()).items() if given[name] != value]
     require(
         not changed,
@@ -196,10 +184,6 @@ def _resumed(config):
     )
     recorded = from_json(Config, folder / NAME, read_options(folder))
     return replace(recorded, out=folder, resume=folder, machine=config.machine)
-
-
-def _resume_command(folder):
-    return f"python -m experiments.train --resume {shlex.quote(str(folder))}"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Functional neural networks on raw JAX, for image compression and reconstruction.
 
+The names imported here are the public ones; the modules among them list their own.
+
 A model is a value made of two pure functions over parameter dicts:
 
 >>> import jax
@@ -11,11 +13,24 @@ A model is a value made of two pure functions over parameter dicts:
 (1, 8, 8, 8)
 """
 
-from fnnet import checkpoint, initializers, losses, metrics, ops, optim, schedules, train, trees
+from fnnet import (
+    checkpoint,
+    checkpoint_series,
+    files,
+    initializers,
+    losses,
+    metrics,
+    ops,
+    optim,
+    schedules,
+    train,
+    trees,
+)
 from fnnet.checkpoint import CheckpointError, load, save
 from fnnet.combinators import (
     branch,
     frozen,
+    in_precision,
     remat,
     repeat,
     residual,
@@ -24,118 +39,38 @@ from fnnet.combinators import (
     skip,
 )
 from fnnet.core import Layer, LayerError
-from fnnet.layers import (
-    adaptive_avg_pool,
-    avg_pool,
-    batch_norm,
-    block_dct,
-    block_idct,
-    conv2d,
-    conv_transpose2d,
-    dense,
-    depth_to_space,
-    depthwise_conv2d,
-    dropout,
+from fnnet.layers.activations import (
     elu,
-    factorized_prior,
-    flatten,
-    gdn,
     gelu,
-    global_avg_pool,
-    group_norm,
     hard_sigmoid,
     hard_swish,
     hard_tanh,
     identity,
-    instance_norm,
-    layer_norm,
     leaky_relu,
-    max_pool,
     prelu,
-    quantize,
     relu,
-    reshape,
-    resize,
-    rgb_to_ycbcr,
-    rgb_to_ycbcr_studio,
     sigmoid,
     silu,
     softmax,
     softplus,
-    space_to_depth,
-    spatial_dropout,
-    stateless,
     tanh,
-    ycbcr_studio_to_rgb,
-    ycbcr_to_rgb,
 )
+from fnnet.layers.color import rgb_to_ycbcr, rgb_to_ycbcr_studio, ycbcr_studio_to_rgb, ycbcr_to_rgb
+from fnnet.layers.conv import conv2d, conv_transpose2d, depthwise_conv2d
+from fnnet.layers.dense import dense
+from fnnet.layers.dropout import dropout, spatial_dropout
+from fnnet.layers.entropy import factorized_prior
+from fnnet.layers.norm import batch_norm, gdn, group_norm, instance_norm, layer_norm
+from fnnet.layers.pool import adaptive_avg_pool, avg_pool, global_avg_pool, max_pool
+from fnnet.layers.quantize import quantize
+from fnnet.layers.shape import (
+    block_dct,
+    block_idct,
+    depth_to_space,
+    flatten,
+    reshape,
+    resize,
+    space_to_depth,
+)
+from fnnet.layers.stateless import stateless
 from fnnet.summary import summary
-
-__all__ = [
-    "CheckpointError",
-    "Layer",
-    "LayerError",
-    "adaptive_avg_pool",
-    "avg_pool",
-    "batch_norm",
-    "block_dct",
-    "block_idct",
-    "branch",
-    "checkpoint",
-    "conv2d",
-    "conv_transpose2d",
-    "dense",
-    "depth_to_space",
-    "depthwise_conv2d",
-    "dropout",
-    "elu",
-    "factorized_prior",
-    "flatten",
-    "frozen",
-    "gdn",
-    "gelu",
-    "global_avg_pool",
-    "group_norm",
-    "hard_sigmoid",
-    "hard_swish",
-    "hard_tanh",
-    "identity",
-    "initializers",
-    "instance_norm",
-    "layer_norm",
-    "leaky_relu",
-    "load",
-    "losses",
-    "max_pool",
-    "metrics",
-    "ops",
-    "optim",
-    "prelu",
-    "quantize",
-    "relu",
-    "remat",
-    "repeat",
-    "reshape",
-    "residual",
-    "resize",
-    "rgb_to_ycbcr",
-    "rgb_to_ycbcr_studio",
-    "save",
-    "schedules",
-    "serial",
-    "shared",
-    "sigmoid",
-    "silu",
-    "skip",
-    "softmax",
-    "softplus",
-    "space_to_depth",
-    "spatial_dropout",
-    "stateless",
-    "summary",
-    "tanh",
-    "train",
-    "trees",
-    "ycbcr_studio_to_rgb",
-    "ycbcr_to_rgb",
-]

@@ -2,19 +2,13 @@
 
 A file holds every leaf under the name that ``trees.flatten`` gives it, and one metadata entry,
 ``fnnet``: JSON text with the format's version, a configuration, and a digest over both, since
-safetensors has no checksum of its own. A run saves with ``save_step`` and continues with
-``restore_newest``: it may be killed at any moment and loses at most the steps since its last save.
-
-There must be one writer to a name at a time; different names in one folder do not meet.
+safetensors has no checksum of its own.
 """
 
-import contextlib
 import json
-import operator
 import os
 import re
 import stat
-import warnings
 from pathlib import Path
 
 import jax
@@ -23,26 +17,17 @@ import safetensors
 import safetensors.numpy
 
 from fnnet import trees
+from fnnet.files import write_whole
 
-__all__ = [
-    "CheckpointError",
-    "load",
-    "newest_step",
-    "restore",
-    "restore_newest",
-    "save",
-    "save_step",
-    "write_whole",
-]
+__all__ = ["CheckpointError", "fit_tree", "load", "restore", "save"]
 
 FORMAT = 1
-SIZE_LIMIT = 4 * 2**30  # bytes; a larger file is refused before it is read
+SIZE_LIMIT = 4 * 2**30  # bytes; a larger file is rejected before it is read
 
-# What the library writes and can also read back: it writes float8 and cannot read it.
+# Dtypes that the library both writes and reads: it writes float8 and cannot read it.
 _DTYPES = re.compile(r"bool|u?int(8|16|32|64)|b?float16|float(32|64)|complex64")
-_STEP_NAME = re.compile(r"checkpoint-([0-9]{8,})\.safetensors")
 _HEADER_LIMIT = 100_000_000  # bytes; the library's own limit
-_EXPLAINED_LIMIT = 10_000_000  # bytes; a refused header is not read further in search of reasons
+_EXPLAINED_LIMIT = 10_000_000  # bytes; a rejected header is read no further in search of reasons
 
 
 class CheckpointError(ValueError):
@@ -58,16 +43,16 @@ def save(path, tree, config=None):
         File to write; a file that is there is replaced at the very end.
     tree : pytree of arrays
         Dicts, tuples and named tuples of JAX or NumPy arrays, such as ``{"params": ...,
-        "state": ..., "opt": ..., "step": ...}``. Typed random keys are refused.
+        "state": ..., "opt": ..., "step": ...}``. Typed random keys are rejected.
     config : JSON value
-        Kept beside the arrays, as JSON has it: tuples come back as lists.
+        Stored beside the arrays, as JSON has it: tuples come back as lists.
 
     Raises
     ------
     CheckpointError
         If the file cannot be written, or would be too large to be read again.
     TypeError
-        If a leaf is not an array of a dtype that can be kept, or `config` is not JSON.
+        If a leaf is not an array of a dtype that can be stored, or `config` is not JSON.
     ValueError
         If two leaves have the same name.
     """
@@ -78,7 +63,9 @@ def save(path, tree, config=None):
         write_whole(path, body)
     except OSError as error:
         unchanged = "; the file that was there is unchanged" if Path(path).is_file() else ""
-        raise CheckpointError(f"{path}: could not be saved: {_cause(error)}{unchanged}") from error
+        raise CheckpointError(
+            f"{path}: could not be saved: {error.strerror or error}{unchanged}"
+        ) from error
 
 
 def load(path):
@@ -89,7 +76,7 @@ def load(path):
     named : dict of str to numpy.ndarray
         ``{"params/encoder/conv2d_0/kernel": array, ...}``.
     config : JSON value
-        What `save` was given, as JSON has it.
+        The one that was saved, as JSON has it.
 
     Raises
     ------
@@ -120,158 +107,67 @@ def restore(path, like):
     path : str or Path
         File that `save` wrote.
     like : pytree of arrays or jax.ShapeDtypeStruct
-        What the file must hold, neither more nor less; ``jax.eval_shape`` makes one at no cost.
+        Structure of the file, neither more nor less; ``jax.eval_shape`` builds one at no cost.
 
     Returns
     -------
     tree : pytree of jax.Array
         With the structure of `like`.
     config : JSON value
-        What `save` was given.
+        The one that was saved.
 
     Raises
     ------
     CheckpointError
-        As `load`; or if names, shapes or dtypes differ from those of `like`: the first is named.
+        As `load` and `fit_tree`.
     TypeError
         If a leaf of `like` is not an array.
     """
     named, config = load(path)
-    return _fit(path, named, like), config
+    return fit_tree(path, named, like), config
 
 
-def save_step(folder, step, tree, config=None):
-    """Save ``checkpoint-STEP.safetensors`` in a run's folder and keep the one before it.
-
-    Older ones go only after the new one is in place. Later ones, left over if a run went back to
-    an earlier step, stay until their step is reached again: what was just saved is never deleted
-    in their favour.
+def fit_tree(path, named, like):
+    """Build a tree of the structure of `like` from the arrays that `load` read from `path`.
 
     Parameters
     ----------
-    folder : str or Path
-        Folder that exists and that no other process saves into.
-    step : int
-        Steps done, at least 0.
-    tree, config
-        As in `save`.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
-    folder, step = Path(folder), operator.index(step)
-    if step < 0:
-        raise CheckpointError(f"{folder}: step={step} must be at least 0")
-    # What a killed save left takes room and is never read.
-    _remove(folder.glob("checkpoint-*.safetensors.tmp"))
-    path = _step_path(folder, step)
-    save(path, tree, config)
-    earlier = [_step_path(folder, other) for other in _steps(folder) if other < step]
-    _remove(earlier[:-1])
-    return path
-
-
-def restore_newest(folder, like, *, leave_out=()):
-    """Restore the newest checkpoint of a run's folder that can be read.
-
-    Parameters
-    ----------
-    folder : str or Path
+    path : str or Path
+        For messages.
+    named : dict of str to numpy.ndarray
     like : pytree of arrays or jax.ShapeDtypeStruct
-        What the file must hold, neither more nor less but for `leave_out`.
-    leave_out : sequence of str
-        Names at the top of the file's tree that are not restored, such as an optimiser's state.
 
     Returns
     -------
-    tree : pytree of jax.Array
-        With the structure of `like`.
-    config : JSON value
-        What was saved with it.
-    step : int
-        The step in the file's name.
-
-    Warns
-    -----
-    UserWarning
-        For each checkpoint that is passed over, with its path and the reason.
+    pytree of jax.Array
 
     Raises
     ------
     CheckpointError
-        If there is none, or none can be read. A sound checkpoint of another model is an error
-        at once: an older one would be of that model too.
+        If names, shapes or dtypes differ from those of `like`: the first is named.
+    TypeError
+        If a leaf of `like` is not an array.
     """
-    steps = _steps(folder)
-    if not steps:
-        raise CheckpointError(f"{folder}: holds no checkpoint")
-    reasons = []
-    for step in reversed(steps):
-        path = _step_path(folder, step)
-        try:
-            named, config = load(path)
-        except CheckpointError as error:
-            reasons.append(str(error))
-            continue
-        for reason in reasons:
-            warnings.warn(f"{reason}; step {step} is used instead", stacklevel=2)
-        wanted = {name: leaf for name, leaf in named.items() if name.split("/")[0] not in leave_out}
-        return _fit(path, wanted, like), config, step
-    raise CheckpointError(f"{folder}: no checkpoint can be read: {'; '.join(reasons)}")
-
-
-def newest_step(folder):
-    """Find the greatest step of the checkpoints in a folder, by name alone; None without any."""
-    return max(_steps(folder), default=None)
-
-
-def write_whole(path, data):
-    """Write bytes to `path` so that a crash or a full disk leaves the old file or the new one.
-
-    They go to ``<name>.tmp`` beside it, reach the disk, and take the name by renaming.
-
-    Raises
-    ------
-    OSError
-        If that fails; then what was at `path` is unchanged and no ``.tmp`` is left.
-    """
-    path = Path(path)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        # Deleted, not written over: a left-over could be a link to somewhere else.
-        temporary.unlink(missing_ok=True)
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:  # an interrupt from the keyboard too
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    _sync_folder(path)
-
-
-def _sync_folder(path):
-    """Make the renaming of `path` survive a power cut, where the file system can."""
-    if os.name == "nt":
-        return
-    try:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        # Not an error: the file is written and in place, and some file systems cannot do more.
-        reason = f"{path}: written, but may not survive a power cut: {_cause(error)}"
-        warnings.warn(reason, stacklevel=3)
+    template = trees.flatten(like)
+    for name, leaf in template.items():
+        dtype = _checked_dtype(name, leaf)
+        if name not in named:
+            raise CheckpointError(f"{path}: {name}: missing from the file, model {leaf.shape}")
+        array = named[name]
+        if array.shape != tuple(leaf.shape):
+            raise CheckpointError(f"{path}: {name}: file {array.shape}, model {leaf.shape}")
+        if array.dtype != dtype:
+            raise CheckpointError(f"{path}: {name}: file {array.dtype}, model {dtype}")
+        if jax.dtypes.canonicalize_dtype(dtype) != dtype:
+            raise CheckpointError(f"{path}: {name}: {dtype} needs jax_enable_x64, which is off")
+    for name in sorted(set(named) - set(template)):
+        raise CheckpointError(f"{path}: {name}: file {named[name].shape}, missing from the model")
+    # By device_put, so that a transfer guard lets it pass.
+    return jax.device_put(trees.unflatten(named, like))
 
 
 def _encode(tree, config):
-    """Turn a tree and a configuration into the bytes of a file: the same ones every time."""
+    """Encode a tree and a configuration as the bytes of a file, deterministically."""
     try:
         # As it will be read back: JSON sorts the keys 2 and 10 differently from "2" and "10".
         config = json.loads(json.dumps(config))
@@ -289,7 +185,7 @@ def _host_arrays(tree):
     if len(named) != len(jax.tree.leaves(tree)):
         raise ValueError("two leaves have the same name: a '/' in a key looks like a level")
     if "__metadata__" in named:
-        raise ValueError("a leaf is called '__metadata__', which safetensors keeps for itself")
+        raise ValueError("a leaf is called '__metadata__', which safetensors reserves")
     return {name: _host_array(name, named[name]) for name in sorted(named)}
 
 
@@ -297,7 +193,7 @@ def _host_array(name, leaf):
     dtype = _checked_dtype(name, leaf)
     if not _DTYPES.fullmatch(dtype.name):
         hint = "; save jax.random.key_data of it" if "key<" in dtype.name else ""
-        raise TypeError(f"{name}: {dtype.name} cannot be kept in a checkpoint{hint}")
+        raise TypeError(f"{name}: {dtype.name} cannot be stored in a checkpoint{hint}")
     array = np.asarray(jax.device_get(leaf))
     # The library writes memory as it lies, so order matters. Not ascontiguousarray: it gives an
     # axis to an array that has none.
@@ -305,20 +201,20 @@ def _host_array(name, leaf):
 
 
 def _checked_dtype(name, leaf):
-    """Look up a leaf's dtype; Python numbers have none, and would come back as arrays."""
+    """Return a leaf's dtype; raise for Python numbers, which would come back as arrays."""
     if not (hasattr(leaf, "dtype") and hasattr(leaf, "shape")):
         raise TypeError(f"{name}: {type(leaf).__name__} is not an array")
     return leaf.dtype
 
 
 def _checked_size(path):
-    """Find a file's size, refusing what is not a regular file of acceptable size."""
+    """Return a file's size; raise unless it is a regular file of acceptable size."""
     try:
         status = os.stat(path)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: does not exist") from error
     except OSError as error:
-        raise CheckpointError(f"{path}: could not be read: {_cause(error)}") from error
+        raise CheckpointError(f"{path}: could not be read: {error.strerror or error}") from error
     if stat.S_ISDIR(status.st_mode):
         raise CheckpointError(f"{path}: is a folder, not a checkpoint")
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
@@ -347,7 +243,7 @@ def _decode_metadata(path, metadata):
 
 
 def _why_unreadable(path, size, error):
-    """Say in plain words why the library could not read a file."""
+    """Explain in plain words why the library could not read a file."""
     if size < 9:
         return f"{size} bytes are too few for a checkpoint"
     try:
@@ -357,7 +253,7 @@ def _why_unreadable(path, size, error):
                 return "is not a safetensors file"
             header = start + file.read(min(length, _EXPLAINED_LIMIT) - 1)
     except OSError as unreadable:
-        return f"could not be read: {_cause(unreadable)}"
+        return f"could not be read: {unreadable.strerror or unreadable}"
     whole = 8 + length + _body_size(header)
     if size < whole:
         return f"ends after {size} of at least {whole} bytes: truncated"
@@ -365,60 +261,10 @@ def _why_unreadable(path, size, error):
 
 
 def _body_size(header):
-    """Count the bytes that a header promises behind it; a header that is itself damaged, none."""
+    """Count the bytes that a header promises after it: 0 if the header is damaged itself."""
     try:
         entries = json.loads(header)
         entries.pop("__metadata__", None)
         return max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
     except Exception:  # it can be wrong in any way
         return 0
-
-
-def _fit(path, named, like):
-    """Build `like`'s tree from a file's arrays, or name the first difference between them."""
-    template = trees.flatten(like)
-    for name, leaf in template.items():
-        dtype = _checked_dtype(name, leaf)
-        if name not in named:
-            raise CheckpointError(f"{path}: {name}: missing from the file, model {leaf.shape}")
-        array = named[name]
-        if array.shape != tuple(leaf.shape):
-            raise CheckpointError(f"{path}: {name}: file {array.shape}, model {leaf.shape}")
-        if array.dtype != dtype:
-            raise CheckpointError(f"{path}: {name}: file {array.dtype}, model {dtype}")
-        if jax.dtypes.canonicalize_dtype(dtype) != dtype:
-            raise CheckpointError(f"{path}: {name}: {dtype} needs jax_enable_x64, which is off")
-    for name in sorted(set(named) - set(template)):
-        raise CheckpointError(f"{path}: {name}: file {named[name].shape}, missing from the model")
-    # By device_put, so that a transfer guard lets it pass.
-    return jax.device_put(trees.unflatten(named, like))
-
-
-def _step_path(folder, step):
-    return Path(folder) / f"checkpoint-{step:08d}.safetensors"
-
-
-def _steps(folder):
-    """List the steps of the checkpoints in a folder in ascending order."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise CheckpointError(f"{folder}: could not be read: {_cause(error)}") from error
-    steps = {int(match[1]) for match in map(_STEP_NAME.fullmatch, names) if match}
-    # A name with more zeros than save_step writes is not one of its files.
-    return sorted(step for step in steps if _step_path(folder, step).name in names)
-
-
-def _remove(paths):
-    """Delete files that are no longer needed; failing costs room, not the run."""
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            warnings.warn(f"{path}: could not be removed: {_cause(error)}", stacklevel=3)
-
-
-def _cause(error):
-    return error.strerror or str(error)

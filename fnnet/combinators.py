@@ -1,8 +1,8 @@
-"""Layers made of layers.
+"""Layers built from layers.
 
-Unnamed children are called by kind and count (``conv2d_0``, ``conv2d_1``), the others by their
-keyword. A child's key comes from its name: inserting a layer of another kind changes nothing for
-the others.
+Positional children are named by kind and count (``conv2d_0``, ``conv2d_1``), the others by their
+keyword. A child's key is derived from its name: inserting a layer of another kind changes nothing
+for the others.
 """
 
 import jax
@@ -11,8 +11,6 @@ import jax.numpy as jnp
 from fnnet import core, trees
 from fnnet.core import Layer, require
 
-__all__ = ["branch", "frozen", "remat", "repeat", "residual", "serial", "shared", "skip"]
-
 
 def serial(*unnamed, **named):
     """Apply layers one after another, the positional ones first: ``y = f_n(... f_1(x))``.
@@ -20,28 +18,27 @@ def serial(*unnamed, **named):
     Parameters
     ----------
     *unnamed, **named : Layer
-        The children. Each must take what the one before gives.
+        The children. Each must accept the output of the previous one.
 
     Returns
     -------
     Layer
-        What the first child takes -> what the last one gives; params and state are the
-        children's by name.
+        Input of the first child -> output of the last; params and state are the children's by name.
 
     Raises
     ------
     TypeError
-        If a child is no `Layer`.
+        If a child is not a `Layer`.
     LayerError
-        If two children have one name.
+        If two children have the same name.
     """
     return _chained("serial", unnamed, named, lambda x, y: y)
 
 
 def residual(*unnamed, **named):
-    """Add to the input what layers, applied as in `serial`, make of it: ``y = x + f(x)``.
+    """Add the output of a chain of layers to their input: ``y = x + f(x)``, `f` as in `serial`.
 
-    (N, ..., C) -> (N, ..., C); a `LayerError` where the shapes of ``x`` and ``f(x)`` differ.
+    (N, ..., C) -> (N, ..., C); raises `LayerError` if the shapes of ``x`` and ``f(x)`` differ.
     He et al. 2016, arXiv:1512.03385, equation 1.
     """
 
@@ -53,25 +50,25 @@ def residual(*unnamed, **named):
 
 
 def skip(*unnamed, **named):
-    """Put beside the input's channels what layers, applied as in `serial`, make of it.
+    """Concatenate the input with the output of a chain of layers along the channel axis.
 
-    (N, ..., C) -> (N, ..., C + C'), the input first; a `LayerError` where ``f(x)`` has other sizes
-    than ``x`` before the last axis. Nested, it is a U-Net. Ronneberger, Fischer, Brox 2015,
+    (N, ..., C) -> (N, ..., C + C'), the input first; raises `LayerError` if the output's axes
+    before the last have other sizes. Nested, it is a U-Net. Ronneberger, Fischer, Brox 2015,
     arXiv:1505.04597, section 2.
     """
     return _chained("skip", unnamed, named, lambda x, y: _concatenate("skip", [x, y]))
 
 
 def branch(*unnamed, merge="sum", **named):
-    """Apply layers to the same input, side by side.
+    """Apply layers to the same input and merge their outputs.
 
     Parameters
     ----------
     *unnamed, **named : Layer
         The children, at least one.
     merge : "sum", "concatenate" or "tuple"
-        Add what the children give (equal shapes), put their channels side by side (equal sizes
-        before the last axis), or hand a tuple on, for a layer of several inputs.
+        Add the outputs (equal shapes), concatenate their channels (equal sizes before the last
+        axis), or return them as a tuple, for a layer with several inputs.
 
     Returns
     -------
@@ -82,7 +79,7 @@ def branch(*unnamed, merge="sum", **named):
     Raises
     ------
     LayerError
-        If there is no child, `merge` is another one, or the children's shapes do not fit.
+        If there is no child, `merge` is another value, or the outputs' shapes do not fit.
 
     References
     ----------
@@ -96,8 +93,8 @@ def branch(*unnamed, merge="sum", **named):
     require(children, "branch needs at least one layer")
 
     def init(key, in_shape):
-        started = {n: core.init_child(n, child, key, in_shape) for n, child in children.items()}
-        return tuple({n: part[i] for n, part in started.items() if part[i]} for i in (0, 1))
+        parts = {n: core.init_child(n, child, key, in_shape) for n, child in children.items()}
+        return tuple({n: part[i] for n, part in parts.items() if part[i]} for i in (0, 1))
 
     def apply(params, state, x, *, key=None, train=False):
         outputs = []
@@ -110,18 +107,18 @@ def branch(*unnamed, merge="sum", **named):
 
 
 def repeat(layer, times):
-    """Apply a layer `times` times in a row, each time with parameters of its own, by ``lax.scan``.
+    """Apply a layer `times` times in a row, each time with its own parameters, by ``lax.scan``.
 
-    (N, ...) -> (N, ...) of the same shape. The leaves of params and state are the layer's with an
-    axis of size `times` in front. The layer is traced once however deep; compile time does not
-    grow with depth either, but on CPUs, where the compiled loop is unrolled to be fast.
+    (N, ...) -> (N, ...) of the same shape. The leaves of params and state have an additional first
+    axis of size `times`. The layer is traced once, whatever `times`; nor does compile time grow
+    with it, except on CPUs, where the loop is unrolled for speed.
 
     Raises
     ------
     LayerError
         If `times` is below 1 or the layer changes its input's shape.
     """
-    core.require_whole("repeat: times", times)
+    core.require_integer("repeat: times", times)
     name, children = _only(layer)
 
     def init(key, in_shape):
@@ -132,8 +129,8 @@ def repeat(layer, times):
         return {name: params} if params else {}, {name: state} if state else {}
 
     def apply(params, state, x, *, key=None, train=False):
-        def body(x, own):
-            params, state, key = own
+        def body(x, parts):
+            params, state, key = parts
             y, state = core.apply_child(name, layer, params, state, x, key=key, train=train)
             require(y.shape == x.shape, f"repeat: the layer turns shape {x.shape} into {y.shape}")
             return y, {name: state} if state else {}
@@ -144,7 +141,7 @@ def repeat(layer, times):
                 f"repeat: times={times}, but the params or state are those of {leaf.shape[0]}",
             )
         keys = _keys(key, times) if train and key is not None else None
-        # XLA computes the gradients of convolutions 20 times more slowly inside a loop on CPUs
+        # On CPUs XLA computes the gradients of convolutions 20 times more slowly inside a loop
         # (four residual blocks of 64x64x16: 0.94 s in the loop, 0.04 s unrolled).
         unroll = times if jax.default_backend() == "cpu" else 1
         return jax.lax.scan(body, x, (params, state, keys), length=times, unroll=unroll)
@@ -153,10 +150,10 @@ def repeat(layer, times):
 
 
 def remat(layer):
-    """Apply a layer, and compute its inner values anew in the backward pass.
+    """Apply a layer, and recompute its intermediate values in the backward pass.
 
-    (N, ...) -> what `layer` gives. Values and gradients are the layer's own; what would be kept
-    for the gradient is not, which trades time for memory. Chen et al. 2016, arXiv:1604.06174.
+    (N, ...) -> output of `layer`. Values and gradients are unchanged; intermediate values are not
+    stored for the gradient, which trades time for memory. Chen et al. 2016, arXiv:1604.06174.
     """
     name, children = _only(layer)
     init, apply_chain = _chain(children, (name,))
@@ -172,22 +169,21 @@ def remat(layer):
 
 
 def frozen(layer, params=None, state=None):
-    """Keep a layer as it is: nothing of it is trained, and it always does what it does in use.
+    """Freeze a layer: exclude its parameters from training and always run it in inference mode.
 
     Its parameters are part of the state, where no gradient, optimiser or weight decay reaches
-    them; statistics stay, dropout is off. The gradient of the input passes through.
+    them; its statistics stay, its dropout is off. Gradients pass through to its input.
 
     Parameters
     ----------
     layer : Layer
     params, state : optional
-        The layer's trained ones, from which it starts; without `params` it starts as ``init``
-        drew it.
+        The layer's trained ones; without `params`, ``init`` draws them.
 
     Returns
     -------
     Layer
-        What `layer` takes -> what it gives; no params, state `params` and `state` under the
+        Input of `layer` -> its output; no params; the state holds `params` and `state` under the
         layer's name.
 
     Raises
@@ -200,31 +196,31 @@ def frozen(layer, params=None, state=None):
 
     def init(key, in_shape):
         drawn = core.init_child(name, layer, key, in_shape)
-        kept = drawn if params is None else (params, state or {})
-        for what, given, expected in zip(("params", "state"), kept, drawn, strict=True):
+        trained = drawn if params is None else (params, state or {})
+        for part, given, expected in zip(("params", "state"), trained, drawn, strict=True):
             require(
                 _shapes(given) == _shapes(expected),
-                f"frozen: {what} {_shapes(given)} are not {layer.kind}'s, {_shapes(expected)}",
+                f"frozen: {part} {_shapes(given)} are not {layer.kind}'s, {_shapes(expected)}",
             )
-        # Copies, since a training step takes its state's buffers, and the given ones stay.
-        kept = jax.tree.map(jnp.copy, dict(zip(("params", "state"), kept, strict=True)))
-        return {}, {name: kept}
+        # Copies, since a training step is donated its state's buffers, and the given ones stay.
+        copies = jax.tree.map(jnp.copy, dict(zip(("params", "state"), trained, strict=True)))
+        return {}, {name: copies}
 
     def apply(params, state, x, *, key=None, train=False):
-        kept = jax.lax.stop_gradient(state[name])
-        own, own_state = {name: kept["params"]}, {name: kept["state"]}
-        y, _ = core.apply_child(name, layer, own, own_state, x, key=None, train=False)
+        fixed = jax.lax.stop_gradient(state[name])
+        parts = {name: fixed["params"]}, {name: fixed["state"]}
+        y, _ = core.apply_child(name, layer, *parts, x, key=None, train=False)
         return y, state
 
     return Layer("frozen", init, apply, children=children)
 
 
 def shared(layer):
-    """Make a layer that may be used several times under one parent, with the same parameters.
+    """Allow a layer to be used several times under one parent, with the same parameters.
 
-    (N, ...) -> what `layer` gives. Every use among the unnamed children of one `serial`,
-    `residual`, `skip` or `branch` is the same child; a `LayerError` elsewhere. State goes through
-    the uses in their order; each use of a random layer draws anew.
+    (N, ...) -> output of `layer`. All uses among the positional children of one `serial`,
+    `residual`, `skip` or `branch` are the same child; other uses raise `LayerError`. State passes
+    through the uses in their order; each use of a random layer draws anew.
 
     >>> import fnnet as fn
     >>> block = fn.shared(fn.conv2d(8, 3))
@@ -235,8 +231,61 @@ def shared(layer):
     return Layer("shared", init, apply, children=children)
 
 
+def in_precision(layer, compute="bfloat16"):
+    """Run a layer in mixed precision: cast its inputs to `compute` and its outputs to float32.
+
+    (N, ...) -> output of `layer`, in float32. Parameters, their gradients, running statistics and
+    the loss stay float32: every layer casts its parameters to its input's dtype and computes its
+    statistics in float32, so that nothing else has to change.
+
+    Parameters
+    ----------
+    layer : Layer
+        A layer or a whole model.
+    compute : "bfloat16" or "float32"
+        bfloat16 has float32's range with 8 bits of precision, so that losses need no scaling.
+
+    Returns
+    -------
+    Layer
+        With `layer`'s kind, children, params and state, and `compute` in its config.
+
+    Raises
+    ------
+    TypeError
+        If `layer` is no `Layer`.
+    LayerError
+        If `compute` is another dtype.
+
+    References
+    ----------
+    Micikevicius et al. 2018, arXiv:1710.03740, section 3.1.
+
+    Examples
+    --------
+    >>> import fnnet as fn
+    >>> model = fn.in_precision(fn.serial(fn.conv2d(8, 3), fn.relu), "bfloat16")
+    """
+    require(
+        compute in ("bfloat16", "float32"),
+        f"in_precision: compute={compute!r} must be 'bfloat16' or 'float32'",
+    )
+    core.require_layer(layer)
+
+    def apply(params, state, x, *, key=None, train=False):
+        y, state = layer.apply(params, state, _cast(x, compute), key=key, train=train)
+        return _cast(y, jnp.float32), state
+
+    config = dict(layer.config) | {"compute": compute}
+    return Layer(layer.kind, layer.init, apply, config, layer.children)
+
+
+def _cast(arrays, dtype):
+    return jax.tree.map(lambda array: array.astype(dtype), arrays)
+
+
 def _chained(kind, unnamed, named, combine):
-    """Apply children one after another, then ``combine(x, y)`` input and result."""
+    """Build a layer that applies children in a row and returns ``combine(input, output)``."""
     children, order = core.name_children(unnamed, named)
     init, apply_chain = _chain(children, order)
 
@@ -256,8 +305,8 @@ def _chain(children, order):
                 child_params, child_state = core.init_child(name, child, key, shape)
                 params |= {name: child_params} if child_params else {}
                 state |= {name: child_state} if child_state else {}
-            own = params.get(name, {}), state.get(name, {})
-            shape = core.child_out_shape(name, child, *own, shape)
+            parts = params.get(name, {}), state.get(name, {})
+            shape = core.child_out_shape(name, child, *parts, shape)
         return params, state
 
     def apply(params, state, x, *, key=None, train=False):
@@ -269,18 +318,18 @@ def _chain(children, order):
 
 
 def _apply(name, use, children, params, state, x, key, train):
-    """Apply one child; give its output and the parent's state with the child's in it."""
+    """Apply one child; return its output, and the parent's state with the child's new one."""
     y, new = core.apply_child(name, children[name], params, state, x, key=key, train=train, use=use)
     return y, state | {name: new} if new else state
 
 
 def _uses(order):
-    """Pair each name with how often it was used before."""
-    return [(name, order[:place].count(name)) for place, name in enumerate(order)]
+    """Pair each name with the number of its earlier uses."""
+    return [(name, order[:index].count(name)) for index, name in enumerate(order)]
 
 
 def _repeated(order):
-    """Tell the order of children in a config where the children alone do not."""
+    """Return a config with the order of use if a child is used more than once."""
     return {"order": order} if len(set(order)) < len(order) else {}
 
 
@@ -304,7 +353,7 @@ def _concatenate(kind, arrays):
 
 
 def _only(layer):
-    """Name the one child of a layer around it."""
+    """Return the name of an only child, and the children."""
     children, (name,) = core.name_children((layer,), {})
     return name, children
 

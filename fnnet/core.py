@@ -1,4 +1,4 @@
-"""What every layer is: two pure functions, and the few rules that parents follow with children."""
+"""Layers as pairs of pure functions, and the rules by which parents name and call children."""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,10 +21,10 @@ if jaxlib.__version__ == "0.10.2":
 
 
 class LayerError(ValueError):
-    """A shape or a setting that a layer cannot work with; says where, what and which rule."""
+    """A shape or setting that a layer cannot work with; the message says where, what and why."""
 
     def inside(self, name, shape):
-        """Copy the error with the name of the layer around it; the innermost adds its input."""
+        """Return the error located in layer `name`; the innermost layer adds its input's shape."""
         where = f"in layer {name!r}, "
         if not isinstance(self, _LocatedError):
             where += f"input shape {shape}: "
@@ -32,10 +32,10 @@ class LayerError(ValueError):
 
 
 class _LocatedError(LayerError):
-    """A `LayerError` that already says in which layer it arose."""
+    """A `LayerError` whose message already names a layer."""
 
 
-_LocatedError.__name__ = LayerError.__name__  # what a traceback shows
+_LocatedError.__name__ = LayerError.__name__  # shown by tracebacks
 
 
 def require(condition, message):
@@ -45,7 +45,7 @@ def require(condition, message):
 
 
 def require_floating(x):
-    """Refuse whole numbers: kernels are cast to the input's dtype, and would become zeros."""
+    """Raise `LayerError` for integers: kernels cast to an integer dtype would become zeros."""
     dtype = jnp.result_type(x)
     require(
         jnp.issubdtype(dtype, jnp.floating),
@@ -53,48 +53,48 @@ def require_floating(x):
     )
 
 
-def require_whole(name, value, least=1):
-    """Refuse a count that is not a whole number of at least `least`."""
+def require_integer(name, value, least=1):
+    """Raise `LayerError` unless `value` is an integer of at least `least`."""
     require(
-        _is_whole(value) and value >= least,
-        f"{name}={value!r} must be a whole number of at least {least}",
+        _is_integer(value) and value >= least,
+        f"{name}={value!r} must be an integer of at least {least}",
     )
 
 
-def require_whole_pair(name, value, least=1):
-    """Refuse what is neither a whole number of at least `least` nor two of them."""
+def require_integer_pair(name, value, least=1):
+    """Raise `LayerError` unless `value` is an integer of at least `least`, or a pair of them."""
     values = value if isinstance(value, tuple | list) and len(value) == 2 else (value,)
     require(
-        all(_is_whole(one) and one >= least for one in values),
-        f"{name}={value!r} must be a whole number of at least {least}, or two of them",
+        all(_is_integer(item) and item >= least for item in values),
+        f"{name}={value!r} must be an integer of at least {least}, or two of them",
     )
 
 
-def _is_whole(value):
+def _is_integer(value):
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def wide(x):
-    """Convert an array to float32, unless it is wider: what statistics are computed in."""
+def at_least_float32(x):
+    """Convert a floating-point array to float32 unless it is wider, as for statistics."""
     require_floating(x)
     return x.astype(jnp.float32) if jnp.finfo(x.dtype).bits < 32 else x
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A layer or a whole model: a value made of pure functions.
+    """A layer or a whole model: a value that holds pure functions.
 
     Parameters
     ----------
     kind : str
-        What it is called by a parent that is given no name for it: ``conv2d`` becomes
-        ``conv2d_0``, ``conv2d_1``, ...
+        Name of the layer in a parent that is given no other: ``conv2d`` becomes ``conv2d_0``,
+        ``conv2d_1``, ...
     init : callable
         ``(key, in_shape) -> (params, state)``; `in_shape` is one example's shape, without the
-        batch axis. Both results are nested dicts of float32 arrays, ``{}`` for none.
+        batch axis. Both results are nested dicts of float32 arrays, or ``{}``.
     apply : callable
-        ``(params, state, x, *, key=None, train=False) -> (y, state)``; `x` has the batch axis in
-        front. With ``train=False`` no key is needed and the state comes back unchanged.
+        ``(params, state, x, *, key=None, train=False) -> (y, state)``; the first axis of `x` is the
+        batch. With ``train=False`` no key is needed and the state is returned unchanged.
     config : mapping
         The constructor's arguments, for ``print``, summaries and records.
     children : mapping of str to Layer
@@ -119,22 +119,22 @@ class Layer:
 
 
 def name_children(unnamed, named):
-    """Name children: positional ones by kind and count per kind, the others by their keyword.
+    """Name children: positional ones by kind and count, the others by their keyword.
 
-    Returns the children by name, and the names in the order of use: they differ where a `shared`
-    layer is used again, which is one child.
+    Returns the children by name, and the names in the order of use, in which a `shared` layer may
+    occur several times.
 
     Raises
     ------
     TypeError
-        If a child is no `Layer`.
+        If a child is not a `Layer`.
     LayerError
-        If a keyword is also the name that a positional child gets, or a shared layer would have
-        two names or two parents.
+        If a keyword equals the name of a positional child, or a shared layer would have two names
+        or two parents.
     """
     counts, children, order = {}, {}, []
     for child in unnamed:
-        _require_layer(child)
+        require_layer(child)
         name = _name_of(child, children) if child.kind == "shared" else None
         if name is None:
             count = counts.get(child.kind, 0)
@@ -143,11 +143,11 @@ def name_children(unnamed, named):
             children[name] = child
         order.append(name)
     for name, child in named.items():
-        _require_layer(child)
+        require_layer(child)
         require(name not in children, f"the name {name!r} is taken by an unnamed child")
         children[name] = child
         order.append(name)
-    _require_one_place(children)
+    _require_one_parent(children)
     return children, tuple(order)
 
 
@@ -155,17 +155,17 @@ def _name_of(child, children):
     return next((name for name, other in children.items() if other is child), None)
 
 
-def _require_one_place(children):
-    """Refuse a shared layer in two places that cannot see each other: it would be two layers."""
-    found = {}
+def _require_one_parent(children):
+    """Raise if a shared layer is used under two children: it would become two layers."""
+    parents = {}
     for name, child in children.items():
         for layer in set(_shared_layers(child)):
             require(
-                layer not in found,
-                f"a shared layer stands under {found.get(layer)!r} and under {name!r}; its uses "
+                layer not in parents,
+                f"a shared layer stands under {parents.get(layer)!r} and under {name!r}; its uses "
                 "must be unnamed children of one parent",
             )
-            found[layer] = name
+            parents[layer] = name
 
 
 def _shared_layers(layer):
@@ -175,37 +175,38 @@ def _shared_layers(layer):
         yield from _shared_layers(child)
 
 
-def _require_layer(child):
+def require_layer(child):
+    """Raise `TypeError` unless `child` is a `Layer`."""
     if not isinstance(child, Layer):
-        hint = "; call its constructor, or make a layer of a function by fn.stateless"
+        hint = "; call its constructor, or build a layer from a function by fn.stateless"
         hint = hint if callable(child) else ""
         raise TypeError(f"a child must be a Layer, not {child!r}{hint}")
 
 
 def child_key(key, name):
-    """Derive a child's key from its name, so that its place among its siblings does not matter."""
+    """Derive a child's key from its name, so that its position among siblings does not matter."""
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
 def init_child(name, child, key, in_shape):
-    """Initialise a child under its name: ``(params, state)``; errors say which child it was."""
+    """Initialise a child: ``(params, state)``; a `LayerError` names the child."""
     with _located(name, in_shape):
         return child.init(child_key(key, name), in_shape)
 
 
 def apply_child(name, child, params, state, x, *, key, train, use=0):
-    """Apply a child to its part of its parent's `params`, `state` and `key`.
+    """Apply a child with its part of the parent's `params`, `state` and `key`.
 
-    A child without parameters or state has no entry in its parent's dicts. `use` counts the uses
-    of a shared child, each of which draws from a key of its own.
+    A child without parameters or state has no entry in the parent's dicts. `use` is the number of
+    earlier uses of a shared child; each use draws from a key of its own.
     """
     with _located(name, _shape(x)), jax.named_scope(name):
         finish = _observer.get()(name, child, params.get(name, {}), x)
         label = f"{name}.{use}" if use else name
         child_random = child_key(key, label) if train and key is not None else None
-        own = params.get(name, {}), state.get(name, {})
+        parts = params.get(name, {}), state.get(name, {})
         try:
-            y, new_state = child.apply(*own, x, key=child_random, train=train)
+            y, new_state = child.apply(*parts, x, key=child_random, train=train)
         except KeyError as error:
             raise LayerError(
                 f"params or state have no {error} here; were both made by this model's init?"
@@ -215,7 +216,7 @@ def apply_child(name, child, params, state, x, *, key, train, use=0):
 
 
 def child_out_shape(name, child, params, state, in_shape):
-    """Find a child's output shape as `out_shape` does; errors say which child it was."""
+    """Return a child's output shape as `out_shape` does; a `LayerError` names the child."""
     with _located(name, in_shape):
         return out_shape(child, params, state, in_shape)
 
@@ -239,8 +240,8 @@ _observer = ContextVar("observer", default=lambda name, child, params, x: lambda
 def observed(observe):
     """Call ``observe(name, child, params, x)`` for every child applied inside the ``with``.
 
-    What it returns is called with the child's output. `fnnet.summary` sees a model's inner shapes
-    this way.
+    `observe` returns a function that is called with the child's output. `fnnet.summary` reads a
+    model's inner shapes this way.
     """
     token = _observer.set(observe)
     try:
@@ -250,14 +251,14 @@ def observed(observe):
 
 
 def examples(in_shape, dtype=jnp.float32, batch=1):
-    """Describe a batch of inputs: ``(H, W, C)``, or a tuple of such shapes, with a batch axis."""
+    """Return the shape and dtype of a batch of inputs from one example's shape, or several's."""
     if all(isinstance(size, Integral) for size in in_shape):
         return jax.ShapeDtypeStruct((batch, *in_shape), dtype)
     return tuple(examples(shape, dtype, batch) for shape in in_shape)
 
 
 def out_shape(layer, params, state, in_shape):
-    """Find the shape of one output example, without the batch axis and without computing it."""
+    """Return the shape of one output example, without the batch axis; nothing is computed."""
     leaves = jax.tree.leaves(params)
     x = examples(in_shape, leaves[0].dtype if leaves else jnp.float32)
     y, _ = jax.eval_shape(partial(layer.apply, train=False), params, state, x)

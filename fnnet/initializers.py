@@ -1,7 +1,7 @@
 """Initialisers: ``(key, shape, dtype=float32) -> array``.
 
-Fans are counted as for a kernel (..., inputs, outputs): all axes but the last one are what one
-output sums over. Any function of that form can stand where an initialiser is asked for.
+Fans are counted as for a kernel (..., inputs, outputs): one output sums over all axes but the last.
+Any function with this signature can be used as an initialiser.
 """
 
 import math
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnnet import random
-from fnnet.core import require, require_whole
+from fnnet.core import require, require_integer
 
 __all__ = [
     "constant",
@@ -32,12 +32,12 @@ __all__ = [
     "zeros",
 ]
 
-_TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal without what is beyond -2 and 2
+_TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal truncated to [-2, 2]
 
 
 @dataclass(frozen=True, eq=False)
 class Initializer:
-    """A function ``(key, shape, dtype=float32) -> array`` that prints as it was written."""
+    """A function ``(key, shape, dtype=float32) -> array`` whose repr is its constructor call."""
 
     name: str
     draw: Callable
@@ -63,7 +63,7 @@ def constant(value):
 
 
 def uniform(low, high):
-    """Draw evenly from [low, high), `low` below `high`."""
+    """Draw uniformly from [low, high), `low` below `high`."""
     require(low < high, f"uniform: low={low} must be below high={high}")
 
     def draw(key, shape, dtype):
@@ -80,9 +80,10 @@ def normal(stddev):
 
 
 def truncated_normal(stddev):
-    """Draw from a normal distribution cut off at twice its width, mean 0.
+    """Draw from a normal distribution with mean 0, truncated at two of its standard deviations.
 
-    `stddev`, above 0, is the standard deviation of what is drawn: nothing is beyond 2.27 of it.
+    `stddev`, above 0, is the standard deviation of the truncated distribution; draws are within
+    2.27 of it.
     """
     require(stddev > 0, f"truncated_normal: stddev={stddev} must be above 0")
 
@@ -98,7 +99,7 @@ def lecun_normal():
 
 
 def lecun_uniform():
-    """Draw evenly with variance ``1 / fan_in`` (LeCun, Bottou, Orr, Müller 1998, section 4.6)."""
+    """Draw uniformly, variance ``1 / fan_in`` (LeCun, Bottou, Orr, Müller 1998, section 4.6)."""
     return _by_fans("lecun_uniform", _unit_uniform, _lecun)
 
 
@@ -108,7 +109,7 @@ def glorot_normal():
 
 
 def glorot_uniform():
-    """Draw evenly with variance ``2 / (fan_in + fan_out)`` (Glorot, Bengio 2010, equation 16)."""
+    """Draw uniformly, variance ``2 / (fan_in + fan_out)`` (Glorot, Bengio 2010, equation 16)."""
     return _by_fans("glorot_uniform", _unit_uniform, _glorot)
 
 
@@ -118,15 +119,15 @@ def he_normal():
 
 
 def he_uniform():
-    """Draw evenly with variance ``2 / fan_in``, for relu (He et al. 2015, arXiv:1502.01852)."""
+    """Draw uniformly with variance ``2 / fan_in``, for relu (He et al. 2015, arXiv:1502.01852)."""
     return _by_fans("he_uniform", _unit_uniform, _he)
 
 
 def orthogonal(gain=1.0):
-    """Draw a random rotation, times `gain`: the kernel as a matrix has orthonormal columns.
+    """Draw a random rotation times `gain`: the kernel as a matrix has orthonormal columns.
 
-    `gain` is above 0. All axes but the last are its rows; where it has more columns than rows, its
-    rows are orthonormal. Saxe, McClelland, Ganguli 2014, arXiv:1312.6120.
+    `gain` is above 0. All axes but the last are the matrix's rows; if it has more columns than
+    rows, its rows are orthonormal. Saxe, McClelland, Ganguli 2014, arXiv:1312.6120.
     """
     require(gain > 0, f"orthogonal: gain={gain} must be above 0")
 
@@ -139,10 +140,10 @@ def orthogonal(gain=1.0):
 
 
 def delta_orthogonal(gain=1.0):
-    """Draw a random rotation of the channels, times `gain`, at the kernel's centre; 0 elsewhere.
+    """Draw a random rotation of the channels times `gain` at the kernel's centre; 0 elsewhere.
 
-    A convolution (kh, kw, C, features) then keeps lengths, however deep the network. `features`
-    must be at least C. Xiao et al. 2018, arXiv:1806.05393, section 3.
+    A convolution with kernel (kh, kw, C, features) then preserves norms, however deep the network.
+    `gain` is above 0 and `features` at least C. Xiao et al. 2018, arXiv:1806.05393, section 3.
     """
     require(gain > 0, f"delta_orthogonal: gain={gain} must be above 0")
 
@@ -159,28 +160,28 @@ def delta_orthogonal(gain=1.0):
 
 
 def icnr(factor, initializer=None):
-    """Draw a kernel for `depth_to_space` whose ``factor²`` pixels of a cell start equal.
+    """Draw a kernel before `depth_to_space` so that the ``factor²`` pixels of a cell start equal.
 
-    What comes out of the shuffle is then an image enlarged by repetition, without a checkerboard.
-    `factor` is a whole number of at least 1 and its square divides the features.
-    `initializer` (default: `lecun_normal`) draws the kernel of one pixel, (..., features /
-    factor²), in the channel order of `fnnet.ops.depth_to_space`.
+    The shuffle's output then starts as an image enlarged by repetition, without a checkerboard.
+    `factor` is an integer of at least 1 whose square divides the features. `initializer` (default:
+    `lecun_normal`) draws the kernel of one pixel, (..., features / factor²), in the channel order
+    of `fnnet.ops.depth_to_space`.
     Aitken et al. 2017, arXiv:1707.02937.
     """
-    require_whole("icnr: factor", factor)
+    require_integer("icnr: factor", factor)
     initializer = initializer or lecun_normal()
 
     def draw(key, shape, dtype):
         features, rest = divmod(shape[-1], factor**2)
         require(rest == 0, f"icnr: factor²={factor**2} must divide {shape[-1]} features")
-        one = initializer(key, (*shape[:-1], features), dtype)
-        return jnp.concatenate([one] * factor**2, -1)
+        kernel = initializer(key, (*shape[:-1], features), dtype)
+        return jnp.concatenate([kernel] * factor**2, -1)
 
     return Initializer("icnr", draw, {"factor": factor, "initializer": initializer})
 
 
 def _by_fans(name, unit, variance):
-    """Scale what `unit` draws with variance 1 by the fans of the shape."""
+    """Scale draws of `unit`, which have variance 1, to the `variance` for the shape's fans."""
 
     def draw(key, shape, dtype):
         _require_matrix(shape)
@@ -208,14 +209,14 @@ def _unit_uniform(key, shape, dtype):
 
 
 def _rotation(key, rows, columns, dtype):
-    """Draw a matrix with orthonormal columns, or rows where there are fewer, evenly.
+    """Draw uniformly a matrix with orthonormal columns, or rows if there are fewer of them.
 
-    In float32, or in `dtype` where that is wider.
+    In float32, or in `dtype` if that is wider.
     """
     dtype = np.promote_types(dtype, np.float32)
     tall = random.normal(key, (max(rows, columns), min(rows, columns)), dtype)
     q, r = jnp.linalg.qr(tall)
-    # Without the signs the draw would depend on how the factorisation chooses them.
+    # Otherwise the distribution would depend on the signs that the factorisation chooses.
     q = q * jnp.sign(jnp.diagonal(r))[None]
     return q if rows >= columns else q.T
 

@@ -1,15 +1,18 @@
 """Measures of a decoded image against its original, on the grey levels 0 to 255.
 
-They take NumPy arrays (N, H, W, C) of 8-bit images, or of floats on the same scale, compute in
-float64, and give one value an image, (N,); a `LayerError` for floats that are not finite or all at
-most 1. Whole images at their own size: no crop, no border. A network's output is clipped to
-0..255 and rounded first (`to_8_bit`). Published figures differ by window, form and range, so each
-convention has its own name.
+They take NumPy arrays of 8-bit values, or of floats on the same scale: a batch (N, H, W, C), for
+which they return one float64 value per image, (N,), or one image (H, W, C), for which they return
+a scalar. A `LayerError` is raised for floats that are not finite or all at most 1. Images are
+measured whole, at their own size: no crop, no border. Clip and round a network's output first
+(`to_8_bit`). Published figures differ by window, form and range, so each convention has its own
+name.
 """
+
+from functools import wraps
 
 import numpy as np
 
-from fnnet.core import require, require_whole
+from fnnet.core import require, require_integer
 from fnnet.ops import color
 from fnnet.ops import ssim as ssim_ops
 
@@ -28,14 +31,34 @@ __all__ = [
 _STRIP = 64  # rows
 
 
-def to_8_bit(x):
-    """Turn values in 0..1 into grey levels: times 255, clipped, rounded to the nearest, uint8.
+def _of_images(metric):
+    """Check both arrays of a metric of batches, and let it take single images too."""
 
-    A `LayerError` for whole numbers, a ValueError for what is not finite.
+    @wraps(metric)
+    def measure(original, other):
+        shapes = np.shape(original), np.shape(other)
+        require(
+            shapes[0] == shapes[1] and len(shapes[0]) in (3, 4),
+            f"expects two equal shapes (N, H, W, C) or (H, W, C), got {shapes[0]} and {shapes[1]}",
+        )
+        images = np.asarray(original), np.asarray(other)
+        for x in images:
+            _require_grey_levels(x)
+        if len(shapes[0]) == 4:
+            return metric(*images)
+        return metric(*(x[None] for x in images))[0]
+
+    return measure
+
+
+def to_8_bit(x):
+    """Convert values in 0..1 to grey levels: times 255, clipped, rounded to nearest, uint8.
+
+    Raises `LayerError` for integers, `ValueError` for values that are not finite.
     """
     x = np.asarray(x)
     require(
-        not _is_whole(x), f"to_8_bit expects floats in 0..1, got {x.dtype}: grey levels already?"
+        not _is_integer(x), f"to_8_bit expects floats in 0..1, got {x.dtype}: grey levels already?"
     )
     x = x.astype(np.float64)
     if not np.isfinite(x).all():
@@ -44,32 +67,34 @@ def to_8_bit(x):
 
 
 def bits_per_pixel(file_bytes, height, width):
-    """Rate of a whole file of `file_bytes`, headers included: ``8 file_bytes / (height width)``.
+    """Compute a file's rate, headers included: ``8 file_bytes / (height width)``.
 
-    All are whole numbers, the sides at least 1.
+    All are integers, `height` and `width` at least 1.
     """
-    require_whole("bits_per_pixel: file_bytes", file_bytes, least=0)
-    require_whole("bits_per_pixel: height", height)
-    require_whole("bits_per_pixel: width", width)
+    require_integer("bits_per_pixel: file_bytes", file_bytes, least=0)
+    require_integer("bits_per_pixel: height", height)
+    require_integer("bits_per_pixel: width", width)
     return 8 * file_bytes / (height * width)
 
 
+@_of_images
 def psnr(original, other):
-    """Peak signal-to-noise ratio: ``10 log10(255² / MSE)`` in dB, infinite for equal images.
+    """Compute the peak signal-to-noise ratio ``10 log10(255² / MSE)`` in dB; inf if equal.
 
     One MSE over all samples of all channels ("PSNR-RGB" for colour).
     """
-    return _decibels(_squared_error(*_images(original, other)).mean((1, 2, 3)))
+    return _decibels(_squared_error(original, other).mean((1, 2, 3)))
 
 
+@_of_images
 def ssim(original, other):
-    """Structural similarity, Gaussian window 11x11 with sigma 1.5, 1 for equal images.
+    """Compute structural similarity, Gaussian window 11x11 with sigma 1.5; 1 for equal images.
 
-    The mean over all window positions that lie wholly inside the image, of each channel for
-    itself, then over channels. C1 = (0.01 * 255)², C2 = (0.03 * 255)², moments without the n-1
+    The mean over all window positions wholly inside the image, of each channel separately, then
+    over channels. C1 = (0.01 * 255)², C2 = (0.03 * 255)², moments without the n-1
     correction. Equals scikit-image's ``structural_similarity(..., gaussian_weights=True,
-    sigma=1.5, use_sample_covariance=False, data_range=255)``. The form that most papers on
-    artefact removal print.
+    sigma=1.5, use_sample_covariance=False, data_range=255)``. This is the form that most papers on
+    artefact removal report.
 
     Raises
     ------
@@ -83,34 +108,36 @@ def ssim(original, other):
     return _mean_ssim("ssim", original, other, ssim_ops.GAUSSIAN_11)
 
 
+@_of_images
 def ssim_uniform7(original, other):
-    """`ssim` with a window of 7x7 equal weights and sample covariances, scikit-image's default."""
+    """Compute `ssim` with 7x7 equal weights and sample covariances, scikit-image's default."""
     return _mean_ssim("ssim_uniform7", original, other, ssim_ops.UNIFORM_7)
 
 
+@_of_images
 def ssim_box8(original, other):
-    """`ssim` with a window of 8x8 equal weights, as in ARCNN's and QGAC's published rows."""
+    """Compute `ssim` with 8x8 equal weights, as in ARCNN's and QGAC's published rows."""
     return _mean_ssim("ssim_box8", original, other, ssim_ops.BOX_8)
 
 
+@_of_images
 def ms_ssim(original, other):
-    """Multi-scale SSIM over five scales, the one that learned compression is measured by.
+    """Compute multi-scale SSIM over five scales, the usual measure of learned compression.
 
     ``prod_j mean(contrast_j)^w_j`` under `ssim`'s window, with SSIM for the contrast at the fifth
-    scale and w = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333; of each channel for itself, then the mean
-    over channels. Between scales 2x2 pixels are averaged; an odd side first gets a zero row on
-    top, or a zero column on the left, as in pytorch-msssim. Means below 0 count as 0.
+    scale and w = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333; of each channel separately, then the
+    mean over channels. Between scales 2x2 pixels are averaged; an odd height first gets a zero row
+    on top, an odd width a zero column on the left, as in pytorch-msssim. Means below 0 count as 0.
 
     Raises
     ------
     LayerError
-        If a side has 160 pixels or fewer.
+        If height or width is 160 pixels or less.
 
     References
     ----------
     Wang, Simoncelli, Bovik 2003, doi:10.1109/ACSSC.2003.1292216, equation 7.
     """
-    original, other = _images(original, other)
     ssim_ops.require_size("ms_ssim", original, ssim_ops.MS_SSIM_LEAST)
     return ssim_ops.ms_ssim(
         original.astype(np.float64),
@@ -119,26 +146,26 @@ def ms_ssim(original, other):
     )
 
 
+@_of_images
 def psnrb(original, other):
-    """PSNR with a penalty for blocks, ``10 log10(255² / (MSE + BEF))`` in dB, FBCNN's form.
+    """Compute PSNR with a penalty for blocks, ``10 log10(255² / (MSE + BEF))`` in dB.
 
-    BEF (the blocking effect factor) looks at `other` alone, at the edges of 8x8 blocks counted
-    from its top left corner. With D_b the mean squared difference of neighbours across an edge
-    and D_n that of all other neighbours, it is
+    This is FBCNN's form. BEF (the blocking effect factor) is measured on `other` alone, at the
+    edges of 8x8 blocks counted from its top left corner. With D_b the mean squared difference of
+    neighbours across an edge and D_n that of all other neighbours, it is
     ``log2(8) / log2(min(H, W)) * (D_b - D_n)`` if ``D_b > D_n``, else 0. Neighbours across an edge
-    are counted as ``H (W / 8 - 1) + W (H / 8 - 1)``. Of colour, one MSE over RGB and the BEF of the
-    studio-range luma, rounded.
+    are counted as ``H (W / 8 - 1) + W (H / 8 - 1)``. For colour images, one MSE over RGB and the
+    BEF of the studio-range luma, rounded.
 
     Raises
     ------
     LayerError
-        If a side has fewer than 16 pixels, or the channels are neither one nor three.
+        If height or width is below 16 pixels, or there are neither one nor three channels.
 
     References
     ----------
-    Yim, Bovik 2011, doi:10.1109/TIP.2010.2061859, with blocks of 8 alone.
+    Yim, Bovik 2011, doi:10.1109/TIP.2010.2061859, with blocks of 8 only.
     """
-    original, other = _images(original, other)
     ssim_ops.require_size("psnrb", original, 16)
     channels = original.shape[3]
     require(channels in (1, 3), f"psnrb expects 1 or 3 channels, got {channels}")
@@ -149,14 +176,14 @@ def psnrb(original, other):
     return _decibels(_squared_error(original, other).mean((1, 2, 3)) + blocking[:, 0])
 
 
+@_of_images
 def psnrb_channels(original, other):
-    """PSNR-B as in QGAC and SwinIR: of each channel for itself, then the mean of the dB values.
+    """Compute PSNR-B as in QGAC and SwinIR: per channel, then the mean of the dB values.
 
-    It differs from `psnrb` on colour, and on sides that are not multiples of 8: neighbours across
-    an edge are counted as ``H (W // 8 - 1) + W (H // 8 - 1)``. Sides of 16 pixels at least. Yim,
-    Bovik 2011, doi:10.1109/TIP.2010.2061859.
+    It differs from `psnrb` for colour images, and for sizes that are not multiples of 8: neighbours
+    across an edge are counted as ``H (W // 8 - 1) + W (H // 8 - 1)``. Height and width are at least
+    16 pixels. Yim, Bovik 2011, doi:10.1109/TIP.2010.2061859.
     """
-    original, other = _images(original, other)
     ssim_ops.require_size("psnrb_channels", original, 16)
     plane = other.astype(np.float64)
     blocking = _blocking(plane, height_blocks=plane.shape[1] // 8, width_blocks=plane.shape[2] // 8)
@@ -173,7 +200,6 @@ def _decibels(error):
 
 
 def _mean_ssim(name, original, other, window):
-    original, other = _images(original, other)
     ssim_ops.require_size(name, original, len(window.weights))
     return _channel_means(original, other, window)[0].mean(1)
 
@@ -189,8 +215,8 @@ def _plane_means(x, y, window):
     """Average SSIM and its contrast term over two planes (H, W): (2,)."""
     size = len(window.weights)
     height, width = x.shape[0] - size + 1, x.shape[1] - size + 1
-    # In strips of one plane's rows: the maps of a large photograph would fill the memory, and
-    # arrays of several megabytes, mapped anew each time, cost three times as long in page faults.
+    # In strips of rows: the maps of a large photograph would fill the memory, and arrays of several
+    # megabytes, mapped anew each time, take three times as long because of page faults.
     sums = 0
     for top in range(0, height, _STRIP):
         rows = slice(top, top + _STRIP + size - 1)
@@ -212,19 +238,8 @@ def _blocking(plane, *, height_blocks, width_blocks):
     return np.log2(8) / np.log2(min(height, width)) * np.maximum(excess, 0)
 
 
-def _images(original, other):
-    require(
-        np.shape(original) == np.shape(other) and np.ndim(original) == 4,
-        f"expects two equal shapes (N, H, W, C), got {np.shape(original)} and {np.shape(other)}",
-    )
-    images = np.asarray(original), np.asarray(other)
-    for x in images:
-        _require_grey_levels(x)
-    return images
-
-
 def _require_grey_levels(x):
-    if _is_whole(x):
+    if _is_integer(x):
         return
     finite = np.isfinite(x)
     require(finite.all(), f"expects grey levels 0..255, {(~finite).sum()} values are not finite")
@@ -234,5 +249,5 @@ def _require_grey_levels(x):
     )
 
 
-def _is_whole(x):
+def _is_integer(x):
     return x.dtype.kind in "biu"

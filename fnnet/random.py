@@ -1,8 +1,8 @@
-"""Random draws, made flat and reshaped.
+"""Random draws, drawn flat and reshaped.
 
 JAX's generator compiles ten times more slowly for a 4-D shape than for the same number of values
-in one row (3.4 against 0.3 CPU seconds for a 3x3x16x16 kernel), and draws the same bits. Every
-draw in fnnet goes through these functions.
+in one axis (3.4 against 0.3 CPU seconds for a 3x3x16x16 kernel), and draws the same bits. All
+draws in fnnet use these functions.
 """
 
 import math
@@ -18,20 +18,20 @@ def normal(key, shape, dtype=jnp.float32):
 
 
 def truncated_normal(key, shape, dtype=jnp.float32):
-    """Draw from the standard normal distribution, leaving out what is beyond -2 and 2."""
+    """Draw from the standard normal distribution truncated to [-2, 2]."""
     return jax.random.truncated_normal(key, -2, 2, (math.prod(shape),), dtype).reshape(shape)
 
 
 def uniform(key, shape, dtype=jnp.float32, *, low=0.0, high=1.0):
-    """Draw evenly from [low, high)."""
+    """Draw uniformly from [low, high)."""
     return jax.random.uniform(key, (math.prod(shape),), dtype, low, high).reshape(shape)
 
 
 def bits16(key, shape):
-    """Draw whole numbers from 0 to 65535 as uint16, four from each call of the generator.
+    """Draw integers from 0 to 65535 as uint16, four per call of the generator.
 
-    Dropout draws as many as a layer has values. JAX's own generator runs in a loop on a CPU, and
-    gives one 32-bit word of the two that it computes; here the same function is written out, and
+    Dropout draws one for each value of a layer. JAX's own generator runs in a loop on a CPU and
+    returns one 32-bit word of the two that it computes; here the same function is written out, and
     all of its bits are used.
     """
     count = math.prod(shape)
@@ -41,7 +41,7 @@ def bits16(key, shape):
 
 
 def _threefry(key, counters):
-    """Encrypt the counters (count,), a second word of zeros beside each, as two words each.
+    """Encrypt the counters (count,), each extended by a word of zeros, to two words each.
 
     Threefry-2x32 with 20 rounds; Salmon et al. 2011, doi:10.1145/2063384.2063405, section 3.3.
     """

@@ -1,9 +1,9 @@
-"""Schedules: functions ``step -> value`` of the step's number, plain or traced.
+"""Schedules: functions ``step -> value`` of the step's number, a Python number or traced.
 
 The first step is step 0. Wherever an optimiser takes a schedule, it takes a plain number too.
-Every schedule is right for totals of 1, 2 and 3 steps, and at steps in the millions; of an array
-of steps it gives an array of values. `steps` is always at least 1 and below 2**31, and values are
-finite; a `LayerError` says what else cannot be, a `TypeError` what is no number.
+Every schedule is correct for totals of 1, 2 and 3 steps, and at steps in the millions; for an array
+of steps it returns an array of values. `steps` is always at least 1 and below 2**31, and values are
+finite; violations raise `LayerError`, values that are not numbers `TypeError`.
 """
 
 import math
@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnnet.core import require, require_whole
+from fnnet.core import require, require_integer
 
 __all__ = [
     "Plateau",
@@ -38,7 +38,7 @@ Schedule = Callable
 
 
 def as_schedule(value, name="schedule", least=-math.inf):
-    """Make a schedule of a number of at least `least`, or leave a schedule as it is."""
+    """Convert a number of at least `least` to a schedule; return a schedule unchanged."""
     require(
         not isinstance(value, Plateau),
         "a Plateau is no schedule, it needs losses; optim.scale_by_schedule takes it",
@@ -50,19 +50,19 @@ def as_schedule(value, name="schedule", least=-math.inf):
 
 
 def constant(value):
-    """Give `value` at every step."""
+    """Return `value` at every step."""
     _require_number("constant: value", value)
     return lambda step: jnp.full(jnp.shape(step), value, jnp.float32)
 
 
 def piecewise(values, boundaries):
-    """Give the first value up to the first boundary, from there on the second, and so on.
+    """Return the first value before the first boundary, the second from there on, and so on.
 
-    `boundaries` are the steps at which the next value holds, one fewer than the values.
+    `boundaries` are the steps at which the next value begins, one fewer than the values.
     """
     _require_boundaries("piecewise", f"{len(values)} values", len(values), boundaries)
-    for place, value in enumerate(values):
-        _require_number(f"piecewise: values[{place}]", value)
+    for index, value in enumerate(values):
+        _require_number(f"piecewise: values[{index}]", value)
     return lambda step: jnp.asarray(values, jnp.float32)[_passed(step, boundaries)]
 
 
@@ -73,7 +73,7 @@ def linear(start, end, *, steps):
 
 
 def polynomial(start, end, *, steps, power):
-    """Go from `start` at step 0 to `end` at `steps` along a power of what is left, then stay.
+    """Go from `start` at step 0 to `end` at `steps` along a power, then stay.
 
     ``end + (start - end) * (1 - step / steps) ** power``
     """
@@ -92,11 +92,11 @@ def exponential(start, end, *, steps):
 def cosine(peak, *, steps, warmup=0, end=0.0):
     """Rise to `peak` in a straight line, then fall to `end` along half a cosine, then stay.
 
-    Step 0 already moves: the warm-up gives ``peak / (warmup + 1)`` there, `peak` at step `warmup`,
-    and the fall reaches `end` at `steps`. Loshchilov, Hutter 2017, arXiv:1608.03983, equation 5.
+    The value at step 0 is ``peak / (warmup + 1)``, not 0, and `peak` at step `warmup`; the fall
+    reaches `end` at `steps`. Loshchilov, Hutter 2017, arXiv:1608.03983, equation 5.
     """
     _require_run("cosine", steps, peak=peak, end=end)
-    require_whole("cosine: warmup", warmup, least=0)
+    require_integer("cosine: warmup", warmup, least=0)
     require(warmup < steps, f"cosine: warmup={warmup} must be in 0..{steps - 1}, below steps")
 
     def schedule(step):
@@ -113,10 +113,10 @@ def warm_restarts(peak, *, steps, factor=2, end=0.0):
     `peak`. Loshchilov, Hutter 2017, arXiv:1608.03983, equation 5.
     """
     _require_run("warm_restarts", steps, peak=peak, end=end)
-    require_whole("warm_restarts: factor", factor)
+    require_integer("warm_restarts: factor", factor)
     if factor == 1:
         return lambda step: _half_cosine(peak, end, jnp.asarray(step) % steps, steps)
-    # A table, since a logarithm to find the period would be wrong by one where periods begin.
+    # A table: a logarithm that finds the period would be off by one where periods begin.
     lengths, starts = [steps], [0]
     while starts[-1] + lengths[-1] < 2**31:
         starts.append(starts[-1] + lengths[-1])
@@ -133,10 +133,10 @@ def warm_restarts(peak, *, steps, factor=2, end=0.0):
 def one_cycle(peak, *, steps, rise=0.3, divisor=25.0, end=0.0):
     """Rise from ``peak / divisor`` to `peak` and fall to `end`, both in straight lines, then stay.
 
-    The peak is at step ``round(rise * steps)``, at most the last, so that every total has it; a
-    single step is the peak. `rise` is between 0 and 1, `divisor` at least 1. Smith, Topin 2018,
+    The peak is at step ``round(rise * steps)``, or at the last step if that is earlier, so that
+    every total contains it. `rise` is between 0 and 1, `divisor` at least 1. Smith, Topin 2018,
     arXiv:1708.07120: large rates in the middle, and rates far below the first at the end; the paper
-    falls in two lines, this in one.
+    falls in two straight lines, this schedule in one.
     """
     _require_run("one_cycle", steps, peak=peak, end=end)
     require(0 < rise < 1, f"one_cycle: rise={rise} must be between 0 and 1")
@@ -154,8 +154,8 @@ def one_cycle(peak, *, steps, rise=0.3, divisor=25.0, end=0.0):
 def warmup(schedule, *, steps):
     """Rise in a straight line for `steps` steps, then begin `schedule` at its step 0.
 
-    Step 0 already moves, by ``1 / (steps + 1)`` of the schedule's first value. Goyal et al. 2017,
-    arXiv:1706.02677, section 2.2.
+    The value at step 0 is ``1 / (steps + 1)`` of the schedule's first value, not 0. Goyal et al.
+    2017, arXiv:1706.02677, section 2.2.
     """
     _require_run("warmup", steps)
     schedule = as_schedule(schedule)
@@ -170,13 +170,13 @@ def warmup(schedule, *, steps):
 def warmup_stable_decay(peak, *, steps, warmup, decay, end=0.0):
     """Rise to `peak` for `warmup` steps, stay, and in the last `decay` of `steps` fall to `end`.
 
-    Both ways are straight lines, and step 0 already moves, by ``peak / (warmup + 1)``. Runs of
+    Rise and fall are straight lines; the value at step 0 is ``peak / (warmup + 1)``, not 0. Runs of
     several lengths can share all steps before the fall. Hu et al. 2024, arXiv:2404.06395,
     section 4.2.
     """
     _require_run("warmup_stable_decay", steps, peak=peak, end=end)
-    require_whole("warmup_stable_decay: warmup", warmup, least=0)
-    require_whole("warmup_stable_decay: decay", decay)
+    require_integer("warmup_stable_decay: warmup", warmup, least=0)
+    require_integer("warmup_stable_decay: decay", decay)
     require(
         warmup + decay <= steps,
         f"warmup_stable_decay: warmup={warmup} and decay={decay} must together be at most "
@@ -191,7 +191,7 @@ def warmup_stable_decay(peak, *, steps, warmup, decay, end=0.0):
 
 
 def join(schedules, boundaries):
-    """Follow one schedule up to the first boundary, from there on the next, and so on.
+    """Follow one schedule before the first boundary, the next from there on, and so on.
 
     Each schedule, or plain number, sees steps counted from its own boundary. `boundaries` are
     rising step numbers of at least 1, one fewer than the schedules.
@@ -212,14 +212,14 @@ def join(schedules, boundaries):
 
 
 class Plateau(NamedTuple):
-    """A factor of the learning rate that follows losses; `optim.scale_by_schedule` applies it.
+    """A factor of the learning rate that depends on losses; `optim.scale_by_schedule` applies it.
 
     Attributes
     ----------
     init : callable
         ``() -> state``, a dict of scalars; ``state["scale"]`` is the factor and starts at 1.
     update : callable
-        ``(state, value) -> state``, pure; for each loss that was measured, a scalar.
+        ``(state, value) -> state``, pure; to be called with each measured loss, a scalar.
     """
 
     init: Callable
@@ -227,34 +227,33 @@ class Plateau(NamedTuple):
 
 
 def reduce_on_plateau(*, factor=0.5, patience=10, threshold=1e-4, smallest=0.0):
-    """Multiply the scale by `factor` each time `patience` values in a row bring no improvement.
+    """Multiply the scale by `factor` after every `patience` consecutive values without improvement.
 
     Parameters
     ----------
     factor : float
-        What the scale is multiplied by, between 0 and 1.
+        Between 0 and 1.
     patience : int
-        Values without improvement until that happens, at least 1.
+        Number of values, at least 1.
     threshold : float
-        A value below ``best - threshold * |best|`` is an improvement; one that is not finite
-        never is.
+        A value below ``best - threshold * |best|`` is an improvement, unless it is not finite.
     smallest : float
-        What the scale does not fall below.
+        Lower limit of the scale, in [0, 1].
 
     Returns
     -------
     Plateau
     """
     require(0 < factor < 1, f"reduce_on_plateau: factor={factor} must be between 0 and 1")
-    require_whole("reduce_on_plateau: patience", patience)
+    require_integer("reduce_on_plateau: patience", patience)
     require(threshold >= 0, f"reduce_on_plateau: threshold={threshold} must be at least 0")
     require(0 <= smallest <= 1, f"reduce_on_plateau: smallest={smallest} must be in [0, 1]")
 
     def init():
-        # Not infinity: a training step refuses an optimiser's state that is not finite.
+        # Not infinity: a training step rejects an optimiser's state that is not finite.
         worst = jnp.array(jnp.finfo(jnp.float32).max)
-        one, none = jnp.ones((), jnp.float32), jnp.zeros((), jnp.int32)
-        return {"best": worst, "scale": one, "waited": none}
+        waited = jnp.zeros((), jnp.int32)
+        return {"best": worst, "scale": jnp.ones((), jnp.float32), "waited": waited}
 
     def update(state, value):
         shape = jnp.shape(value)
@@ -281,7 +280,7 @@ def _done(step, steps):
 
 
 def _left(step, steps):
-    """Compute the share of `steps` to come; near the end ``1 - done`` would be mostly rounding."""
+    """Compute the remaining share of `steps`; near the end ``1 - done`` would lose its digits."""
     return (steps - jnp.clip(_float(step), 0, steps)) / steps
 
 
@@ -290,7 +289,7 @@ def _line(start, end, step, steps):
 
 
 def _half_cosine(start, end, step, steps):
-    """Go from `start` to `end`; ``(1 + cos(pi * done)) / 2``, as a square that stays accurate."""
+    """Go from `start` to `end` by ``(1 + cos(pi * done)) / 2``, written as an accurate square."""
     return end + (start - end) * jnp.sin(jnp.pi / 2 * _left(step, steps)) ** 2
 
 
@@ -305,7 +304,7 @@ def _passed(step, boundaries):
 
 
 def _require_number(name, value, least=-math.inf, kind="a number"):
-    """Refuse what is no finite number of at least `least`, where that is known before a step."""
+    """Raise unless `value` is finite and at least `least`; a traced value is not checked."""
     scalar = isinstance(value, np.ndarray | jax.Array) and value.ndim == 0
     if not isinstance(value, Real) and not (scalar and jnp.issubdtype(value.dtype, np.number)):
         raise TypeError(f"{name}={value!r} must be {kind}")
@@ -315,20 +314,19 @@ def _require_number(name, value, least=-math.inf, kind="a number"):
 
 
 def _require_run(name, steps, **values):
-    """Refuse what is no total of steps, which are counted in int32, and what are no numbers."""
-    require_whole(f"{name}: steps", steps)
+    """Raise unless `steps` can be counted in int32 and all `values` are finite numbers."""
+    require_integer(f"{name}: steps", steps)
     require(steps < 2**31, f"{name}: steps={steps} must be below 2**31")
     for setting, value in values.items():
         _require_number(f"{name}: {setting}", value)
 
 
 def _require_boundaries(name, parts, count, boundaries):
-    one_more = count == len(boundaries) + 1
-    require(one_more, f"{name}: {parts} must be one more than {len(boundaries)} boundaries")
-    whole = all(isinstance(boundary, Integral) for boundary in boundaries)
+    fits = count == len(boundaries) + 1
+    require(fits, f"{name}: {parts} must be one more than {len(boundaries)} boundaries")
+    integers = all(isinstance(boundary, Integral) for boundary in boundaries)
     rising = all(a < b for a, b in pairwise((0, *boundaries, 2**31)))
     require(
-        whole and rising,
-        f"{name}: boundaries={boundaries} must be whole numbers that rise from at least 1, below "
-        "2**31",
+        integers and rising,
+        f"{name}: boundaries={boundaries} must be integers that rise from at least 1, below 2**31",
     )

@@ -1,4 +1,4 @@
-"""A model's layers with their shapes and what they cost."""
+"""Tables of a model's layers: shapes, parameters and costs."""
 
 import math
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from fnnet import core, trees
 
 
 class Row(NamedTuple):
-    """One layer of a model: where it is, what comes out, what it costs.
+    """One layer of a model: its path, shapes and costs.
 
-    Shapes have the batch axis in front, since a layer may be applied to the parts of an example;
-    several arrays are a tuple of shapes. The numbers are the layer's own, without its children's;
-    inside `repeat` they are those of all repetitions. Parameters count where they are met first,
-    also those that are frozen. `activation_bytes` is the size of what the layer makes, in float32.
+    Shapes include the batch axis, since a layer may be applied to parts of an example; several
+    arrays are a tuple of shapes. The numbers exclude those of the layer's children; inside `repeat`
+    they are summed over the repetitions. Shared parameters count at their first use; frozen ones
+    count too. `activation_bytes` is the size of the layer's output in float32.
     """
 
     path: str
@@ -30,9 +30,9 @@ class Row(NamedTuple):
     activation_bytes: int
 
 
-# By definition, not by how it is computed: each output (each input, for the transposed form) sees
-# the whole kernel. A multiply and an add count as one; biases, activations, and transforms that
-# are not learnt as none.
+# By definition, however it is computed: each output (each input, for the transposed form) sees the
+# whole kernel. A multiplication and an addition count as one; biases, activations, and transforms
+# without parameters count as none.
 _MULTIPLY_ADDS: dict[str, Callable] = {
     "dense": lambda kernel, x, y: math.prod(x[:-1]) * kernel,
     "conv2d": lambda kernel, x, y: math.prod(y[:-1]) * kernel,
@@ -46,31 +46,31 @@ _KERNELS = ("kernel", "gamma_root")
 def rows(model, in_shape):
     """List a model's layers for one example of `in_shape`, parents before their children.
 
-    The model itself is among them where it is not just its children one after another. Nothing is
-    computed: shapes are traced.
+    The model itself is listed unless it only applies its children in a row. Nothing is computed:
+    shapes are traced.
     """
     params, state = jax.eval_shape(lambda key: model.init(key, in_shape), jax.random.key(0))
-    found, met = [], set()
+    table, seen = [], set()
     path, times, inside = [], [1], []
 
     def observe(name, child, child_params, x):
         path.append(name)
         inside.append(0)
-        place, here = len(found), "/".join(path[1:]) or name  # the model's own name is in no path
+        index, here = len(table), "/".join(path[1:]) or name  # paths omit the model's name
         repetitions = times[-1]
         times.append(repetitions * _repetitions(child))
-        found.append(None)
+        table.append(None)
 
         def finish(y):
             path.pop()
             times.pop()
-            size = 0 if here in met else trees.size(child_params)
-            # What the children hold is theirs; a frozen child's parameters are not in `params`.
-            own = max(size - _repetitions(child) * inside.pop(), 0)
+            size = 0 if here in seen else trees.size(child_params)
+            # Not the children's; a frozen child's parameters are not in `params`.
+            parameters = max(size - _repetitions(child) * inside.pop(), 0)
             if inside:
                 inside[-1] += size
-            found[place] = _row(here, child, child_params, x, y, own, repetitions)
-            met.add(here)
+            table[index] = _row(here, child, child_params, x, y, parameters, repetitions)
+            seen.add(here)
 
         return finish
 
@@ -79,26 +79,26 @@ def rows(model, in_shape):
         finish = observe(model.kind, model, params, x)
         y, _ = jax.eval_shape(partial(model.apply, train=False), params, state, x)
         finish(y)
-    own, *layers = found
-    return layers if layers and _hands_on(model) and not own.parameters else found
+    whole, *layers = table
+    return layers if layers and _passes_on(model) and not whole.parameters else table
 
 
 def _repetitions(layer):
     return layer.config["times"] if layer.kind == "repeat" else 1
 
 
-def _row(path, layer, params, x, y, own, repetitions):
+def _row(path, layer, params, x, y, parameters, repetitions):
     in_shape, out_shape = _shapes(x), _shapes(y)
     count = _MULTIPLY_ADDS.get(layer.kind)
     kernel = sum(params[name].size for name in _KERNELS if count and name in params)
     cost = repetitions * count(kernel, in_shape, out_shape) if count else 0
     sizes = [math.prod(shape) for shape in _each(out_shape)]
-    memory = 0 if _hands_on(layer) else repetitions * sum(sizes) * jnp.dtype(jnp.float32).itemsize
-    return Row(path, layer.kind, in_shape, out_shape, repetitions * own, cost, memory)
+    memory = 0 if _passes_on(layer) else repetitions * sum(sizes) * jnp.dtype(jnp.float32).itemsize
+    return Row(path, layer.kind, in_shape, out_shape, repetitions * parameters, cost, memory)
 
 
-def _hands_on(layer):
-    """Tell whether a layer gives what its children made, not an array made of that."""
+def _passes_on(layer):
+    """Return whether a layer's output is its children's output, not a new array."""
     merges = layer.kind in ("residual", "skip", "branch") and layer.config.get("merge") != "tuple"
     return bool(layer.children) and not merges
 
@@ -115,12 +115,12 @@ def summary(model, in_shape):
     Returns
     -------
     str
-        One line a layer with its output's shape, parameters, multiply-adds and bytes of
-        activations, and a line of totals. The bytes are of every layer's output in float32: an
-        upper bound of what training keeps for the gradient, since some are fused away or
-        computed anew.
+        One line per layer with its output's shape, parameters, multiply-adds and bytes of
+        activations, and a line of totals. The bytes are those of every layer's output in float32:
+        an upper bound of the memory that training needs for the gradient, since some outputs are
+        fused away or recomputed.
     """
-    found = rows(model, in_shape)
+    layers = rows(model, in_shape)
     table = [("layer", "kind", "output", "parameters", "multiply-adds", "activation bytes")]
     table += [
         (
@@ -129,9 +129,9 @@ def summary(model, in_shape):
             ", ".join(" x ".join(map(str, shape[1:])) for shape in _each(row.out_shape)),
             *(f"{number:,}" if number else "" for number in row[4:]),
         )
-        for row in found
+        for row in layers
     ]
-    totals = [sum(column) for column in list(zip(*found, strict=True))[4:]]
+    totals = [sum(column) for column in list(zip(*layers, strict=True))[4:]]
     table.append(("total", "", "", *(f"{total:,}" for total in totals)))
     widths = [max(len(line[column]) for line in table) for column in range(6)]
     return "\n".join(_line(line, widths) for line in table)
@@ -142,7 +142,7 @@ def _shapes(x):
 
 
 def _each(shapes):
-    """List the shapes of one array or of several."""
+    """List the shapes of one array or several."""
     return [shapes] if all(isinstance(size, Integral) for size in shapes) else list(shapes)
 
 

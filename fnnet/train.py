@@ -1,11 +1,10 @@
-"""The training loop: a pure compiled step, and the loop that feeds it."""
+"""Training: a pure compiled step, and the loop that runs it on batches."""
 
 import operator
 import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,14 +12,13 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import trees
-from fnnet.core import Layer, require
+from fnnet.core import require
 from fnnet.optim import apply_updates
 from fnnet.optim.optimizer import require_optimizer
 
 __all__ = [
     "FitReport",
     "NotFiniteError",
-    "Policy",
     "TrainState",
     "evaluate",
     "fit",
@@ -29,14 +27,14 @@ __all__ = [
 ]
 
 
-_LARGE = 1e12  # a gradient's norm from which a memory of its squares could leave float32's range
+_LARGE = 1e12  # gradient norm from which sums of its squares could overflow float32
 
 
 class TrainState(NamedTuple):
-    """All that a step changes: a pytree of arrays.
+    """Everything that a training step changes: a pytree of arrays.
 
-    `step` counts batches seen and `skipped` those among them whose update was left out, both
-    int32 scalars; the rest are the model's and the optimiser's trees.
+    `step` counts the batches seen and `skipped` those whose update was skipped, both int32 scalars;
+    the rest are the model's and the optimiser's trees.
     """
 
     step: jax.Array
@@ -47,63 +45,12 @@ class TrainState(NamedTuple):
 
 
 class NotFiniteError(ArithmeticError):
-    """Too many steps in a row had a loss or a gradient that is not finite."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Mixed precision: the dtype in which a model computes, and the one in which it answers.
-
-    Parameters, their gradients, running statistics and the loss stay float32: every layer takes
-    its parameters in its input's dtype and its statistics in float32, so that a policy is nothing
-    but what goes in and what comes out. Micikevicius et al. 2018, arXiv:1710.03740, section 3.1.
-
-    Parameters
-    ----------
-    compute : "bfloat16" or "float32"
-        bfloat16 has float32's range with 8 bits of precision, and so needs no scaling of losses.
-
-    Raises
-    ------
-    LayerError
-        If `compute` is another dtype.
-
-    Examples
-    --------
-    >>> import fnnet as fn
-    >>> model = fn.train.Policy("bfloat16").applied_to(fn.serial(fn.conv2d(8, 3), fn.relu))
-    """
-
-    compute: str = "bfloat16"
-
-    def __post_init__(self):
-        require(
-            self.compute in ("bfloat16", "float32"),
-            f"Policy: compute={self.compute!r} must be 'bfloat16' or 'float32'",
-        )
-
-    def applied_to(self, model):
-        """Make a `Layer` with `model`'s own params and state that computes as the policy says.
-
-        Its inputs are cast to `compute`, its outputs to float32.
-        """
-
-        def apply(params, state, x, *, key=None, train=False):
-            x = _cast(x, self.compute)
-            y, state = model.apply(params, state, x, key=key, train=train)
-            return _cast(y, jnp.float32), state
-
-        config = dict(model.config) | {"compute": self.compute}
-        return Layer(model.kind, model.init, apply, config, model.children)
-
-
-def _cast(arrays, dtype):
-    return jax.tree.map(lambda array: array.astype(dtype), arrays)
+    """Raised when too many steps in a row had a loss or gradient that is not finite."""
 
 
 def init_state(params, state, optimizer):
-    """Start training at step 0 from a model's `params` and `state`."""
-    # Copies, since the step takes its state's buffers, and a buffer must not appear twice.
+    """Build the `TrainState` of step 0 from a model's `params` and `state`."""
+    # Copies, since the step is donated its state's buffers, and no buffer may appear twice.
     params, state = jax.tree.map(jnp.copy, (params, state))
     step, skipped = jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32)
     return TrainState(step, params, state, optimizer.init(params), skipped)
@@ -116,30 +63,31 @@ def make_step(loss, optimizer):
     ----------
     loss : callable
         ``(params, state, batch, key) -> (scalar, (state, metrics))``, `metrics` a dict of scalars.
-        The new state, and what the optimiser keeps, have the old ones' structure and dtypes.
+        The new model and optimiser states have the structure and dtypes of the old ones.
     optimizer : Optimizer
 
     Returns
     -------
     callable
         ``(train_state, batch, key) -> (train_state, metrics)``. The old state's buffers are
-        donated: it must not be used again. `key` is the run's key; the number of the step is
-        folded into it, so that every call of a run gets the same one. `metrics` are the loss's
-        with `loss`, `gradient_norm` and the boolean `finite`.
+        donated: it must not be used again. Pass the run's key in every call; the step's number is
+        folded into it. `metrics` are those of the loss, and `loss`, `gradient_norm` and the boolean
+        `finite`.
 
     Raises
     ------
     TypeError
-        If `optimizer` is none, such as a constructor that was not called.
+        If `optimizer` is not an `Optimizer`, such as a constructor that was not called.
 
     Notes
     -----
-    Where the loss, a gradient, or what would be kept of them is not finite, `params`, `state` and
-    `opt_state` stay as they were; `step` moves on, so that the next batch is another one, and
-    `skipped` counts. What an optimiser would keep is looked at only where the gradient's norm is
-    1e12 or more: no method of `fnnet.optim` keeps more than some thousand times a gradient's
-    square, and to look at every moment of every step would cost as much as the update. One that
-    can leave what is finite with small gradients wants `fnnet.optim.skip_not_finite` around it.
+    If the loss, the gradient, the new model state or the new optimiser state is not finite,
+    `params`, `state` and `opt_state` stay as they were; `step` still increases, so that the next
+    batch is another one, and so does `skipped`. The new optimiser state is checked only if the
+    gradient's norm is 1e12 or more: no method of `fnnet.optim` stores more than some thousand times
+    a gradient's square, and checking all moments at every step would cost as much as the update.
+    Wrap an optimiser whose state can overflow with smaller gradients in
+    `fnnet.optim.skip_not_finite`.
     """
     require_optimizer("make_step", optimizer)
     gradient = jax.value_and_grad(loss, has_aux=True)
@@ -155,35 +103,44 @@ def make_step(loss, optimizer):
             updates, opt_state = optimizer.update(grads, opt_state, params, number)
             return apply_updates(params, updates), new_state, opt_state
 
-        finite = trees.all_finite((value, norm, new_state)) & jax.lax.cond(
-            norm < _LARGE,
-            lambda: jnp.array(True),
-            lambda: trees.all_finite(update(params, state, opt_state)[2]),
-        )
-        # Not a selection: what is updated is then written where the old values stand.
-        kept = jax.lax.cond(finite, update, lambda *old: old, params, state, opt_state)
+        finite = trees.all_finite((value, norm, new_state))
+        finite, new = _update_if_finite(update, (params, state, opt_state), finite, norm)
         metrics = metrics | {"loss": value, "gradient_norm": norm, "finite": finite}
-        return TrainState(number + 1, *kept, jnp.where(finite, skipped, skipped + 1)), metrics
+        return TrainState(number + 1, *new, jnp.where(finite, skipped, skipped + 1)), metrics
 
     return step
+
+
+def _update_if_finite(update, old, finite, norm):
+    """Return whether the step is finite, and the updated trees, or the `old` ones if it is not.
+
+    The new optimiser state is checked only if the gradient's `norm` is large.
+    """
+    finite = finite & jax.lax.cond(
+        norm < _LARGE,
+        lambda: jnp.array(True),
+        lambda: trees.all_finite(update(*old)[2]),
+    )
+    # Not a selection: this way new values are written into the old values' buffers.
+    return finite, jax.lax.cond(finite, update, lambda *old: old, *old)
 
 
 @partial(jax.jit, static_argnums=0)
 def evaluate(loss, params, state, batch):
     """Compute a batch's metrics without training: `loss` is called with ``key=None``.
 
-    Returns the loss's metrics and `loss`, a dict of scalar arrays. Compiled once for each `loss`
-    and shape.
+    Returns the loss's metrics and `loss` as a dict of scalar arrays. Compiled once per `loss` and
+    shape.
     """
     value, (_, metrics) = loss(params, state, batch, None)
     return metrics | {"loss": value}
 
 
 class FitReport(NamedTuple):
-    """What a call of `fit` did: steps done, and where its time went, in seconds.
+    """Steps done by a call of `fit`, and where its time went, in seconds.
 
-    Of `seconds` in all, the loop waited for batches for `waited` and was in the compiled step for
-    `stepped`, its first compilation included; the rest went to `on_step`.
+    Of `seconds` in total, the loop spent `waited` waiting for batches and `stepped` in the compiled
+    step, compilation included; the rest went to `on_step`.
     """
 
     steps: int
@@ -209,23 +166,23 @@ def fit(
     Parameters
     ----------
     train_state : TrainState
-        Where to start; its buffers are donated.
+        State to start from; its buffers are donated.
     step : callable
-        Made by `make_step`.
+        Built by `make_step`.
     batches : callable
         ``number -> batch``, a pure function of the step's number, called on another thread a few
-        steps ahead. Arrays of JAX stay where they are, such as in shares on several devices.
+        steps ahead. JAX arrays stay on their devices, for example sharded over several.
     key : key
-        The run's key for training; the step's number is folded into it.
+        The run's key for training; each step's number is folded into it.
     steps : int
-        The number at which to stop, not how many more to do.
+        The step number at which to stop, not the number of further steps.
     on_step : callable
         ``(number, train_state, metrics)`` after each step, `metrics` as Python numbers, `number`
-        counting from 1. The state given is good until the function returns.
+        counting from 1. The state must not be used after the function returns.
     should_stop : callable
-        Asked after each step; True ends the call early.
+        Called before each step; True ends the training early.
     patience : int
-        How many steps in a row may be not finite.
+        Number of consecutive steps that are not finite at which to give up, at least 1.
 
     Returns
     -------
@@ -238,38 +195,53 @@ def fit(
     """
     require(patience >= 1, f"fit: patience={patience} must be at least 1")
     steps = operator.index(steps)
-    first = number = int(train_state.step)
+    number = int(train_state.step)
     began = time.perf_counter()
-    waited = stepped = slowest = 0.0
-    in_a_row = 0
-    with _Prefetch(batches, first, steps) as prefetch:
+    report, bad_in_a_row = FitReport(0, 0.0, 0.0, 0.0, 0.0), 0
+    with _Prefetch(batches, number, steps) as prefetch:
         while number < steps and not should_stop():
-            before = time.perf_counter()
-            batch = prefetch.get()
-            ready = time.perf_counter()
-            train_state, metrics = step(train_state, batch, key)
-            metrics = {name: value.item() for name, value in jax.device_get(metrics).items()}
+            batch, waited = _timed(prefetch.get)
+            (train_state, metrics), stepped = _timed(_run_step, step, train_state, batch, key)
             number += 1
-            took = time.perf_counter() - ready
-            waited, stepped, slowest = waited + ready - before, stepped + took, max(slowest, took)
-            in_a_row = 0 if metrics["finite"] else in_a_row + 1
-            if in_a_row >= patience:
+            report = _extended(report, waited, stepped)
+            bad_in_a_row = 0 if metrics["finite"] else bad_in_a_row + 1
+            if bad_in_a_row >= patience:
                 raise NotFiniteError(
                     f"loss or gradients were not finite in {patience} steps in a row, up to step "
                     f"{number}; none of them was applied. A smaller learning rate may help"
                 )
             on_step(number, train_state, metrics)
-    seconds = time.perf_counter() - began
-    return train_state, FitReport(number - first, seconds, waited, stepped, slowest)
+    return train_state, report._replace(seconds=time.perf_counter() - began)
+
+
+def _timed(function, *args):
+    began = time.perf_counter()
+    result = function(*args)
+    return result, time.perf_counter() - began
+
+
+def _run_step(step, *args):
+    """Run a step to its end; return the new state, and the metrics as Python numbers."""
+    train_state, metrics = step(*args)
+    return train_state, {name: x.item() for name, x in jax.device_get(metrics).items()}
+
+
+def _extended(report, waited, stepped):
+    return report._replace(
+        steps=report.steps + 1,
+        waited=report.waited + waited,
+        stepped=report.stepped + stepped,
+        slowest_step=max(report.slowest_step, stepped),
+    )
 
 
 def _on_device(leaf):
-    """Leave an array that is on devices where it is: they may be other processes' too."""
+    """Put a leaf on the default device unless it is a JAX array, which may be sharded already."""
     return leaf if isinstance(leaf, jax.Array) else jax.device_put(leaf)
 
 
 class _Prefetch:
-    """Batches made ahead on a thread, in order; what goes wrong there is raised by `get`."""
+    """Batches computed ahead on a thread, in order; `get` raises the thread's exceptions."""
 
     def __init__(self, batches, start, stop, ahead=4):
         self._queue = queue.Queue(ahead)
@@ -295,11 +267,11 @@ class _Prefetch:
             for number in range(start, stop):
                 if not self._put((jax.tree.map(_on_device, batches(number)), None)):
                     return
-        except BaseException as error:  # handed to the loop, which raises it
+        except BaseException as error:  # raised by `get`, in the loop's thread
             self._put((None, error))
 
     def _put(self, item):
-        """Wait for room in the queue; False if the loop has gone."""
+        """Wait for room in the queue and return whether the item was put: not if the loop ended."""
         while not self._closed.is_set():
             try:
                 self._queue.put(item, timeout=0.1)

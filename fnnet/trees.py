@@ -1,4 +1,4 @@
-"""What ``jax.tree`` lacks: names of leaves, sizes, norms, digests."""
+"""Trees of arrays: names of leaves, sizes, norms and digests, which ``jax.tree`` lacks."""
 
 import functools
 import hashlib
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnnet.core import wide
+from fnnet.core import at_least_float32
 
 __all__ = [
     "all_finite",
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def flatten(tree):
-    """Give every leaf its path: ``{"encoder/conv2d_0/kernel": leaf, ...}``, in the tree's order.
+    """Return the leaves by path, ``{"encoder/conv2d_0/kernel": leaf, ...}``, in tree order.
 
     Keys of dicts, positions of tuples and fields of named tuples are joined by ``/``.
     """
@@ -45,22 +45,22 @@ def unflatten(named, like):
 
 
 def size(tree):
-    """Count the numbers in all leaves."""
+    """Count the values in all leaves."""
     return sum(int(np.prod(np.shape(leaf))) for leaf in jax.tree.leaves(tree))
 
 
 def zeros_like(tree):
-    """Make a tree of zeros with the same shapes and dtypes."""
+    """Build a tree of zeros with the same shapes and dtypes."""
     return jax.tree.map(jnp.zeros_like, tree)
 
 
 def global_norm(tree):
-    """Compute the Euclidean norm of all leaves taken as one vector, in float32 or wider."""
-    leaves = [wide(leaf) for leaf in jax.tree.leaves(tree)]
+    """Compute the Euclidean norm of all leaves as one vector, in float32 or wider."""
+    leaves = [at_least_float32(leaf) for leaf in jax.tree.leaves(tree)]
     if not leaves:
         return jnp.zeros(())
     squares = sum(jnp.sum(jnp.square(leaf)) for leaf in leaves)
-    # Squares leave float32's range long before their root does; that is rare, and costs two passes.
+    # Squares leave float32's range long before their root does; the rare case takes two passes.
     is_safe = (squares > 1e-30) & (squares < jnp.inf)
     return lax.cond(is_safe, lambda leaves: jnp.sqrt(squares), _norm_in_units, leaves)
 
@@ -72,27 +72,27 @@ def _norm_in_units(leaves):
 
 
 def all_finite(tree):
-    """Tell, as one boolean array, whether no leaf holds a NaN or an infinity."""
+    """Return, as a boolean array, whether no leaf holds a NaN or an infinity."""
     finite = jnp.array(True)
     for leaf in jax.tree.leaves(tree):
         if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact):
-            # Anything finite minus itself is zero, and nothing else is. A CPU takes the sum in one
-            # go, where ``jnp.all(jnp.isfinite(leaf))`` writes a mask first.
+            # x - x is 0 exactly if x is finite. A CPU computes this sum in one pass, while
+            # ``jnp.all(jnp.isfinite(leaf))`` writes a mask first.
             finite = finite & (jnp.sum(leaf - leaf) == 0)
     return finite
 
 
 def select(condition, if_true, if_false):
-    """Choose between two trees of one structure by `condition`, a scalar boolean, leaf by leaf."""
+    """Select one of two trees of the same structure by `condition`, a scalar boolean."""
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), if_true, if_false)
 
 
 def digest(named, config=None):
     """Compute the SHA-256 of named arrays and a configuration, as 64 hexadecimal digits.
 
-    It is taken over the configuration as JSON with sorted keys and no spaces, then for each name
-    in sorted order over name, dtype, shape and the array's little-endian bytes in C order: the
-    same on every machine, whatever file format held the arrays.
+    It covers the configuration as JSON with sorted keys and no spaces, then for each name in sorted
+    order name, dtype, shape and the array's little-endian bytes in C order. So it is the same on
+    every machine and for every file format.
     """
     total = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
     for name in sorted(named):

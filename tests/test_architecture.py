@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from experiments import __main__ as overview
+import experiments
 
 ROOT = Path(__file__).parents[1]
 
 # The commands are all that lies beside the rooms.
-COMMANDS = tuple(f"experiments.{name}" for name in overview.COMMANDS)
+COMMANDS = tuple(f"experiments.{name}" for name in experiments.COMMANDS)
 # Lower to higher; a module imports from lower rows only, or from its own package.
 ORDER = [
     ("fnnet.core",),
@@ -24,7 +24,9 @@ ORDER = [
     ("fnnet.optim.methods",),
     ("fnnet.optim.muon",),
     ("fnnet.optim", "fnnet.summary"),
+    ("fnnet.files",),
     ("fnnet.train", "fnnet.checkpoint"),
+    ("fnnet.checkpoint_series",),
     ("fnnet",),
     ("experiments.system",),
     ("experiments.cli",),
@@ -38,7 +40,8 @@ ORDER = [
     ("experiments.sweeps", "experiments.exploration", "experiments.benchmarks"),
     ("experiments.reporting",),
     COMMANDS,
-    ("experiments", "experiments.__main__"),
+    ("experiments",),
+    ("experiments.__main__",),
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 # Imported by nothing: only a benchmark's worker processes load these.

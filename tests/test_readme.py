@@ -1,17 +1,17 @@
-"""The README's words are run: the example, the commands, the names of options."""
+"""The README is tested: its example, commands, names of options, links."""
 
 import doctest
 import importlib
 import re
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import fnnet
-from experiments.__main__ import COMMANDS
+from experiments import COMMANDS
+from experiments.cli.commands import option_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -25,8 +25,8 @@ def test_the_example_runs_and_does_what_it_says():
     done = subprocess.run(
         [sys.executable, "-c", example], capture_output=True, text=True, check=True
     )
-    found = re.search(r"PSNR on an unseen photograph (\d+\.\d) dB", done.stdout)
-    assert float(found[1]) > 18
+    match = re.search(r"PSNR on an unseen photograph (\d+\.\d) dB", done.stdout)
+    assert float(match[1]) > 18
     assert "conv_transpose2d_1" in done.stdout
 
 
@@ -42,11 +42,16 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_the_table_of_commands_is_the_list_of_commands():
+    rows = re.findall(r"^\| `fnnet (\w+)[^`]*` \| (.*) \|$", README, re.MULTILINE)
+    assert rows == list(COMMANDS.items())
+
+
 def test_options_that_the_readme_names_exist():
     options = {
-        f"--{field.name.replace('_', '-')}"
+        f"--{option.replace('_', '-')}"
         for name in COMMANDS
-        for field in fields(importlib.import_module(f"experiments.{name}").Config)
+        for option in option_names(importlib.import_module(f"experiments.{name}").Config)
     }
     named = set(re.findall(r"--[a-z][a-z-]+", README)) - {"--help"}
     assert named <= options, named - options

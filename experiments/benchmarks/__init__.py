@@ -1,1 +1,1 @@
-"""How fast fnnet is beside other frameworks: networks, worker processes, rounds, tables."""
+"""Benchmarks against other frameworks: networks, worker processes, rounds, tables."""

@@ -1,4 +1,4 @@
-"""The comparison as an image."""
+"""The plot of times relative to fnnet's."""
 
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -8,7 +8,7 @@ from experiments.benchmarks.report import MODES, reference
 from experiments.benchmarks.rounds import ratio
 from experiments.evaluation.figures import png
 
-# Okabe and Ito's colours, which the colour-blind tell apart too.
+# Okabe and Ito's colours, distinct for the colour-blind too.
 _COLORS = dict(
     zip(
         (name for name, variant in VARIANTS.items() if variant.framework != "fnnet"),
@@ -19,15 +19,12 @@ _COLORS = dict(
 
 
 def ratios(timings):
-    """Draw how many times as long the others take as ours of the same precision, as PNG bytes.
-
-    A dot is the median of the rounds' ratios, its line the quartiles.
-    """
+    """Draw the medians and quartiles of peers' times relative to fnnet's of the same precision."""
     figure, axes = plt.subplots(
         1, 2, figsize=(11, 5), sharex=True, sharey=True, layout="constrained"
     )
     for axis, (mode, title) in zip(axes, MODES.items(), strict=True):
-        compared = {label[1]: found for label, found in timings.items() if label[0] == mode}
+        compared = {label[1]: group for label, group in timings.items() if label[0] == mode}
         _panel(axis, compared)
         axis.set_title(title, loc="left")
     names = list(compared)
@@ -40,13 +37,13 @@ def ratios(timings):
 
 
 def _panel(axis, compared):
-    for row, found in enumerate(compared.values()):
-        shown = [timing for timing in found if timing.job.variant in _COLORS]
+    for row, group in enumerate(compared.values()):
+        shown = [timing for timing in group if timing.job.variant in _COLORS]
         for index, timing in enumerate(shown):
-            ours = reference(timing, found)
+            ours = reference(timing, group)
             if ours:
-                place = row + 0.7 * ((index + 0.5) / len(shown) - 0.5)
-                _dot(axis, timing.job.variant, ratio(timing, ours), place)
+                height = row + 0.7 * ((index + 0.5) / len(shown) - 0.5)
+                _dot(axis, timing.job.variant, ratio(timing, ours), height)
     axis.axvline(1, color="#666666", linewidth=1)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
@@ -59,7 +56,7 @@ def _panel(axis, compared):
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _dot(axis, name, told, place):
+def _dot(axis, name, spread, height):
     color = _COLORS[name]
-    axis.plot([told.low, told.high], [place, place], color=color, linewidth=2, alpha=0.6)
-    axis.plot(told.median, place, "o", color=color, markersize=6, label=name)
+    axis.plot([spread.low, spread.high], [height, height], color=color, linewidth=2, alpha=0.6)
+    axis.plot(spread.median, height, "o", color=color, markersize=6, label=name)

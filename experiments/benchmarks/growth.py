@@ -1,4 +1,4 @@
-"""How fnnet's cost grows with the work: one network, one measure of its size at a time."""
+"""Growth of fnnet's cost with the work: one network, one of its sizes varied at a time."""
 
 import math
 
@@ -15,12 +15,7 @@ _QUICK_AXES = {"batch": (4, 16), "size": (32, 128)}
 
 
 def jobs(quick, threads):
-    """List the jobs by axis: training steps of dncnn, of which one measure changes.
-
-    Returns
-    -------
-    dict of str to list of Job
-    """
+    """List the jobs by axis: training steps of dncnn, with one size varied."""
     axes = _QUICK_AXES if quick else _AXES
     return {
         axis: [Job("fnnet", "train", "dncnn", threads, _BASE | {axis: value}) for value in values]
@@ -29,5 +24,5 @@ def jobs(quick, threads):
 
 
 def pixels(job):
-    """Count the pixels of a batch."""
+    """Return the number of pixels in a batch."""
     return math.prod(job.shape[:3])

@@ -57,23 +57,19 @@ _LAYERS = {
 }
 
 
-def _make_all(layers, shape, rngs):
-    made = []
-    for layer in layers:
-        if isinstance(layer, networks.Residual):
-            made.append(_Residual(*_make_all(layer.layers, shape, rngs)))
-            continue
-        ((_, before, shape),) = networks.walk((layer,), shape)
-        made.append(_LAYERS[type(layer)](layer, before[-1], rngs))
-    return made
-
-
 def prepare(job):
-    """Make a job ready to be called and timed."""
+    """Prepare a job for being called and timed."""
     versions = {"flax": flax.__version__, "optax": optax.__version__}
     if job.mode == "product":
         return Prepared(product(), versions)
-    model = nnx.Sequential(*_make_all(job.build().layers, job.shape, nnx.Rngs(0)))
+    rngs = nnx.Rngs(0)
+    layers = networks.build_all(
+        job.build().layers,
+        job.shape,
+        lambda layer, channels: _LAYERS[type(layer)](layer, channels, rngs),
+        _Residual,
+    )
+    model = nnx.Sequential(*layers)
     count = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
     x = jnp.asarray(np.random.default_rng(0).random(job.shape, np.float32))
     begin = _training if job.mode == "train" else _inference

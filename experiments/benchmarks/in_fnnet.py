@@ -31,17 +31,17 @@ _LAYERS = {
 
 
 def make(layer):
-    """Make fnnet's layer of one of `networks`."""
+    """Build fnnet's layer from a layer of `networks`."""
     return _LAYERS[type(layer)](layer)
 
 
 def prepare(job):
-    """Make a job ready to be called and timed."""
+    """Prepare a job for being called and timed."""
     versions = {"jax": jax.__version__, "jaxlib": jaxlib.__version__}
     if job.mode == "product":
         return Prepared(product(), versions)
     model = fn.serial(*map(make, job.build().layers))
-    model = fn.train.Policy(VARIANTS[job.variant].precision).applied_to(model)
+    model = fn.in_precision(model, VARIANTS[job.variant].precision)
     x = jnp.asarray(np.random.default_rng(0).random(job.shape, np.float32))
     params, state = model.init(jax.random.key(0), x.shape[1:])
     count = fn.trees.size(params)
@@ -53,7 +53,7 @@ def prepare(job):
 
 
 def product():
-    """Make a product of two square float32 matrices ready."""
+    """Prepare the product of two square float32 matrices."""
     draw = np.random.default_rng(0).random
     a, b = (jnp.asarray(draw((PRODUCT_SIZE, PRODUCT_SIZE), np.float32)) for _ in range(2))
     multiply = jax.jit(jnp.dot)
@@ -68,7 +68,7 @@ def _training(model, params, state, x, seeds):
     optimizer = fn.optim.adam(LEARNING_RATE)
     step = fn.train.make_step(loss, optimizer)
     train_state, key = fn.train.init_state(params, state, optimizer), jax.random.key(1)
-    if seeds > 1:  # that they start alike costs nothing
+    if seeds > 1:  # equal initial values do not change the cost
         train_state = jax.tree.map(lambda leaf: jnp.stack([leaf] * seeds), train_state)
         step = jax.jit(jax.vmap(step, (0, None, None)), donate_argnums=0)
 

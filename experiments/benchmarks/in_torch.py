@@ -18,8 +18,8 @@ class _Residual(nn.Module):
         return x + self.layers(x)
 
 
-# Stride 2 pads (1, 1), as everyone does here; fnnet pads (0, 1): as much work, and as many
-# parameters, on a grid that is shifted by a pixel.
+# Stride 2 pads (1, 1), as is usual in PyTorch; fnnet pads (0, 1): equal work and parameters, on a
+# grid shifted by one pixel.
 _LAYERS = {
     networks.Conv: lambda layer, c: nn.Conv2d(
         c, layer.features, layer.kernel, layer.stride, layer.kernel // 2, bias=layer.bias
@@ -38,19 +38,8 @@ _LAYERS = {
 }
 
 
-def _make_all(layers, shape):
-    made = []
-    for layer in layers:
-        if isinstance(layer, networks.Residual):
-            made.append(_Residual(*_make_all(layer.layers, shape)))
-            continue
-        ((_, before, shape),) = networks.walk((layer,), shape)
-        made.append(_LAYERS[type(layer)](layer, before[-1]))
-    return made
-
-
 def prepare(job):
-    """Make a job ready to be called and timed."""
+    """Prepare a job for being called and timed."""
     versions = {"torch": torch.__version__}
     torch.set_num_threads(job.threads)
     torch.manual_seed(0)
@@ -58,8 +47,10 @@ def prepare(job):
         a, b = torch.rand(2, PRODUCT_SIZE, PRODUCT_SIZE)
         return Prepared(lambda: a @ b, versions)
     variant = VARIANTS[job.variant]
-    model = nn.Sequential(*_make_all(job.build().layers, job.shape))
-    model = model.to(memory_format=torch.channels_last)
+    layers = networks.build_all(
+        job.build().layers, job.shape, lambda layer, c: _LAYERS[type(layer)](layer, c), _Residual
+    )
+    model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
     count = sum(parameter.numel() for parameter in model.parameters())
     run = torch.compile(model) if variant.compiled else model
     begin = _training if job.mode == "train" else _inference

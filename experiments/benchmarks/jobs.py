@@ -1,4 +1,4 @@
-"""What a worker is asked to do, and what it makes ready: values that cross between processes."""
+"""Jobs of workers, and prepared jobs: the values that pass between processes and frameworks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ LEARNING_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Variant:
-    """A framework and how it is used; `like` names ours of the same precision."""
+    """A framework and its settings; `like` names fnnet's variant of the same precision."""
 
     framework: str
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -33,12 +33,10 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to be timed.
+    """A call to time: a network's training step or inference, a matrix product, or reconstruct.
 
-    A network's training step or inference, a product of matrices, or what reconstruct does.
-
-    `settings` are the keyword arguments of the network's function in `networks`, or those of
-    ``reconstruction.prepare``; so many `seeds` are trained at once, which fnnet alone can.
+    `settings` are the keyword arguments of the network's function in `networks`, or the fields of
+    `Photographs`. Training from several `seeds` at once is possible in fnnet alone.
     """
 
     variant: str
@@ -50,27 +48,35 @@ class Job:
 
     @property
     def module(self):
-        """Name the module whose `prepare` makes this ready."""
+        """Name of the module whose `prepare` handles this job."""
         framework = VARIANTS[self.variant].framework
         return "reconstruction" if self.mode == "reconstruct" else f"in_{framework}"
 
     def build(self):
-        """Make the network's list of layers."""
+        """Build the network."""
         return NETWORKS[self.network](**self.settings)
 
     @property
     def shape(self):
-        """Tell the shape of the network's input."""
+        """Shape of the network's input."""
         network = self.build()
         return network.train_shape if self.mode == "train" else network.infer_shape
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What a framework made ready: `call` does the work once and waits until it is done.
+class Photographs:
+    """Input of reconstruct: a set as `open_set` takes it, from PNG files or from memory."""
 
-    `temporary_bytes` is what the compiled program needs beside its inputs and outputs, where the
-    compiler tells.
+    data: str | None
+    files: bool
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job in a framework: `call` does the work once and waits until it is done.
+
+    `temporary_bytes` returns the memory of the compiled program beside its inputs and outputs, None
+    if the compiler does not report it.
     """
 
     call: Callable

@@ -1,6 +1,6 @@
-"""The reference networks as lists of layers, which every framework builds for itself.
+"""The reference networks as lists of layers, from which every framework builds its own.
 
-Needs nothing but the standard library, so that a peer's Python can read it.
+Imports only the standard library, so that a peer's Python can read it.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution, zeros around the image; `stride` makes the grid coarser."""
+    """A convolution with zero padding; the output is smaller by the factor `stride`."""
 
     features: int
     kernel: int = 3
@@ -18,7 +18,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Transpose:
-    """A transposed convolution onto a grid that is twice as fine."""
+    """A transposed convolution of stride 2."""
 
     features: int
     kernel: int = 4
@@ -44,41 +44,41 @@ class Relu:
 
 @dataclass(frozen=True)
 class Dropout:
-    """In training, a share `rate` of the values becomes zero."""
+    """Dropout of a share `rate` of the values during training."""
 
     rate: float = 0.1
 
 
 @dataclass(frozen=True)
 class MaxPool:
-    """The greatest of each 2x2 pixels."""
+    """Max pooling over 2x2 pixels."""
 
 
 @dataclass(frozen=True)
 class Enlarge:
-    """Bilinear enlargement to twice the sides."""
+    """Bilinear enlargement by the factor 2."""
 
 
 @dataclass(frozen=True)
 class SpaceToDepth:
-    """2x2 pixels become channels."""
+    """Pixel unshuffle by the factor 2: pixels become channels."""
 
 
 @dataclass(frozen=True)
 class DepthToSpace:
-    """Channels become 2x2 pixels."""
+    """Pixel shuffle by the factor 2: channels become pixels."""
 
 
 @dataclass(frozen=True)
 class Residual:
-    """x plus what the layers make of it."""
+    """A residual connection: x plus the output of the layers."""
 
     layers: tuple
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network with the input it is trained on and the one it is used on, batch axis first."""
+    """A network with its input shapes during training and at inference, batch axis first."""
 
     layers: tuple
     train_shape: tuple
@@ -86,57 +86,64 @@ class Network:
 
 
 _IMAGE = (1, 512, 768, 3)
-
-
-def _between():
-    return (BatchNorm(), Relu(), Dropout())
+_BETWEEN = (BatchNorm(), Relu(), Dropout())
 
 
 def strided(batch=16, size=128):
-    """Go down to a grid of 1/8 by strided convolutions and back by transposed ones."""
-    down = (layer for f in (32, 64, 128) for layer in (Conv(f, 3, 2, bias=False), *_between()))
-    up = (layer for f in (64, 32) for layer in (Transpose(f, bias=False), *_between()))
+    """Build an autoencoder of strided and transposed convolutions, down to 1/8 of the size."""
+    down = (layer for f in (32, 64, 128) for layer in (Conv(f, 3, 2, bias=False), *_BETWEEN))
+    up = (layer for f in (64, 32) for layer in (Transpose(f, bias=False), *_BETWEEN))
     return Network((*down, *up, Transpose(3)), (batch, size, size, 3), _IMAGE)
 
 
 def dncnn(batch=16, size=64, width=64, depth=12):
-    """Stack 3x3 convolutions at full resolution, batch norm in all but first and last."""
+    """Build a stack of 3x3 convolutions at full resolution, with batch norm between."""
     middle = (Conv(width, bias=False), BatchNorm(), Relu()) * (depth - 2)
     layers = (Conv(width), Relu(), *middle, Conv(3))
     return Network(layers, (batch, size, size, 3), _IMAGE)
 
 
 def dense(batch=256):
-    """Connect everything with everything: an autoencoder of patches of 32x32."""
+    """Build a fully connected autoencoder of patches of 32x32."""
     layers = (Dense(1024), Relu(), Dense(128), Relu(), Dense(1024), Relu(), Dense(3072))
     return Network(layers, (batch, 3072), (384, 3072))
 
 
 def pooled(batch=16, size=128):
-    """Go down to a grid of 1/8 by max pooling and back by bilinear enlargement."""
-    down = (x for f in (32, 64, 128) for x in (Conv(f, bias=False), *_between(), MaxPool()))
-    up = (x for f in (64, 32) for x in (Enlarge(), Conv(f, bias=False), *_between()))
+    """Build an autoencoder with max pooling down to 1/8 of the size and bilinear enlargement."""
+    down = (x for f in (32, 64, 128) for x in (Conv(f, bias=False), *_BETWEEN, MaxPool()))
+    up = (x for f in (64, 32) for x in (Enlarge(), Conv(f, bias=False), *_BETWEEN))
     return Network((*down, *up, Enlarge(), Conv(3)), (batch, size, size, 3), _IMAGE)
 
 
 def shuffle(batch=16, size=96):
-    """Put residual blocks on a grid of half the resolution, by pixel shuffle."""
+    """Build residual blocks at half the resolution, between pixel unshuffle and shuffle."""
     blocks = (Residual((Conv(64), Relu(), Conv(64))),) * 4
     layers = (SpaceToDepth(), Conv(64), *blocks, Conv(12), DepthToSpace())
     return Network(layers, (batch, size, size, 3), _IMAGE)
 
 
-NETWORKS = {
-    "strided": strided,
-    "dncnn": dncnn,
-    "dense": dense,
-    "pooled": pooled,
-    "shuffle": shuffle,
-}
+NETWORKS = {build.__name__: build for build in (strided, dncnn, dense, pooled, shuffle)}
+
+
+def build_all(layers, shape, build, residual):
+    """Build all layers in a framework's terms.
+
+    ``build(layer, channels)`` takes a layer and the channels of its input, ``residual(*layers)``
+    what was built of a residual connection's layers.
+    """
+    built = []
+    for layer in layers:
+        if isinstance(layer, Residual):
+            built.append(residual(*build_all(layer.layers, shape, build, residual)))
+            continue
+        ((_, before, shape),) = walk((layer,), shape)
+        built.append(build(layer, before[-1]))
+    return built
 
 
 def walk(layers, shape):
-    """Yield every layer with the shape that it is given and the one that it gives."""
+    """Yield every layer with its input shape and output shape."""
     for layer in layers:
         if isinstance(layer, Residual):
             yield from walk(layer.layers, shape)
@@ -146,33 +153,23 @@ def walk(layers, shape):
         shape = after
 
 
+# Factors of height and width, and of the channels of layers without `features`.
+_SIZE_FACTORS = {Transpose: 2, Enlarge: 2, MaxPool: 0.5, SpaceToDepth: 0.5, DepthToSpace: 2}
+_CHANNEL_FACTORS = {SpaceToDepth: 4, DepthToSpace: 0.25}
+
+
 def _out_shape(layer, shape):
-    *places, channels = shape
-    if isinstance(layer, Dense):
-        return (*places, layer.features)
+    n, *size, channels = shape
     if isinstance(layer, Conv):
-        n, height, width = places
-        return n, -(-height // layer.stride), -(-width // layer.stride), layer.features
-    if isinstance(layer, Transpose):
-        return *_scaled(places, 2), layer.features
-    if isinstance(layer, Enlarge):
-        return *_scaled(places, 2), channels
-    if isinstance(layer, MaxPool):
-        return *_scaled(places, 0.5), channels
-    if isinstance(layer, SpaceToDepth):
-        return *_scaled(places, 0.5), 4 * channels
-    if isinstance(layer, DepthToSpace):
-        return *_scaled(places, 2), channels // 4
-    return shape
-
-
-def _scaled(places, factor):
-    n, height, width = places
-    return n, int(height * factor), int(width * factor)
+        size = [-(-length // layer.stride) for length in size]
+    size = [int(length * _SIZE_FACTORS.get(type(layer), 1)) for length in size]
+    if isinstance(layer, Conv | Transpose | Dense):
+        return n, *size, layer.features
+    return n, *size, int(channels * _CHANNEL_FACTORS.get(type(layer), 1))
 
 
 def parameters(network):
-    """Count what is learned: kernels, biases, and batch norm's scales and offsets."""
+    """Count the parameters: kernels, biases, and batch norm's scales and offsets."""
     return sum(_parameters(*step) for step in walk(network.layers, network.train_shape))
 
 
@@ -185,19 +182,11 @@ def _parameters(layer, before, after):
 
 
 def operations(network, mode):
-    """Count the useful multiplications and additions of kernels in one call.
+    """Count the multiplications and additions of kernels in one call, twice the multiply-adds.
 
-    Parameters
-    ----------
-    network : Network
-    mode : "train" or "infer"
-        A training step has two gradients as costly as the forward pass, that of the kernel and
-        that of the input, which the first layer does not need.
-
-    Returns
-    -------
-    int
-        Twice the multiply-adds; norms, activations, resampling and the optimiser count as none.
+    Norms, activations, resampling and the optimiser are left out. A training step has two gradients
+    as costly as the forward pass: that of the kernel, and that of the input, which the first layer
+    does not need.
     """
     shape = network.train_shape if mode == "train" else network.infer_shape
     forward = [_operations(*step) for step in walk(network.layers, shape)]

@@ -1,4 +1,4 @@
-"""Worker processes from outside: started, asked, listened to with patience, ended."""
+"""The parent's side of worker processes: start, request with a time limit, stop."""
 
 import contextlib
 import json
@@ -20,19 +20,18 @@ _START = f"import sys; sys.path.append({str(_ROOT)!r}); " + (
 
 
 class WorkerError(RuntimeError):
-    """A worker that died, hung or talked nonsense, in one sentence."""
+    """An error for a worker that died, hung or gave an invalid answer."""
 
 
 def command(python=None):
-    """Give the command line of a worker in `python`, by default this one."""
+    """Return the command line of a worker in `python`, by default this one."""
     return [str(python or sys.executable), "-c", _START]
 
 
 def environment(allocator, folder):
-    """Give every worker the same settings: CPU, no compiled programs from earlier runs.
+    """Return the environment of workers: CPU only, nothing compiled earlier, output in `folder`.
 
-    `allocator` is "default" or "keep" (glibc's, told to keep freed memory: JAX and PyTorch both
-    take theirs from it); `folder` takes what a compiler writes.
+    With the allocator "keep", glibc's, which JAX and PyTorch both use, keeps freed memory.
     """
     settings = {
         "JAX_PLATFORMS": "cpu",
@@ -45,7 +44,7 @@ def environment(allocator, folder):
 
 
 class Worker:
-    """A process that answers each line of JSON with one; a context that ends it."""
+    """A process that answers each line of JSON with another; a context manager that ends it."""
 
     def __init__(self, command, environment=None):
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
@@ -86,20 +85,14 @@ class Worker:
         self._lines.put(None)
 
     def ask(self, question, timeout):
-        """Send a question, a dict, and wait up to `timeout` seconds for the answer, a dict.
-
-        Raises
-        ------
-        WorkerError
-            If there is none, or it is no line of JSON with named values.
-        """
-        with contextlib.suppress(OSError):  # of one that has died; said below
+        """Send a dict and return the answer, a dict; raise WorkerError if there is none in time."""
+        with contextlib.suppress(OSError):  # the worker has died; reported below
             print(json.dumps(question), file=self._process.stdin, flush=True)
         try:
             line = self._lines.get(timeout=timeout)
         except queue.Empty:
             self._process.kill()
-            raise WorkerError(f"gave no answer in {timeout:g} s") from None
+            raise WorkerError(f"did not answer within {timeout:g} s") from None
         if line is None:
             raise WorkerError(self._last_words())
         try:
@@ -107,11 +100,11 @@ class Worker:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise WorkerError(f"answered {line.strip()[:60]!r}, which means nothing")
+            raise WorkerError(f"answered {line.strip()[:60]!r}, which is no JSON object")
         return answer
 
     def _last_words(self):
         status = self._process.wait()
         self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip().splitlines()
-        return f"died with status {status}" + (f": {said[-1][:200]}" if said else "")
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return f"died with status {status}" + (f": {lines[-1][:200]}" if lines else "")

@@ -1,11 +1,11 @@
-"""What the command reconstruct does, as a job to be timed."""
+"""The command `reconstruct` as a job to time."""
 
 import tempfile
 from pathlib import Path
 
 import jax
 
-from experiments.benchmarks.jobs import Prepared
+from experiments.benchmarks.jobs import Photographs, Prepared
 from experiments.evaluation import scores
 from experiments.images import open_set, read_image, write_png
 from experiments.networks import architectures, configs
@@ -15,28 +15,19 @@ MOST_IMAGES = 8
 
 
 def chosen(data):
-    """Open a set and take its first images.
-
-    Parameters
-    ----------
-    data : str or None
-        What `open_set` takes.
-    """
+    """Return the first images of a set, named as for `open_set`."""
     return open_set(data).originals[:MOST_IMAGES]
 
 
 def prepare(job):
-    """Make the default network of a task, untrained, ready to be applied to all chosen images.
-
-    ``job.network`` is the task; ``job.settings`` are `data` and `files`, whether images are read
-    from PNG files and written to others, as reconstruct does, or lie in memory.
-    """
-    images = chosen(job.settings["data"])
+    """Prepare the default network of the task ``job.network``, untrained, for all chosen images."""
+    photographs = Photographs(**job.settings)
+    images = chosen(photographs.data)
     model = architectures.build(configs.configure(TASKS[job.network].model))
     params, state = model.init(jax.random.key(0), (64, 64, 3))
     apply = scores.make_apply(model, params, state)
-    use = _on_files if job.settings["files"] else _in_memory
-    return Prepared(use(apply, images), {})
+    begin = _on_files if photographs.files else _in_memory
+    return Prepared(begin(apply, images), {})
 
 
 def _in_memory(apply, images):

@@ -1,7 +1,7 @@
-"""Rounds in which workers take turns, and what their times say."""
+"""Rounds in which workers take turns, and the ratios of their times."""
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -16,20 +16,31 @@ _TURN_SECONDS = 300
 
 
 class Spread(NamedTuple):
-    """The quartiles of some values and, between them, the median."""
+    """Lower quartile, median and upper quartile of some values."""
 
     low: float
     median: float
     high: float
 
 
+@dataclass(frozen=True)
+class Costs:
+    """Costs of a job besides times, as its worker reports them; memory in bytes or None."""
+
+    compile_seconds: float
+    parameters: int
+    versions: dict[str, str]
+    peak_bytes: int | None = None
+    temporary_bytes: int | None = None
+
+
 @dataclass
 class Timing:
-    """What was measured of one job: seconds of every call by turn, and what the worker told."""
+    """Measurements of one job: seconds of every call by turn, and other costs."""
 
     job: Job
-    turns: list = field(default_factory=list)
-    told: dict = field(default_factory=dict)
+    turns: list[list[float]] = field(default_factory=list)
+    costs: Costs | None = None
 
     @property
     def median(self):
@@ -47,45 +58,31 @@ class Timing:
 
 
 def spread(values):
-    """Compute the quartiles of some values."""
+    """Compute the quartiles of values."""
     return Spread(*map(float, np.percentile(list(values), (25, 50, 75))))
 
 
 def ratio(timing, reference):
-    """Compare two jobs round by round: how many times as long `timing` takes as `reference`.
+    """Compute the ratios of a job's time to a reference's, round by round.
 
-    What disturbs one round disturbs both, so that the ratios spread less than the times.
+    A disturbance of a round affects both, so that the ratios spread less than the times.
     """
     pairs = zip(timing.turns, reference.turns, strict=True)
-    return spread(np.median(one) / np.median(other) for one, other in pairs)
+    return spread(np.median(calls) / np.median(others) for calls, others in pairs)
 
 
 def contest(jobs, *, start, rounds, seconds, on_failure):
-    """Time jobs in turn, round by round, each in a process of its own.
+    """Time jobs in turn, round by round, each in a process of its own: ``start(job) -> Worker``.
 
-    Parameters
-    ----------
-    jobs : sequence of Job
-    start : callable
-        ``job -> Worker``.
-    rounds : int
-        At least 1.
-    seconds : float
-        About how long one turn lasts; at least one call is made.
-    on_failure : callable
-        ``(job, sentence)`` for each job that could not be timed to the end.
-
-    Returns
-    -------
-    list of Timing
-        Of the others, in the order of `jobs`.
+    A turn takes about `seconds`, and has at least one call. ``on_failure(job, sentence)`` is called
+    for each job that fails; returns the timings of the others, in the order of `jobs`.
     """
     with contextlib.ExitStack() as stack:
         racing = []
 
-        def attempt(act, timing, *args):
+        def attempt(step, timing, *args):
             try:
-                act(timing, *args)
+                step(timing, *args)
             except WorkerError as error:
                 on_failure(timing.job, str(error))
                 return False
@@ -93,32 +90,32 @@ def contest(jobs, *, start, rounds, seconds, on_failure):
 
         def begin(timing):
             worker = stack.enter_context(start(timing.job))
-            _make_ready(timing, worker)
+            _prepare(timing, worker)
             racing.append((timing, worker))
 
         for job in jobs:
             attempt(begin, Timing(job))
-        for act in [_take_turn] * rounds + [_finish]:
-            racing = [each for each in racing if attempt(act, *each, seconds)]
+        for step in [_take_turn] * rounds + [_finish]:
+            racing = [each for each in racing if attempt(step, *each, seconds)]
     return [timing for timing, _ in racing]
 
 
-def _make_ready(timing, worker: Worker):
+def _prepare(timing, worker: Worker):
     job = timing.job
-    timing.told = answer = worker.ask(vars(job), _READY_SECONDS)
+    answer = worker.ask(vars(job), _READY_SECONDS)
     if "missing" in answer:
         raise WorkerError(
             f"its Python has no {answer['missing']} (pip install 'fnnet[bench]'; a Python that "
             "has PyTorch: --torch-python PATH)"
         )
-    if not {"parameters", "versions", "compile_seconds"} <= set(answer):
-        raise WorkerError("told neither its parameters nor its versions")
+    try:
+        timing.costs = costs = Costs(**answer)
+    except TypeError:
+        raise WorkerError("reported neither its parameters nor its versions") from None
     if job.network in networks.NETWORKS:
         expected = networks.parameters(job.build())
-        if answer["parameters"] != expected:
-            raise WorkerError(
-                f"has {answer['parameters']} parameters where the layers have {expected}"
-            )
+        if costs.parameters != expected:
+            raise WorkerError(f"has {costs.parameters} parameters where the layers have {expected}")
 
 
 def _take_turn(timing, worker, seconds):
@@ -135,6 +132,6 @@ def _is_time(value):
 
 def _finish(timing, worker, seconds):
     answer = worker.ask({"ask": "memory"}, _TURN_SECONDS)
-    if not {"peak_bytes", "temporary_bytes"} <= set(answer):
-        raise WorkerError(f"answered {str(answer)[:60]!r}, which tells no memory")
-    timing.told |= answer
+    if answer.keys() != {"peak_bytes", "temporary_bytes"}:
+        raise WorkerError(f"answered {str(answer)[:60]!r}, which reports no memory")
+    timing.costs = replace(timing.costs, **answer)

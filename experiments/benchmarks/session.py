@@ -1,16 +1,16 @@
-"""All comparisons of one run of the benchmark, one after another."""
+"""All comparisons of one benchmark, one after another."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.benchmarks import growth, processes
-from experiments.benchmarks.jobs import VARIANTS, Job
+from experiments.benchmarks.jobs import VARIANTS, Job, Photographs
 from experiments.benchmarks.rounds import contest
 from experiments.cli.commands import note
 from experiments.cli.progress import Count
 from experiments.system.hardware import cores
 
-# Trained from three seeds at once, on what is small enough for that to be worth it.
+# Trained from three seeds at once, at a size small enough for that to pay.
 SEEDED_NETWORKS = ("strided", "pooled")
 SEEDED = {"batch": 8, "size": 64}
 QUICK_NETWORKS = ("strided", "dense")
@@ -19,7 +19,7 @@ QUICK_VARIANTS = ("fnnet", "torch", "flax")
 
 @dataclass(frozen=True)
 class Plan:
-    """What to compare, how long, and with which settings; `rounds` and `seconds` as `contest`'s."""
+    """The comparisons to make and their settings; `rounds` and `seconds` as for `contest`."""
 
     networks: tuple
     variants: tuple
@@ -32,13 +32,10 @@ class Plan:
 
 
 def comparisons(plan):
-    """List what is compared with what.
+    """List the jobs of each comparison, by label.
 
-    Returns
-    -------
-    dict of tuple to list of Job
-        By ("product",), (mode, network), ("seeds", network), ("growth", axis) and ("reconstruct",).
-        The product comes first: it tells which frameworks there are.
+    Labels are ("product",), (mode, network), ("seeds", network), ("growth", axis) and
+    ("reconstruct",). The matrix product comes first: it shows which frameworks are installed.
     """
     threads = cores()
     firsts = {}
@@ -60,7 +57,7 @@ def comparisons(plan):
         },
         **{("growth", axis): jobs for axis, jobs in growth.jobs(plan.is_quick, threads).items()},
         ("reconstruct",): [
-            Job("fnnet", "reconstruct", task, threads, {"data": plan.data, "files": files})
+            Job("fnnet", "reconstruct", task, threads, vars(Photographs(plan.data, files)))
             for task in ("autoencode", "restore")
             for files in (False, True)
         ],
@@ -68,19 +65,7 @@ def comparisons(plan):
 
 
 def measure(plan, scratch):
-    """Compare all that the plan names.
-
-    Parameters
-    ----------
-    plan : Plan
-    scratch : str or Path
-        A folder for what compilers leave behind.
-
-    Returns
-    -------
-    dict of tuple to list of Timing
-        By the labels of `comparisons`. What could not be measured is told and left out.
-    """
+    """Run all comparisons of a plan; return their timings by label, without jobs that failed."""
     environment = processes.environment(plan.allocator, scratch)
     missing = set()
 

@@ -1,7 +1,7 @@
-"""A worker: one process that does one job of one variant as often as it is asked.
+"""A worker process: does one job of one variant as often as it is asked.
 
-It reads the job and then one question after another from standard input, and writes one answer
-each to standard output, all of them lines of JSON.
+It reads the job and then questions from standard input, and writes an answer to each to standard
+output, all of them lines of JSON.
 """
 
 import importlib
@@ -33,26 +33,24 @@ def main():
         }
     )
     for line in sys.stdin:
-        answer(_reply(prepared, json.loads(line)))
-
-
-def _reply(prepared, question):
-    if question["ask"] == "turn":
-        return {"seconds": _turn(prepared.call, question["seconds"])}
-    # Asked last: the compiler may have to work again, and that has a peak of its own.
-    peak = peak_bytes()
-    return {"peak_bytes": peak, "temporary_bytes": prepared.temporary_bytes()}
+        question = json.loads(line)
+        if question["ask"] == "turn":
+            answer({"seconds": _turn(prepared.call, question["seconds"])})
+        else:
+            # Asked last: this may compile again, with a peak of its own.
+            peak = peak_bytes()
+            answer({"peak_bytes": peak, "temporary_bytes": prepared.temporary_bytes()})
 
 
 def _answers():
-    """Keep standard output for answers alone: whatever libraries print goes to standard error."""
+    """Reserve standard output for answers; redirect the output of libraries to standard error."""
     lines = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return lambda value: print(json.dumps(value), file=lines, flush=True)
 
 
 def _turn(call, seconds):
-    """Call for about so many seconds, at least once; list how long each call took."""
+    """Call for about `seconds`, at least once; return the seconds of each call."""
     taken = [_seconds(call)]
     left = seconds - taken[0]
     while left >= min(taken):
@@ -68,8 +66,8 @@ def _seconds(call):
 
 
 def peak_bytes():
-    """Tell the most memory that this process has held, None where the system does not say."""
-    # Not getrusage on Linux: it starts from what the parent held when it started this process.
+    """Return this process's peak memory, None where the system does not report it."""
+    # Not getrusage on Linux: it starts from the parent's memory at the start of this process.
     status = Path("/proc/self/status")
     if status.exists():
         lines = status.read_text().splitlines()

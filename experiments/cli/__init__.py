@@ -1,1 +1,1 @@
-"""From a dataclass to a command: console, progress, files in and files out."""
+"""Command-line interface: options, errors, terminal, progress, output files."""

@@ -1,4 +1,4 @@
-"""From a config dataclass to a command: options, help, and errors as one sentence."""
+"""Commands built from config dataclasses: options, help, and errors as one sentence."""
 
 import contextlib
 import difflib
@@ -16,12 +16,12 @@ from fnnet.checkpoint import CheckpointError
 from fnnet.core import LayerError
 from fnnet.train import NotFiniteError
 
-# What a user can cause. Anything else is a fault of ours and keeps its traceback.
+# Errors that a user can cause. Any other is a bug and prints its traceback.
 EXPECTED = (UserError, LayerError, CheckpointError, NotFiniteError)
 
 
 class Interrupted(Exception):
-    """A command was stopped by its user; the text says how to go on."""
+    """An interrupt by the user; the message states how to resume the command."""
 
 
 def run_command(main, config_type, *, prog, merge=None):
@@ -36,10 +36,10 @@ def run_command(main, config_type, *, prog, merge=None):
     config_type : dataclass
         Its fields are the options, their docstrings the help.
     prog : str
-        What the help calls the command.
+        The command's name in its help.
     merge : callable, optional
-        ``config -> config`` whose fields replace the defaults in a second parse, for options
-        that name a file of options.
+        ``config -> config`` with the defaults of a second parse, for options that name a file of
+        options.
     """
     warnings.showwarning = _show_warning
     args = sys.argv[1:]
@@ -48,30 +48,22 @@ def run_command(main, config_type, *, prog, merge=None):
         config = _parse(config_type, prog, args)
         if merge is not None:
             config = _parse(config_type, prog, args, default=merge(config))
-        compilation_cache.keep()
+        compilation_cache.enable()
         main(config)
     except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except Interrupted as stop:
-        print(stop, file=sys.stderr)
-        sys.exit(130)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        print(str(stop) or "stopped", file=sys.stderr)
         sys.exit(130)
 
 
 def check_options(args, config_type):
-    """Refuse an option that `config_type` does not have, wherever it stands.
+    """Raise a RunError, with the nearest option, if an argument is an option that does not exist.
 
     The parser would take a misspelt one behind a list of paths for another path.
-
-    Raises
-    ------
-    RunError
-        Naming the nearest option there is.
     """
-    names = [f"--{name.replace('_', '-')}" for name in _option_names(config_type)]
+    names = [f"--{name.replace('_', '-')}" for name in option_names(config_type)]
     switches = [f"--no-{name[2:]}" for name in names]
     for arg in args:
         if arg == "--":
@@ -84,21 +76,21 @@ def check_options(args, config_type):
 
 
 def _parse(config_type, prog, args, **default):
-    """Parse options; what the parser would draw a box around becomes one sentence."""
-    said = io.StringIO()
+    """Parse options; the parser's error, a drawn box, becomes one sentence."""
+    box = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(box):
             return tyro.cli(
                 config_type, prog=prog, args=args, config=(tyro.conf.DisallowNone,), **default
             )
     except SystemExit as stop:
         if stop.code == 0:  # --help
             raise
-        raise RunError(f"{_first_part(said.getvalue())}; {prog} --help lists the options") from None
+        raise RunError(f"{_first_part(box.getvalue())}; {prog} --help lists the options") from None
 
 
 def _first_part(box):
-    """Take the text of a drawn box up to its first line across."""
+    """Return the text of a drawn box up to its first horizontal rule."""
     lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()[1:]]
     end = next((i for i, line in enumerate(lines) if set(line) <= {"─"}), len(lines))
     text = " ".join(lines[:end]).strip(" .")
@@ -107,14 +99,8 @@ def _first_part(box):
 
 
 def from_json(config_type, path, recorded):
-    """Make a config of what a JSON file holds, each value checked as if it had been typed.
-
-    Raises
-    ------
-    RunError
-        Naming the file and the first option that does not exist or has a value that it cannot.
-    """
-    names = _option_names(config_type)
+    """Build a config from a JSON file's values, checked as if typed; a RunError names a bad one."""
+    names = option_names(config_type)
     args = []
     for name, value in recorded.items():
         if name not in names:
@@ -141,21 +127,22 @@ def option_values(config):
     return values
 
 
-def _option_names(config_type):
+def option_names(config_type):
+    """Return the names of a config's options; groups of options are flat here."""
     names = []
     for field in fields(config_type):
         group = get_args(field.type)[0] if get_origin(field.type) is Annotated else field.type
-        names += _option_names(group) if is_dataclass(group) else [field.name]
+        names += option_names(group) if is_dataclass(group) else [field.name]
     return names
 
 
 def note(sentence):
-    """Tell the user something that is no error."""
+    """Print a sentence that is no error on standard error."""
     print(f"note: {sentence}", file=sys.stderr)
 
 
 def notes(sentences):
-    """Tell the user several things; of many alike the first are enough."""
+    """Print several notes: the first ones, and the number of the others."""
     sentences = list(sentences)
     for sentence in sentences[:LISTED]:
         note(sentence)
@@ -164,8 +151,8 @@ def notes(sentences):
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
-    told = compilation_cache.heard(message)
-    if told is None:
+    text = compilation_cache.handle(message)
+    if text is None:
         note(message)
-    elif told:
-        note(told)
+    elif text:
+        note(text)

@@ -1,4 +1,4 @@
-"""Commands that make a file of each file they are given: where results go, what fails."""
+"""Commands that write one file for each input file: names of the outputs, failures."""
 
 from pathlib import Path
 
@@ -9,88 +9,60 @@ from experiments.cli.commands import note
 from experiments.system.errors import FileError
 
 FNN, PNG = ".fnn", ".png"
-_MADE_BY = {PNG: "PNG files", FNN: ".fnn files"}
+_NAMES = {PNG: "PNG files", FNN: ".fnn files"}
 
 
-def plan(inputs, out, suffix, *, find, suffixes):
-    """Name the output of every input, ``{source: target}``, and make its folder.
+def write_all(inputs, out, suffix, write, *, find, suffixes):
+    """Call ``write(source, target)`` for every input; report failures and continue.
 
-    Parameters
-    ----------
-    inputs : sequence of Path
-        Files and folders.
-    out : Path
-        A folder; or for one file, one that ends in `suffix`.
-    suffix : ".png" or ".fnn"
-        What results are.
-    find : callable
-        ``folder -> paths``: the files of a folder.
-    suffixes : collection of str
-        Suffixes of image files: an `out` with one of these names a file, not a folder.
+    Inputs are files, and folders whose files ``find(folder)`` returns. `out` is a folder, which is
+    created; or for one file, a file that ends in `suffix`, the outputs' ".png" or ".fnn". An `out`
+    with one of the `suffixes` of image files names a file too.
 
-    Raises
-    ------
-    FileError
-        If an output exists already or cannot be, or two inputs would have the same one.
+    Returns what `write` returned, by target. Raises a FileError before any work, if an output
+    exists already, has a name that cannot be, or belongs to two inputs; at the end, with their
+    number, if some failed.
     """
+    targets = _targets(inputs, out, suffix, find, suffixes)
+    terminal, results = console.terminal(), {}
+    with Progress(console=terminal, disable=not terminal.is_terminal) as progress:
+        for source, target in progress.track(targets.items(), description="images"):
+            try:
+                results[target] = write(source, target)
+            except FileError as error:
+                note(error)
+    console.print_line(f"{len(results)} of {len(targets)} images written to {out}")
+    missing = len(targets) - len(results)
+    if missing:
+        raise FileError(f"{out}: {missing} of {len(targets)} images are missing there")
+    return results
+
+
+def _targets(inputs, out, suffix, find, suffixes):
+    """Return the output of every input, ``{source: target}``, and create its folder."""
     sources = []
     for path in inputs:
         sources += _files_in(path, find) if path.is_dir() else [path]
     is_file = out.suffix.lower() in (*suffixes, FNN)
     if is_file and out.suffix.lower() != suffix:
-        raise FileError(f"{out}: results are {_MADE_BY[suffix]}; end it in {suffix}")
+        raise FileError(f"{out}: results are {_NAMES[suffix]}; end it in {suffix}")
     if is_file and (len(sources) != 1 or inputs[0].is_dir()):
         raise FileError(
             f"{out}: several images need a folder; one image, a file that ends in {suffix}"
         )
-    _make(out.parent if is_file else out)
-    jobs = {}
+    _create(out.parent if is_file else out)
+    targets = {}
     for source in sources:
         target = out if is_file else out / f"{source.stem}{suffix}"
         if target.exists():
             raise FileError(f"{target}: is there already and is not overwritten")
-        if target in jobs.values():
+        if target in targets.values():
             raise FileError(f"{target}: two inputs would be written there")
-        jobs[source] = target
-    return jobs
+        targets[source] = target
+    return targets
 
 
-def make_all(jobs, out, make):
-    """Call ``make(source, target)`` for every job; one that fails is named, the others are done.
-
-    Parameters
-    ----------
-    jobs : dict of Path to Path
-        From `plan`.
-    out : Path
-        What the user named.
-    make : callable
-
-    Returns
-    -------
-    dict of Path to object
-        What `make` gave, by source.
-
-    Raises
-    ------
-    FileError
-        At the end, if some failed: counts them.
-    """
-    terminal, made = console.console(), {}
-    with Progress(console=terminal, disable=not terminal.is_terminal) as progress:
-        for source, target in progress.track(jobs.items(), description="images"):
-            try:
-                made[source] = make(source, target)
-            except FileError as error:
-                note(error)
-    terminal.print(f"{len(made)} of {len(jobs)} images written to {out}", soft_wrap=True)
-    missing = len(jobs) - len(made)
-    if missing:
-        raise FileError(f"{out}: {missing} of {len(jobs)} images are missing there")
-    return made
-
-
-def _make(folder):
+def _create(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

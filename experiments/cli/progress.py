@@ -1,20 +1,20 @@
-"""How far a command is: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a command: a bar on a terminal, plain lines elsewhere."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from experiments.cli.console import console
+from experiments.cli import console
 from experiments.system.hardware import cores
 
 
 class TrainingProgress:
-    """A context that `update` is called in after each step."""
+    """A context in which `update` is called after each training step."""
 
     def __init__(self, start, steps, pixels_per_step):
         self._start, self._steps, self._pixels = start, steps, pixels_per_step
-        self._console = console()
+        self._console = console.terminal()
         self._began = self._last = time.perf_counter()
         self._bar = None
 
@@ -61,14 +61,14 @@ class TrainingProgress:
 
 
 class Count:
-    """A context that `advance` is called in after each of `total` things.
+    """A context in which `advance` is called after each of `total` items.
 
-    `verb` says what is done with them, such as "measured", `what` what they are: "points".
+    It shows "`verb` 3/9 `what`", such as "measured 3/9 points".
     """
 
     def __init__(self, verb, total, what):
         self._verb, self._total, self._what, self._done = verb, total, what, 0
-        self._console = console()
+        self._console = console.terminal()
         self._began = self._last = time.perf_counter()
         self._bar = None
 
@@ -106,20 +106,10 @@ class Count:
 
 
 def map_with_progress(function, items, verb, what):
-    """Apply `function` to all items, on several threads, and show how many are done.
+    """Apply `function` to all items on several threads, with the progress that `Count` shows.
 
-    Parameters
-    ----------
-    function : callable
-        ``item -> result``; most of its time is spent where NumPy or Pillow release the lock.
-    items : sequence
-    verb, what : str
-        What is done with what: "measured", "images".
-
-    Returns
-    -------
-    list
-        The results in the order of `items`. The first exception ends it all.
+    It suits NumPy and Pillow, which release the interpreter's lock. Results are in the order of the
+    items; the first exception ends the work.
     """
     pool = ThreadPoolExecutor(min(cores(), 4))
     try:

@@ -1,1 +1,1 @@
-"""Classical codecs: their encoders, the points of their curves, what is made of these."""
+"""Classical codecs: their encoders, their measured rate-distortion curves, and BD-rates."""

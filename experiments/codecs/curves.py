@@ -1,90 +1,67 @@
-"""Curves of codecs over a set, and what they save against the anchor."""
+"""Rate-distortion curves of codecs over a set of images, and their BD-rates against the anchor."""
 
-import math
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
 
 from experiments.codecs.encoders import ANCHOR, ANCHOR_QUALITIES
-from experiments.codecs.rate_distortion import BDRate, CurveError, bd_rate, decibels
+from experiments.codecs.rate_distortion import BDRate, CurveError, Measure, RatePoint, bd_rate
 
-# What a curve's quality can be; the second is MS-SSIM in dB.
-MEASURES = ("psnr", "ms_ssim")
-
-
-@dataclass(frozen=True)
-class MeanPoint:
-    """One codec at one quality: means over `images` images.
-
-    bits per pixel, dB, SSIM and MS-SSIM; the last two are None unless every image has them, for
-    each mean must be over the images that the rate is over.
-    """
-
-    codec: str
-    quality: float
-    images: int
-    bits_per_pixel: float
-    psnr: float
-    ssim: float | None
-    ms_ssim: float | None
-
-    def decibels(self, measure):
-        """Give "psnr" or "ms_ssim" in dB, None if it is not known."""
-        if measure == "psnr":
-            return self.psnr
-        return None if self.ms_ssim is None else decibels(self.ms_ssim)
+MEASURES: tuple[Measure, ...] = ("psnr", "ms_ssim")
 
 
 @dataclass(frozen=True)
 class Saving:
-    """A codec against the anchor: its BD-rate by one measure, or the reason why there is none."""
+    """BD-rate of a codec against the anchor by one measure, or the reason why there is none."""
 
     codec: str
-    measure: str
+    measure: Measure
     qualities: tuple[float, ...]
     rate: BDRate | None
     reason: str | None = None
 
 
-def mean_points(points):
-    """Average measured points over the images, in the order of the first image's points."""
+def mean_points(measurements):
+    """Average measurements (`Encoding` to `Measurement`) over the images.
+
+    Returns one `RatePoint` per codec and quality, in the order of the first image's.
+    """
     groups = {}
+    for encoding, measurement in measurements.items():
+        rate = encoding.bits_per_pixel(measurement.file_bytes)
+        row = rate, measurement.psnr, measurement.ssim, measurement.ms_ssim
+        groups.setdefault((encoding.codec, encoding.quality), []).append(row)
+    return [_mean_point(*key, rows) for key, rows in groups.items()]
+
+
+def _mean_point(codec, quality, rows):
+    rates, *columns = zip(*rows, strict=True)
+    means = (None if None in column else float(np.mean(column)) for column in columns)
+    return RatePoint(codec, quality, statistics.fmean(rates), *means, len(rows))
+
+
+def curves(points, measure: Measure, qualities=None):
+    """Collect each codec's known (bits per pixel, dB) at `qualities`, by default at all."""
+    by_codec = {}
     for point in points:
-        groups.setdefault((point.codec, point.quality), []).append(point)
-    return [_mean(codec, quality, group) for (codec, quality), group in groups.items()]
+        curve, decibels = by_codec.setdefault(point.codec, []), point.decibels(measure)
+        if decibels is not None and (qualities is None or point.quality in qualities):
+            curve.append((point.bits_per_pixel, decibels))
+    return by_codec
 
 
-def curve(means, codec, measure, qualities=None):
-    """Pick a codec's (bits per pixel, dB) at `qualities`, all if None; those that are known."""
-    return [
-        (mean.bits_per_pixel, mean.decibels(measure))
-        for mean in means
-        if mean.codec == codec
-        and (qualities is None or mean.quality in qualities)
-        and mean.decibels(measure) is not None
-    ]
-
-
-def savings(means):
+def savings(points):
     """Compute each codec's BD-rates against the anchor at its fixed qualities."""
-    names = dict.fromkeys(mean.codec for mean in means if mean.codec != ANCHOR)
-    return [_saving(means, name, measure) for measure in MEASURES for name in names]
+    names = dict.fromkeys(point.codec for point in points if point.codec != ANCHOR)
+    return [_saving(points, name, measure) for measure in MEASURES for name in names]
 
 
-def _saving(means, codec, measure):
-    qualities = tuple(mean.quality for mean in means if mean.codec == codec)
-    anchor = curve(means, ANCHOR, measure, ANCHOR_QUALITIES)
+def _saving(points, codec, measure):
+    qualities = tuple(point.quality for point in points if point.codec == codec)
+    anchor = curves(points, measure, ANCHOR_QUALITIES).get(ANCHOR, [])
     try:
-        rate = bd_rate(anchor, curve(means, codec, measure))
+        rate = bd_rate(anchor, curves(points, measure)[codec])
     except CurveError as error:
         return Saving(codec, measure, qualities, None, str(error))
     return Saving(codec, measure, qualities, rate)
-
-
-def _mean(codec, quality, group):
-    def mean(name):
-        values = [getattr(point.figures, name) for point in group]
-        return None if None in values else float(np.mean(values))
-
-    rate = math.fsum(point.bits_per_pixel for point in group) / len(group)
-    return MeanPoint(codec, quality, len(group), rate, mean("psnr"), mean("ssim"), mean("ms_ssim"))

@@ -1,4 +1,4 @@
-"""Classical codecs as they come: Pillow's own encoders, and JPEG XL where imagecodecs is there."""
+"""Classical codecs at their usual settings: Pillow's encoders, and JPEG XL by imagecodecs."""
 
 import io
 import json
@@ -24,37 +24,21 @@ _JPEG = (5, 10, 20, 30, 50, 70, 90, 95)
 
 @dataclass(frozen=True)
 class Codec:
-    """An encoder with its settings, and the qualities at which its curve is measured.
-
-    Attributes
-    ----------
-    name, description : str
-    qualities : tuple of float
-        From the fewest bits to the most; what they mean is the codec's own.
-    settings : callable
-        ``(quality, channels) -> dict``: the encoder's options.
-    encoder, decoder : callable
-        ``(pixels, settings) -> bytes`` and ``bytes -> pixels``.
-    versions : callable
-        ``() -> dict``: versions of all that decides the bytes; None where the encoder is lacking.
-    remedy : str
-        What brings the encoder.
-    one_channel : bool
-        Whether a grey image is coded as one channel; otherwise as RGB.
-    """
+    """An encoder with its settings, its decoder, and the qualities of its curve."""
 
     name: str
     description: str
-    qualities: tuple[float, ...]
-    settings: Callable
-    encoder: Callable
-    decoder: Callable
+    qualities: tuple[float, ...]  # from the fewest bits to the most, on the codec's own scale
+    settings: Callable  # (quality, channels) -> dict: the encoder's options
+    encoder: Callable  # (pixels, settings) -> bytes
+    decoder: Callable  # bytes -> pixels
+    # () -> dict: versions of all that decides the bytes; None without the encoder.
     versions: Callable
-    remedy: str
-    one_channel: bool = False
+    remedy: str  # what to install for the encoder
+    one_channel: bool = False  # whether a grey image is coded as one channel; otherwise as RGB
 
     def source(self, image):
-        """Give what is encoded of an image: its pixels, or one channel, (H, W, C) uint8."""
+        """Return the pixels to encode of an image, or one channel of them, (H, W, C) uint8."""
         return image.pixels[..., :1] if image.is_grey and self.one_channel else image.pixels
 
     def encode(self, pixels, quality):
@@ -67,7 +51,7 @@ class Codec:
         return pixels.reshape(*pixels.shape[:2], channels)
 
     def identity(self, quality, channels):
-        """Spell out what decides the bytes of a given image, to be compared and hashed."""
+        """Return all that decides the bytes of a given image, as a text to compare and hash."""
         return json.dumps([self.name, self.settings(quality, channels), self.versions()])
 
 
@@ -98,14 +82,6 @@ def _avif_versions():
     versions = _pillow_versions("avif", "libavif")
     # libavif only carries what an AV1 encoder makes.
     return versions and {**versions, "aom": AvifImagePlugin.get_codec_version("aom")}
-
-
-def _jpegxl_encode(pixels, settings):
-    return imagecodecs.jpegxl_encode(pixels, numthreads=1, **settings)
-
-
-def _jpegxl_decode(data):
-    return imagecodecs.jpegxl_decode(data, numthreads=1)
 
 
 def _jpegxl_versions():
@@ -191,20 +167,20 @@ _ALL = (
         # From 10 on the encoder halves the image first, and the curve has a jump.
         (9, 6, 4, 2.5, 1.5, 1, 0.5),
         lambda distance, channels: {"distance": distance, "effort": 7},
-        _jpegxl_encode,
-        _jpegxl_decode,
+        lambda pixels, settings: imagecodecs.jpegxl_encode(pixels, numthreads=1, **settings),
+        lambda data: imagecodecs.jpegxl_decode(data, numthreads=1),
         _jpegxl_versions,
         "pip install imagecodecs",
     ),
 )
 CODECS = {codec.name: codec for codec in _ALL}
 
-# What others are compared with, and at which of its qualities: the figure depends on the set.
+# The codec that BD-rates compare with, and at which qualities: the figure depends on these.
 ANCHOR = "jpeg"
 ANCHOR_QUALITIES = _JPEG
 
 
 def decode_in_one_thread():
-    """Keep Pillow's AVIF decoder, the one that spreads over the cores, on one of them."""
+    """Limit Pillow's AVIF decoder, the only one that uses several cores, to one thread."""
     if AvifImagePlugin is not None:
         AvifImagePlugin.DEFAULT_MAX_THREADS = 1

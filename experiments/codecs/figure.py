@@ -1,4 +1,4 @@
-"""Rate-distortion curves as an image."""
+"""The rate-distortion plot, of any set of curves."""
 
 import math
 
@@ -9,7 +9,7 @@ from scipy.optimize import isotonic_regression
 
 from experiments.evaluation.figures import png
 
-# Okabe and Ito's colours, which the colour-blind tell apart too; then the same, dashed.
+# Okabe and Ito's colours, distinct for the colour-blind too; then the same, dashed.
 _COLORS = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000")
 _GAP = 0.045  # of the axis's height, between two names
 
@@ -17,21 +17,16 @@ _GAP = 0.045  # of the axis's height, between two names
 def rate_distortion(curves, *, title, quality_label):
     """Draw quality over rate, each curve named beside its end, as PNG bytes.
 
-    Parameters
-    ----------
-    curves : dict of str to sequence of (float, float)
-        By name: bits per pixel (above 0) and quality in dB. Points that are not finite are left
-        out.
-    title, quality_label : str
-        `quality_label` names the vertical axis.
+    Curves are by name, as `curves.curves` returns them: bits per pixel (above 0) and quality in dB.
+    Points that are not finite are left out. `quality_label` names the vertical axis.
     """
     figure, axis = plt.subplots(figsize=(9, 6), layout="constrained")
     ends = []
     for index, (name, points) in enumerate(curves.items()):
-        known = sorted(point for point in points if all(map(math.isfinite, point)))
-        if known:
-            line = _draw(axis, known, index)
-            ends.append((known[-1], name, line.get_color()))
+        finite = sorted(point for point in points if all(map(math.isfinite, point)))
+        if finite:
+            line = _draw(axis, finite, index)
+            ends.append((finite[-1], name, line.get_color()))
     _label_axes(axis, title, quality_label)
     _name_curves(axis, ends)
     return png(figure, dpi=110)
@@ -67,11 +62,11 @@ def _name_curves(axis, ends):
     """Write names in a column at the right, level with the curves' ends as far as there is room."""
     ends = sorted(ends)
     ends.sort(key=lambda end: end[0][1])
-    axis.autoscale_view()  # now, not at drawing: the places depend on it
+    axis.autoscale_view()  # now, not at drawing: the positions depend on it
     to_axis = axis.transData + axis.transAxes.inverted()
-    places = to_axis.transform([end for end, _, _ in ends]) if ends else []
-    heights = spread([place[1] for place in places], _GAP)
-    for (x, y), height, (_, name, color) in zip(places, heights, ends, strict=True):
+    positions = to_axis.transform([end for end, _, _ in ends]) if ends else []
+    heights = spaced([y for _, y in positions], _GAP)
+    for (x, y), height, (_, name, color) in zip(positions, heights, ends, strict=True):
         axis.plot(
             [x, 1.0, 1.02],
             [y, height, height],
@@ -92,9 +87,9 @@ def _name_curves(axis, ends):
         )
 
 
-def spread(places, gap):
-    """Move ascending places apart to at least `gap`, by the least sum of squares of the moves."""
-    if not len(places):
+def spaced(positions, gap):
+    """Move ascending positions at least `gap` apart, by the least sum of squared moves."""
+    if not len(positions):
         return []
-    steps = gap * np.arange(len(places))
-    return isotonic_regression(np.asarray(places) - steps).x + steps
+    steps = gap * np.arange(len(positions))
+    return isotonic_regression(np.asarray(positions) - steps).x + steps

@@ -1,26 +1,54 @@
-"""Rate-distortion curves: the bits that one codec saves against another at equal quality.
+"""Rate-distortion points, and BD-rates: the bits that one codec saves at equal quality.
 
 A curve is a codec's points ``(rate, quality)``, means over one set: the rate in bits per pixel,
 the quality in dB. MS-SSIM becomes dB by `decibels`.
 """
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 LEAST_POINTS = 4
 
+# Quality of a curve, in dB.
+Measure = Literal["psnr", "ms_ssim"]
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """A codec at one quality: rate in bits per pixel, PSNR in dB, SSIM, MS-SSIM.
+
+    All are means over `images` images. `ssim` and `ms_ssim` are None unless every image has them,
+    since each mean must be over the images that the rate is over; `quality` is the encoder's own
+    scale, None if it is unknown.
+    """
+
+    codec: str
+    quality: float | None
+    bits_per_pixel: float
+    psnr: float
+    ssim: float | None
+    ms_ssim: float | None
+    images: int
+
+    def decibels(self, measure: Measure):
+        """Return a measure in dB, None if it is unknown."""
+        if measure == "psnr":
+            return self.psnr
+        return None if self.ms_ssim is None else decibels(self.ms_ssim)
+
 
 class CurveError(ValueError):
-    """Points that make no curve, or two curves that cannot be compared, in one sentence."""
+    """An error for points that form no curve, or two curves that cannot be compared."""
 
 
 class BDRate(NamedTuple):
-    """How many per cent more bits the test needs than the anchor, less than 0 for fewer.
+    """Bits that the test needs beyond the anchor's, in per cent: below 0 for fewer.
 
-    `low` and `high` bound the qualities that it is a mean over, in dB.
+    A mean over the qualities from `low` to `high`, in dB.
     """
 
     percent: float
@@ -33,7 +61,7 @@ def bd_rate(anchor, test):
 
     ``(exp(mean of f_test(d) - f_anchor(d) over low <= d <= high) - 1) * 100``, where f is the
     natural logarithm of the rate as a function of the quality d, and low to high is the overlap of
-    both ranges of quality. The mean is the interpolants' exact integral; nothing is extrapolated.
+    both ranges of quality. The mean is the interpolants' exact integral, without extrapolation.
 
     Parameters
     ----------
@@ -73,12 +101,12 @@ def bd_rate(anchor, test):
 
 
 def decibels(ms_ssim):
-    """Spread MS-SSIM near 1: ``-10 log10(1 - MS-SSIM)`` in dB, infinite for 1."""
+    """Convert MS-SSIM to dB: ``-10 log10(1 - MS-SSIM)``, infinite for 1."""
     return -10 * math.log10(1 - ms_ssim) if ms_ssim < 1 else math.inf
 
 
 def _curve(name, points):
-    """Sort points by rate, after checking that they are a curve: two arrays."""
+    """Check that points form a curve; return their rates and qualities, sorted by rate."""
     if len(points) < LEAST_POINTS:
         raise CurveError(f"{name} has {len(points)} points; a BD-rate needs {LEAST_POINTS}")
     rate, quality = np.array(sorted(points), np.float64).T

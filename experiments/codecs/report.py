@@ -1,55 +1,56 @@
-"""What is told of codecs: tables for the terminal, tab-separated and JSON files."""
+"""Tables of codecs for the terminal; tab-separated and JSON files."""
 
 import csv
 import io
 import json
+from dataclasses import astuple
 from itertools import groupby
 from operator import attrgetter
 
 from rich.table import Table
 
-from experiments.cli.console import counted
+from experiments.cli.console import counted, number
 from experiments.codecs.curves import MEASURES
 from experiments.codecs.encoders import ANCHOR, ANCHOR_QUALITIES, CODECS
 
 _MEASURE_LABELS = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 
 
-def pictures_tsv(points):
-    """Write one row an image and point, as text."""
+def pictures_tsv(measurements):
+    """Write one row per image and point, as text."""
     header = ("picture", "codec", "quality", "width", "height", "bytes")
     rows = [
         (
-            point.image.name,
-            point.codec,
-            f"{point.quality:g}",
-            point.image.shape[1],
-            point.image.shape[0],
-            point.figures.file_bytes,
-            *_six(point.bits_per_pixel, point.figures.psnr),
-            *_six(point.figures.ssim, point.figures.ms_ssim),
+            encoding.image.name,
+            encoding.codec,
+            f"{encoding.quality:g}",
+            encoding.image.shape[1],
+            encoding.image.shape[0],
+            measurement.file_bytes,
+            *_six(encoding.bits_per_pixel(measurement.file_bytes), measurement.psnr),
+            *_six(measurement.ssim, measurement.ms_ssim),
         )
-        for point in points
+        for encoding, measurement in measurements.items()
     ]
     return _tsv((*header, "bpp", "psnr_rgb", "ssim", "ms_ssim"), rows)
 
 
-def points_tsv(means):
-    """Write one row a codec and quality, means over the images, as text."""
+def points_tsv(points):
+    """Write one row per codec and quality, means over the images, as text."""
     rows = [
         (
-            mean.codec,
-            f"{mean.quality:g}",
-            mean.images,
-            *_six(mean.bits_per_pixel, mean.psnr, mean.ssim, mean.ms_ssim),
+            point.codec,
+            f"{point.quality:g}",
+            point.images,
+            *_six(point.bits_per_pixel, point.psnr, point.ssim, point.ms_ssim),
         )
-        for mean in means
+        for point in points
     ]
     return _tsv(("codec", "quality", "pictures", "bpp", "psnr_rgb", "ssim", "ms_ssim"), rows)
 
 
 def bd_rates_tsv(savings):
-    """Write one row a codec and measure, as text; `reason` says why a figure is blank."""
+    """Write one row per codec and measure, as text; `reason` explains a blank figure."""
     header = ("codec", "measure", "bd_rate_percent", "low_db", "high_db", "qualities")
     rows = [
         (
@@ -67,55 +68,55 @@ def bd_rates_tsv(savings):
 
 
 def times_tsv(times):
-    """Write one row a codec and quality, megapixels a second, as text."""
+    """Write one row per codec and quality, megapixels per second, as text."""
     ways = ("encode", "decode")
     header = [
-        f"{way}_{place}" for way in ways for place in ("low_quartile", "median", "high_quartile")
+        f"{way}_{name}" for way in ways for name in ("low_quartile", "median", "high_quartile")
     ]
     rows = [
-        (row.codec, f"{row.quality:g}", *_six(*_places(row.encode), *_places(row.decode)))
+        (row.codec, f"{row.quality:g}", *_six(*astuple(row.encode), *astuple(row.decode)))
         for row in times
     ]
     return _tsv(("codec", "quality", *header), rows)
 
 
-def curve_json(means, codec, set_name):
+def curve_json(points, codec, set_name):
     """Write a codec's curve in the form that CompressAI's plotting commands read, as text."""
     points = sorted(
-        (mean for mean in means if mean.codec == codec), key=lambda mean: mean.bits_per_pixel
+        (point for point in points if point.codec == codec), key=lambda point: point.bits_per_pixel
     )
     columns = {
-        "quality": [mean.quality for mean in points],
-        "bpp": [mean.bits_per_pixel for mean in points],
-        "psnr-rgb": [mean.psnr for mean in points],
-        "ssim-rgb": [mean.ssim for mean in points],
-        "ms-ssim-rgb": [mean.ms_ssim for mean in points],
+        "quality": [point.quality for point in points],
+        "bpp": [point.bits_per_pixel for point in points],
+        "psnr-rgb": [point.psnr for point in points],
+        "ssim-rgb": [point.ssim for point in points],
+        "ms-ssim-rgb": [point.ms_ssim for point in points],
     }
+    versions = ", ".join(f"{name} {number}" for name, number in CODECS[codec].versions().items())
     value = {
         "name": codec,
-        "description": f"{CODECS[codec].description}; {_versions(codec)}; mean of "
+        "description": f"{CODECS[codec].description}; {versions}; mean of "
         f"{counted(points[0].images, 'image')} ({set_name})",
         "results": {name: values for name, values in columns.items() if None not in values},
     }
     return json.dumps(value, indent=2) + "\n"
 
 
-def points_table(means, set_name):
-    """Lay out the points, a section a codec."""
+def points_table(points, set_name):
+    """Lay out rate-distortion points, a section per codec."""
     table = Table(
-        title=f"{set_name}: means of {counted(means[0].images, 'image')}",
+        title=f"{set_name}: means of {counted(points[0].images, 'image')}",
         title_justify="left",
         caption="quality: jpeg2000's is the ratio of compression, jpegxl's the distance",
         caption_justify="left",
     )
     # In two lines, so that it fits a terminal of 80 columns.
     of_pixels = ("bits per\npixel", "PSNR\ndB", "SSIM", "MS-\nSSIM", "MS-SSIM\ndB")
-    names = ("codec", "quality", *of_pixels)
-    return _fill(table, names, means, _point_cells)
+    return _fill(table, ("codec", "quality", *of_pixels), points, _point_cells)
 
 
 def bd_rate_table(savings):
-    """Lay out what each codec saves, best first; the anchor and its points are in the title."""
+    """Lay out BD-rates, best codec first; the title names the anchor and its qualities."""
     title = (
         f"BD-rate against {ANCHOR} at {_listed(ANCHOR_QUALITIES)}: bits at equal quality, "
         "over the dB that both curves have"
@@ -134,7 +135,7 @@ def bd_rate_table(savings):
 
 
 def missing_rates(savings):
-    """Say why BD-rates are missing, a line a measure and reason."""
+    """Yield why BD-rates are missing, one line per measure and reason."""
     reasons = {}
     for saving in savings:
         if saving.reason:
@@ -145,14 +146,14 @@ def missing_rates(savings):
 
 
 def times_table(times):
-    """Lay out how fast codecs are."""
-    title = "megapixels a second in one thread: median over the images (quartiles)"
+    """Lay out the speed of codecs."""
+    title = "megapixels per second in one thread: median over the images (quartiles)"
     table = Table(title=title, title_justify="left")
     return _fill(table, ("codec", "quality", "encode", "", "decode", ""), times, _time_cells)
 
 
 def _fill(table, names, rows, cells):
-    """Add rows, a section a codec."""
+    """Add columns and rows to a table, a section per codec."""
     for index, name in enumerate(names):
         table.add_column(name, justify="right" if index else "left", no_wrap=True)
     for codec, group in groupby(rows, attrgetter("codec")):
@@ -162,13 +163,13 @@ def _fill(table, names, rows, cells):
     return table
 
 
-def _point_cells(mean):
+def _point_cells(point):
     return (
-        f"{mean.bits_per_pixel:.4f}",
-        f"{mean.psnr:.2f}",
-        _number(mean.ssim, ".4f"),
-        _number(mean.ms_ssim, ".4f"),
-        _number(mean.decibels("ms_ssim"), ".2f"),
+        f"{point.bits_per_pixel:.4f}",
+        f"{point.psnr:.2f}",
+        number(point.ssim, ".4f"),
+        number(point.ms_ssim, ".4f"),
+        number(point.decibels("ms_ssim"), ".2f"),
     )
 
 
@@ -189,20 +190,8 @@ def _rate_cells(rate):
     return f"{rate.percent:+.2f} %", f"{rate.low:.2f} to {rate.high:.2f}"
 
 
-def _versions(codec):
-    return ", ".join(f"{name} {number}" for name, number in CODECS[codec].versions().items())
-
-
-def _places(speed):
-    return speed.low, speed.median, speed.high
-
-
 def _listed(qualities):
     return " ".join(f"{quality:g}" for quality in qualities)
-
-
-def _number(value, form):
-    return "–" if value is None else format(value, form)
 
 
 def _six(*values):

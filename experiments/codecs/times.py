@@ -1,4 +1,4 @@
-"""How fast codecs are: one image at a time, in one thread, nothing beside it."""
+"""Speed of codecs: one image at a time, in one thread, with nothing beside it."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from experiments.codecs.encoders import CODECS, decode_in_one_thread
 
 @dataclass(frozen=True)
 class Speed:
-    """Megapixels a second over the images: the quartiles and, between them, the median."""
+    """Megapixels per second over the images: lower quartile, median, upper quartile."""
 
     low: float
     median: float
@@ -19,7 +19,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class CodecTimes:
-    """How fast one codec at one quality encodes and decodes."""
+    """Speed of encoding and decoding of one codec at one quality."""
 
     codec: str
     quality: float
@@ -27,37 +27,36 @@ class CodecTimes:
     decode: Speed
 
 
-def time_all(points, done):
-    """Time points, one after the other, and call ``done()`` after each.
+def time_all(encodings, done):
+    """Time encodings, one after the other, and call ``done()`` after each.
 
-    Every image counts once; what runs for the first time is run once before.
+    Each is timed once; the first of each codec and quality runs once before, untimed. Returns one
+    `CodecTimes` per codec and quality.
     """
     decode_in_one_thread()
     groups = {}
-    for point in points:
-        groups.setdefault((point.codec, point.quality), []).append(point)
+    for encoding in encodings:
+        groups.setdefault((encoding.codec, encoding.quality), []).append(encoding)
     rows = []
     for (codec, quality), group in groups.items():
         _seconds(group[0])
-        megapixels = np.array([point.image.pixels[..., 0].size / 1e6 for point in group])
+        megapixels = np.array([encoding.image.pixels[..., 0].size / 1e6 for encoding in group])
         seconds = []
-        for point in group:
-            seconds.append(_seconds(point))
+        for encoding in group:
+            seconds.append(_seconds(encoding))
             done()
-        rows.append(CodecTimes(codec, quality, *map(_speed, megapixels / np.transpose(seconds))))
+        quartiles = np.percentile(megapixels / np.transpose(seconds), (25, 50, 75), axis=1)
+        encode, decode = (Speed(*column) for column in quartiles.T.tolist())
+        rows.append(CodecTimes(codec, quality, encode, decode))
     return rows
 
 
-def _seconds(point):
+def _seconds(encoding):
     """Time encoding and decoding, from array to array."""
-    codec = CODECS[point.codec]
-    original = codec.source(point.image)
+    codec = CODECS[encoding.codec]
+    original = codec.source(encoding.image)
     began = time.perf_counter()
-    data = codec.encode(original, point.quality)
+    data = codec.encode(original, encoding.quality)
     encoded = time.perf_counter()
     codec.decode(data, original.shape[2])
     return encoded - began, time.perf_counter() - encoded
-
-
-def _speed(speeds):
-    return Speed(*np.percentile(speeds, (25, 50, 75)).tolist())

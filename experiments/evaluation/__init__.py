@@ -1,1 +1,1 @@
-"""Pairs of images, scores, leakage, published baselines, and the tables of these."""
+"""Evaluation: pairs of images, scores and their tables, leakage, published baselines."""

@@ -1,6 +1,6 @@
-"""Published and reference figures: the tables under data/baselines, one dataclass a row.
+"""Published and reference figures: readers of the tables under data/baselines.
 
-``data/baselines/README.md`` says where each figure comes from and what the columns mean.
+``data/baselines/README.md`` documents sources and columns.
 """
 
 import csv
@@ -17,10 +17,10 @@ Quality = int | tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class JpegRow:
-    """JPEG's own figure by one metric, a mean over a set's images.
+    """JPEG's own value of one metric, a mean over a set's images.
 
-    `measured` is the reference, `published` what `source` prints, to as many digits; `reproduced`
-    is False where no known form of the metric gives that. Both are None if nothing is published.
+    `measured` is the reference, `published` the value that `source` prints; `reproduced` is False
+    where no known form of the metric gives that. Both are None if nothing is published.
     """
 
     set: str
@@ -35,7 +35,7 @@ class JpegRow:
 
 @dataclass(frozen=True, kw_only=True)
 class RestorationRow:
-    """A method's published PSNR and PSNR-B in dB and SSIM; the metrics by name, "" if absent."""
+    """A method's published PSNR, PSNR-B (dB) and SSIM, with the metrics' names, "" if absent."""
 
     set: str
     recipe: str
@@ -57,7 +57,7 @@ class RestorationRow:
 class CodecPoint:
     """A codec's mean bits per pixel, PSNR-RGB in dB and MS-SSIM over Kodak at one quality.
 
-    `quality` is the encoder's own scale, None where its source does not tell it.
+    `quality` is on the encoder's own scale, None where the source omits it.
     """
 
     codec: str
@@ -71,7 +71,7 @@ class CodecPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRow:
-    """An image of a test set by the SHA-256 of its pixels, as `StoredImage.sha256` gives it."""
+    """An image of a test set, with the SHA-256 of its pixels as `StoredImage.sha256` is."""
 
     set: str
     name: str
@@ -79,7 +79,7 @@ class ImageRow:
 
 
 def jpeg_rows():
-    """Read JPEG's own figures, a list of `JpegRow`; a `RunError` as `read_rows` raises it."""
+    """Read JPEG's own figures, a list of `JpegRow`; raise `RunError` as `read_rows` does."""
     return read_rows(FOLDER / "jpeg_rows.tsv", JpegRow)
 
 
@@ -94,29 +94,16 @@ def codec_points():
 
 
 def image_rows():
-    """Read which images are a test set's, a list of `ImageRow`; errors as `jpeg_rows`."""
+    """Read the images of the test sets, a list of `ImageRow`; errors as `jpeg_rows`."""
     return read_rows(FOLDER / "pictures.tsv", ImageRow)
 
 
 def read_rows(path, row_type):
-    """Read a tab-separated table with a header line.
+    """Read a tab-separated table with a header line into a list of dataclasses, in order.
 
-    Parameters
-    ----------
-    path : Path
-    row_type : dataclass
-        Its fields are columns of the table, of the types `str`, `float`, `Decimal`, `bool` or
-        `Quality`, or None for an empty field. Other columns are left out.
-
-    Returns
-    -------
-    list of row_type
-        In the order of the file.
-
-    Raises
-    ------
-    RunError
-        If there is no such file, a column is missing, or a field is not of its type.
+    The fields of `row_type` are columns of the table, of a type in `_READERS`; other columns are
+    ignored. Raises `RunError` if there is no such file, a column is missing, or a field is not of
+    its type.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

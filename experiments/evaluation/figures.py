@@ -1,6 +1,7 @@
-"""What is drawn: curves of a run, and images side by side."""
+"""Figures of a run: training curves, and images side by side."""
 
 import io
+import itertools
 
 import matplotlib
 import numpy as np
@@ -15,7 +16,7 @@ _CROP = 128
 def curves(rows, *, held_out):
     """Draw loss, PSNR, gradient norm and learning rate over the steps, as PNG bytes.
 
-    `rows` are those of metrics.jsonl; `held_out` is what the held-out curve is called.
+    `rows` are those of metrics.jsonl; `held_out` is the label of the held-out curve.
     """
     figure, axes = plt.subplots(2, 2, figsize=(10, 6), layout="constrained")
     panels = [
@@ -42,12 +43,13 @@ def _curve(axis, rows, name, label, style="-"):
 def comparison(pairs, outcomes, task, quality):
     """Draw images side by side, as PNG bytes: whole, and a detail below.
 
-    Columns: the original, a JPEG version, the network's output, and how far the JPEG version is
-    from the original and the output from the task's target, in grey levels. The JPEG version is
-    that of `quality`, or, where the network writes files, of at most as many bytes.
+    Columns: the original, a JPEG version, the network's output, and the errors of the JPEG version
+    against the original and of the output against the task's target, in grey levels. The JPEG
+    version is of `quality`, or, where the network writes files, of at most as many bytes.
     """
     count = len(pairs)
-    ratios = [side for pair in pairs for side in (_height(pair), 1.0)]
+    shapes = [pair.original.shape for pair in pairs]
+    ratios = [ratio for height, width, _ in shapes for ratio in (height / width, 1.0)]
     figure, axes = plt.subplots(
         2 * count,
         5,
@@ -77,10 +79,9 @@ def comparison(pairs, outcomes, task, quality):
 def _panels(pair, outcome, task, quality):
     score = outcome.score
     goal = {"original": "original", "jpeg": "JPEG version"}[task.target]
-    made = {"autoencode": "reconstruction", "emulate": "emulated JPEG", "restore": "restored"}
-    jpeg = "JPEG of at most as many bytes"
-    if score.bits_per_pixel is None:
-        jpeg = f"JPEG, quality {quality}"
+    result = {"autoencode": "reconstruction", "emulate": "emulated JPEG", "restore": "restored"}
+    writes_files = score.bits_per_pixel is not None
+    jpeg = "JPEG of at most as many bytes" if writes_files else f"JPEG, quality {quality}"
     return [
         (pair.original, "original"),
         (
@@ -90,7 +91,7 @@ def _panels(pair, outcome, task, quality):
         ),
         (
             outcome.output,
-            f"{made[task.name]}{_rate(score.bits_per_pixel)}\n{_figures(score.psnr, score.ssim)}",
+            f"{result[task.name]}{_rate(score.bits_per_pixel)}\n{_figures(score.psnr, score.ssim)}",
         ),
         (_error(pair.original, outcome.jpeg), "error of the JPEG version"),
         (
@@ -108,28 +109,19 @@ def _figures(psnr, ssim):
     return f"{psnr:.2f} dB" + ("" if ssim is None else f", SSIM {ssim:.3f}")
 
 
-def _error(one, other):
-    return np.abs(one.astype(np.float32) - other).mean(-1)
-
-
-def _height(pair):
-    height, width = pair.original.shape[:2]
-    return height / width
+def _error(pixels, other):
+    return np.abs(pixels.astype(np.float32) - other).mean(-1)
 
 
 def _detail(pixels, pair):
-    """Cut out the middle of the image's busiest quarter, a square of up to 128 pixels."""
+    """Cut out the busiest square of up to 128 pixels: that with the most squared differences."""
     height, width = pair.original.shape[:2]
-    side = min(_CROP, height, width)
-    detail = np.abs(np.diff(pair.original.astype(np.float32).mean(-1), axis=1)) ** 2
-    best = (0, 0)
-    most = -1.0
-    for top in range(0, height - side + 1, max(side // 2, 1)):
-        for left in range(0, width - side + 1, max(side // 2, 1)):
-            amount = float(detail[top : top + side, left : left + side].sum())
-            if amount > most:
-                best, most = (top, left), amount
-    return pixels[best[0] : best[0] + side, best[1] : best[1] + side]
+    size = min(_CROP, height, width)
+    step = max(size // 2, 1)
+    activity = np.abs(np.diff(pair.original.astype(np.float32).mean(-1), axis=1)) ** 2
+    corners = itertools.product(range(0, height - size + 1, step), range(0, width - size + 1, step))
+    squares = [(slice(top, top + size), slice(left, left + size)) for top, left in corners]
+    return pixels[max(squares, key=lambda square: float(activity[square].sum()))]
 
 
 def _show(axis, pixels, title=None):

@@ -1,10 +1,8 @@
-"""How good a network's images are, beside JPEG's."""
+"""Scores of a network's images beside JPEG's, and a network's costs."""
 
 import math
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -18,11 +16,12 @@ from fnnet.summary import rows as layer_rows
 
 @dataclass(frozen=True)
 class Score:
-    """One image's figures: dB, SSIM (None below 11x11 pixels), bits per pixel of whole files.
+    """One image's figures: PSNR in dB, SSIM (None below 11x11 pixels), bits per pixel of files.
 
     `psnr` and `ssim` compare the network's output with the task's target, `bits_per_pixel` is the
     rate of its file, None for a network that writes none; `jpeg_psnr` and `jpeg_ssim` compare a
-    JPEG version with the original: that of at most as many bytes, or the task's own.
+    JPEG version with the original: of at most as many bytes, or the task's own. `side` is the
+    image's split, under its name in records.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a network made of a pair, beside a JPEG version; pixels are (H, W, 3) uint8."""
+    """A network's output for a pair, a JPEG version, and the score; pixels (H, W, 3) uint8."""
 
     output: np.ndarray
     jpeg: np.ndarray
@@ -45,9 +44,9 @@ class Outcome:
 
 
 class Output(NamedTuple):
-    """A network's image, (H, W, 3) uint8, and what its file takes, None if it writes none.
+    """A network's image, (H, W, 3) uint8, and the size of its file, None if it writes none.
 
-    `ideal_bytes` is what the tables give its latents, without any coder's overhead.
+    `ideal_bytes` is the size of its latents by the tables, without the coder's overhead.
     """
 
     pixels: np.ndarray
@@ -56,9 +55,9 @@ class Output(NamedTuple):
 
 
 def make_apply(model, params, state):
-    """Make ``pixels (H, W, 3) uint8 -> Output`` of a network in use, rounded to grey levels."""
+    """Build ``pixels (H, W, 3) uint8 -> Output`` of a network at inference, in grey levels."""
     # Weights are arguments: as constants they would make each network a program of its own, to be
-    # compiled and kept anew.
+    # compiled and cached anew.
     params, state = jax.device_put((params, state))
     forward = jax.jit(lambda params, state, x: model.apply(params, state, x)[0])
 
@@ -69,20 +68,18 @@ def make_apply(model, params, state):
 
 
 def through_files(codec, rate):
-    """Make ``pixels (H, W, 3) uint8 -> Output`` of a codec: what is decoded from a file."""
+    """Build ``pixels (H, W, 3) uint8 -> Output`` of a codec: encode a file and decode it."""
 
     def apply(pixels):
-        made = codec.write(pixels, rate)
-        with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
-            path = Path(folder) / "image.fnn"
-            path.write_bytes(made.data)
-            return Output(codec.read(path).pixels, len(made.data), made.ideal_bits / 8)
+        written = codec.write(pixels, rate)
+        decoded = codec.read(written.data).pixels
+        return Output(decoded, len(written.data), written.ideal_bits / 8)
 
     return apply
 
 
 def outcome(apply, task, pair):
-    """Apply a network to one pair, and measure."""
+    """Apply a network to one pair and score the output."""
     output, file_bytes, _ = apply(pair.get(task.source))
     if file_bytes is None:
         jpeg, jpeg_rate, rate = pair.jpeg, pair.bits_per_pixel, None
@@ -92,7 +89,7 @@ def outcome(apply, task, pair):
         jpeg_rate, rate = (metrics.bits_per_pixel(n, *size) for n in (jpeg_bytes, file_bytes))
     score = Score(
         pair.image.name,
-        pair.side,
+        pair.split,
         *compare(pair.get(task.target), output),
         *compare(pair.original, jpeg),
         jpeg_rate,
@@ -102,7 +99,7 @@ def outcome(apply, task, pair):
 
 
 def score_all(apply, task, pairs):
-    """Measure pairs, two at a time unless they are so large that memory might run out."""
+    """Score pairs, two at a time unless they are so large that memory might run out."""
     largest = max(math.prod(pair.image.shape[:2]) for pair in pairs)
     with ThreadPoolExecutor(2 if largest < 2**22 else 1) as pool:
         return list(pool.map(lambda pair: outcome(apply, task, pair).score, pairs))
@@ -110,24 +107,17 @@ def score_all(apply, task, pairs):
 
 def compare(original, other):
     """Compute PSNR in dB and SSIM (None where the image is too small) of (H, W, 3) images."""
-    psnr = float(metrics.psnr(original[None], other[None])[0])
+    psnr = float(metrics.psnr(original, other))
     if min(original.shape[:2]) < 11:
         return psnr, None
-    return psnr, float(metrics.ssim(original[None], other[None])[0])
-
-
-def mean(scores, name):
-    """Average one figure over the scores that have it; None if none has."""
-    values = [getattr(score, name) for score in scores if getattr(score, name) is not None]
-    return float(np.mean(values)) if values else None
+    return psnr, float(metrics.ssim(original, other))
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network is made of and what an image costs.
+    """A network's parameters, and its operations and latents for an image.
 
-    `latents_per_value` is how many numbers the bottleneck holds for each of the image's, None
-    without a bottleneck.
+    `latents_per_value` is the bottleneck's size relative to the image's, None without one.
     """
 
     parameters: int
@@ -135,16 +125,16 @@ class Cost:
     latents_per_value: float | None
 
 
-# A multiple of every stride in use, so that no padding is counted.
-_SIDE = 960
+# A multiple of every network's stride, so that no padding is counted.
+_SIZE = 960
 
 
 def cost(model):
     """Count a network's parameters, multiply-adds and latents."""
-    rows = layer_rows(model, (_SIDE, _SIDE, 3))
+    rows = layer_rows(model, (_SIZE, _SIZE, 3))
     latents = [math.prod(row.out_shape) for row in rows if row.path == "encoder"]
     return Cost(
         sum(row.parameters for row in rows),
-        sum(row.multiply_adds for row in rows) / _SIDE**2,
-        latents[0] / (3 * _SIDE**2) if latents else None,
+        sum(row.multiply_adds for row in rows) / _SIZE**2,
+        latents[0] / (3 * _SIZE**2) if latents else None,
     )

@@ -1,1 +1,1 @@
-"""What is in a set of images: measured, laid out in tables, drawn."""
+"""Exploring a set of images: measurements, tables, figures."""

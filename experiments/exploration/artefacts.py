@@ -1,4 +1,4 @@
-"""Where compression shows most: the places for close-ups, found from the pixels alone."""
+"""The squares of an image in which compression artefacts show most, for close-ups."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 from fnnet.ops import color
 
 BLOCK = 8
-SIDE = 64  # pixels of a place, a multiple of the block
+SIZE = 64  # of a close-up in pixels, a multiple of the block
 # Steps between neighbours in the original's luma, in grey levels of 255.
 FLAT = 6.0
 EDGE = 40.0
@@ -15,34 +15,25 @@ SMOOTH_SHARE = 0.98
 
 
 @dataclass(frozen=True)
-class Place:
-    """The top left corner of a square of `SIDE` pixels, and the mean of what it was found by."""
+class CloseUp:
+    """A square of `SIZE` pixels: its top left corner, and its artefact's mean score per pixel."""
 
     top: int
     left: int
     score: float
 
     def cut(self, pixels):
-        """View the square in (H, W, ...) pixels."""
-        return pixels[self.top : self.top + SIDE, self.left : self.left + SIDE]
+        """Return the square of (H, W, ...) pixels, a view."""
+        return pixels[self.top : self.top + SIZE, self.left : self.left + SIZE]
 
 
-def find_places(original, decoded):
-    """Find the squares where blocking, ringing and colour bleeding show most.
+def find_close_ups(original, decoded):
+    """Find the squares where blocking, ringing and colour bleeding show most, by artefact.
 
-    Their corners lie on the grid of 8 pixels, and they keep 8 pixels from the border: the frames
-    of scanned photographs show strong artefacts, but are no part of the image.
-
-    Parameters
-    ----------
-    original, decoded : ndarray
-        (H, W, 3) uint8; `decoded` is a JPEG version.
-
-    Returns
-    -------
-    dict of str to Place
-        By artefact. One that does not occur is left out, and so are all in images with a side
-        below 80 pixels.
+    Takes (H, W, 3) uint8 pixels of an original and of its JPEG version. Corners lie on the 8-pixel
+    grid, at least 8 pixels from the border: the frames of scanned photographs show strong
+    artefacts, but are no part of the image. Artefacts that do not occur are left out, and so are
+    all in images of less than 80 pixels in height or width.
     """
     before, after = (
         color.rgb_to_ycbcr(pixels.astype(np.float32), peak=255.0) for pixels in (original, decoded)
@@ -50,30 +41,21 @@ def find_places(original, decoded):
     steps = _steps(before[..., 0])
     flat = _neighbourhood_mean(steps) < FLAT
     edges = _block_sums(steps > EDGE) > 0
-    smooth = _window_sums(_block_sums(flat)) > SMOOTH_SHARE * SIDE**2
+    smooth = _window_sums(_block_sums(flat)) > SMOOTH_SHARE * SIZE**2
     scores = {
         "blocking": _window_sums(blocking(after[..., 0], flat)) * smooth,
         "ringing": _window_sums(ringing(before[..., 0], after[..., 0], flat) * edges),
         "colour bleeding": _window_sums(bleeding(before, after)),
     }
-    found = {name: _best(sums) for name, sums in scores.items()}
-    return {name: place for name, place in found.items() if place is not None}
+    best = {name: _best(sums) for name, sums in scores.items()}
+    return {name: close_up for name, close_up in best.items() if close_up is not None}
 
 
 def blocking(after, flat):
     """Score each block by the steps at its upper and left edge where the original was flat.
 
-    Parameters
-    ----------
-    after : ndarray
-        (H, W), the version's luma.
-    flat : ndarray
-        (H, W) bool: where the original is.
-
-    Returns
-    -------
-    ndarray
-        (H // 8, W // 8): sums of absolute steps in grey levels; 0 at the image's own border.
+    Takes the version's luma, and a bool plane, both (H, W). Returns sums of absolute steps in grey
+    levels, (H // 8, W // 8); 0 at the image's border.
     """
     across = np.zeros_like(after)
     across[BLOCK::BLOCK] = np.abs(np.diff(after, axis=0))[BLOCK - 1 :: BLOCK]
@@ -82,10 +64,10 @@ def blocking(after, flat):
 
 
 def ringing(before, after, flat):
-    """Score each block by how far the luma's error varies where the original was flat.
+    """Score each block by the variation of the luma's error where the original was flat.
 
     The sum of absolute steps of the error, (H // 8, W // 8). In a block that an edge crosses, these
-    are the edge's own waves, cut short in frequency.
+    are the waves of that edge without its high frequencies.
     """
     return _block_sums(_steps(after - before) * flat)
 
@@ -96,7 +78,7 @@ def bleeding(before, after):
 
 
 def _steps(luma):
-    """Compute the larger absolute step to the next row or column, by pixel."""
+    """Compute each pixel's larger absolute step to the next row or column."""
     down = np.abs(np.diff(luma, axis=0, append=luma[-1:]))
     return np.maximum(down, np.abs(np.diff(luma, axis=1, append=luma[:, -1:])))
 
@@ -115,8 +97,8 @@ def _block_sums(plane):
 
 
 def _window_sums(scores):
-    """Sum over all squares of `SIDE` pixels that keep one block from the border."""
-    count = SIDE // BLOCK
+    """Sum over all squares of `SIZE` pixels that lie at least one block from the border."""
+    count = SIZE // BLOCK
     inside = scores[1:-1, 1:-1]
     if min(inside.shape) < count:
         return np.zeros((0, 0))
@@ -127,4 +109,4 @@ def _best(sums):
     if not sums.size or sums.max() <= 0:
         return None
     row, column = (int(index) for index in np.unravel_index(np.argmax(sums), sums.shape))
-    return Place((row + 1) * BLOCK, (column + 1) * BLOCK, float(sums[row, column]) / SIDE**2)
+    return CloseUp((row + 1) * BLOCK, (column + 1) * BLOCK, float(sums[row, column]) / SIZE**2)

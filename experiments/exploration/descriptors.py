@@ -1,7 +1,7 @@
-"""What an image is like, in numbers: functions of arrays, for photographs of 8 bits.
+"""Descriptors of 8-bit photographs: functions from arrays to numbers.
 
-Those of luma take (H, W) on the grey levels 0 to 255 and give None where an image is too small, or
-too flat, for the number to mean anything.
+Those of luma take (H, W) on the grey levels 0 to 255 and return None where an image is too small,
+or too flat, for the number to mean anything.
 """
 
 import math
@@ -13,15 +13,15 @@ from fnnet.ops import color
 BLOCK = 8
 PATCH = 8
 GRID_LEAST = 256
-UNSEEN = 0.1  # grey levels
-PATCHES = 40_000  # so many tell a noise level to a percent; more only cost time and memory
+INVISIBLE = 0.1  # grey levels
+PATCHES = 40_000  # estimate a noise level to a percent; more only cost time and memory
 BLUR = 9
 
 
 def luma(pixels):
     """Compute the luma of RGB pixels, 0 to 255: (H, W, 3) uint8 -> (H, W) float32.
 
-    BT.601's weights at full range, the luma inside a JPEG file.
+    BT.601's weights at full range, as for the luma in a JPEG file.
     """
     return color.rgb_to_ycbcr(pixels.astype(np.float32), peak=255.0)[..., 0]
 
@@ -32,33 +32,16 @@ def brightness(luma):
 
 
 def contrast(luma):
-    """Compute the standard deviation of luma ("RMS contrast"), 0 to 127.5.
-
-    References
-    ----------
-    Peli 1990, doi:10.1364/JOSAA.7.002032.
-    """
+    """Compute the standard deviation of luma, 0 to 127.5: Peli 1990, doi:10.1364/JOSAA.7.002032."""
     return float(luma.std(dtype=np.float64))
 
 
 def colorfulness(pixels):
-    """Compute how colourful RGB pixels look: 0 for grey, about 109 for "extremely colourful".
+    """Compute the colourfulness of RGB pixels: 0 for grey, about 109 if "extremely colourful".
 
     With ``rg = R - G`` and ``yb = (R + G) / 2 - B``, of means m and standard deviations s:
-    ``sqrt(s_rg² + s_yb²) + 0.3 sqrt(m_rg² + m_yb²)``.
-
-    Parameters
-    ----------
-    pixels : ndarray
-        (H, W, 3) uint8.
-
-    Returns
-    -------
-    float
-
-    References
-    ----------
-    Hasler, Süsstrunk 2003, doi:10.1117/12.477378, its third metric.
+    ``sqrt(s_rg² + s_yb²) + 0.3 sqrt(m_rg² + m_yb²)``. Hasler, Süsstrunk 2003,
+    doi:10.1117/12.477378, its third metric.
     """
     red, green, blue = np.moveaxis(pixels.astype(np.float32), -1, 0)
     opponents = red - green, (red + green) / 2 - blue
@@ -69,27 +52,16 @@ def colorfulness(pixels):
 def noise_sigma(luma):
     """Estimate the standard deviation of white noise in an image, in grey levels.
 
-    Patches of 8x8 pixels of a photograph lie near a plane of few dimensions; in all others there
-    is noise alone. So the smallest eigenvalues of the patches' covariance scatter around the
-    noise's variance: the largest ones are left out until the mean of the rest is its median.
+    The 8x8 patches of a photograph lie near a subspace of few dimensions; in all other dimensions
+    there is only noise. So the smallest eigenvalues of the patches' covariance scatter around the
+    noise's variance: the largest ones are left out until the mean of the rest is its median. None
+    below 1024 patches, say 40x40 pixels. Texture as fine as noise counts as noise; compression and
+    blur lower it to nearly 0.
 
-    Parameters
-    ----------
-    luma : ndarray
-        (H, W).
-
-    Returns
-    -------
-    float or None
-        None below 1024 patches, say 40x40 pixels. Texture as fine as noise counts as noise;
-        compression and blur lower it to nearly 0.
-
-    References
-    ----------
-    Chen, Zhu, Heng 2015, doi:10.1109/ICCV.2015.62. Patches are taken from a regular
-    grid of up to 40,000 places, not all that overlap.
+    Chen, Zhu, Heng 2015, doi:10.1109/ICCV.2015.62. Patches are taken from a regular grid of up to
+    40,000 positions, not at every pixel.
     """
-    rows, columns = (max(side - PATCH + 1, 0) for side in luma.shape)
+    rows, columns = (max(length - PATCH + 1, 0) for length in luma.shape)
     if rows * columns < 16 * PATCH**2:
         return None
     step = math.ceil(math.sqrt(rows * columns / PATCHES))
@@ -104,20 +76,13 @@ def noise_sigma(luma):
 
 
 def sharpness(luma):
-    """Compute how much of an image's steps between neighbours a blur takes away, 0 to 1.
+    """Compute the share of the steps between neighbours that a blur removes, 0 to 1.
 
-    Blurring changes a sharp image much and a blurred one little: the share of the absolute
-    steps that goes when 9 pixels in a line are averaged, along the direction where it is less.
-    It does not depend on contrast; noise counts as sharp.
-
-    Returns
-    -------
-    float or None
-        1 less the paper's blur. None if a side is below 11 pixels, and for a flat image.
-
-    References
-    ----------
-    Crete, Dolmiere, Ladret, Nicolas 2007, doi:10.1117/12.702790.
+    Blurring changes a sharp image much and a blurred one little: this is the share of the absolute
+    steps that vanishes when 9 pixels in a line are averaged, in the direction where it is smaller.
+    It does not depend on contrast; noise counts as sharp. None below 11 pixels in height or width,
+    and for a flat image. 1 minus the blur of Crete, Dolmiere, Ladret, Nicolas 2007,
+    doi:10.1117/12.702790.
     """
     if min(luma.shape) < BLUR + 2:
         return None
@@ -131,69 +96,54 @@ def _share_lost(plane):
     # Row i of `blurred` is centred on row i + 5 of the image.
     steps = np.abs(np.diff(plane[BLUR // 2 + 1 : -(BLUR // 2)], axis=0))
     total = float(steps.sum(dtype=np.float64))
-    kept = np.abs(np.diff(blurred, axis=0))
-    return float(np.maximum(steps - kept, 0).sum()) / total if total else None
+    remaining = np.abs(np.diff(blurred, axis=0))
+    return float(np.maximum(steps - remaining, 0).sum()) / total if total else None
 
 
 def blockiness(luma, offset=(0, 0)):
-    """Compare the steps across the edges of 8x8 blocks with those just beside them.
+    """Compute the ratio of steps across the edges of 8x8 blocks to those just beside them.
 
-    Of each line between two rows, the mean absolute step across it over that of the two lines
-    next to it; the median of this over the lines where blocks meet; the same for columns; the
-    geometric mean of the two. A frame, a horizon or a texture, which a plain ratio of mean steps
-    takes for a grid, are on few lines or on all alike. To every step 0.1 grey levels are added:
-    blocks without any step inside give a large number, not an infinite one.
+    For each line between two rows: the mean absolute step across it, divided by that of the two
+    lines next to it. The median of these ratios is taken over the lines where blocks meet; then
+    the geometric mean of that for rows and that for columns. A frame, a horizon or a texture,
+    which a plain ratio of mean steps mistakes for a grid, is on few lines or on all alike. 0.1
+    grey levels are added to every step: blocks without any step inside have a large ratio, not an
+    infinite one.
 
-    Parameters
-    ----------
-    luma : ndarray
-        (H, W).
-    offset : tuple of int
-        Row and column where the first whole block begins, 0 to 7: (0, 0) for a JPEG version.
-
-    Returns
-    -------
-    float or None
-        1 where nothing is special about the grid, or nothing is there at all; None below 16x16
-        pixels.
-
-    References
-    ----------
+    `offset` is the row and column of the first whole block, 0 to 7: (0, 0) for a JPEG version.
+    Returns 1 where the grid is like other lines, or the image is flat; None below 16x16 pixels.
     Steps at block edges over steps inside, as in Wang, Sheikh, Bovik 2002,
     doi:10.1109/ICIP.2002.1038064; the medians are ours.
     """
     if min(luma.shape) < 2 * BLOCK:
         return None
-    rows, columns = _excess_by_phase(luma)
+    rows, columns = _ratios_by_offset(luma)
     return math.sqrt(rows[offset[0]] * columns[offset[1]])
 
 
 def strongest_grid(luma):
-    """Find where an 8x8 grid shows most: that of an earlier compression may have been cut.
+    """Find the offset at which an 8x8 grid shows most: an image may be cropped after compression.
 
-    Returns
-    -------
-    tuple of float or None, and tuple of int
-        The largest `blockiness` over all 64 offsets, and that offset. As the largest of many it is
-        a little above 1 without a grid; None below 256x256 pixels, where that little is not small.
+    Returns the largest `blockiness` over all 64 offsets, and that offset. As a maximum it is
+    slightly above 1 without a grid; None below 256x256 pixels, where it is more than slightly.
     """
     if min(luma.shape) < GRID_LEAST:
         return None, (0, 0)
-    rows, columns = _excess_by_phase(luma)
+    rows, columns = _ratios_by_offset(luma)
     offset = int(np.argmax(rows)), int(np.argmax(columns))
     return math.sqrt(rows[offset[0]] * columns[offset[1]]), offset
 
 
-def _excess_by_phase(luma):
-    """Compute the median excess of a line's steps by where blocks would begin: (2, 8)."""
-    excess = np.empty((2, BLOCK))
+def _ratios_by_offset(luma):
+    """Compute the median ratio of a line's steps to its neighbours', by axis and offset: (2, 8)."""
+    medians = np.empty((2, BLOCK))
     for axis in (0, 1):
-        steps = np.abs(np.diff(luma, axis=axis)).mean(axis=1 - axis, dtype=np.float64) + UNSEEN
+        steps = np.abs(np.diff(luma, axis=axis)).mean(axis=1 - axis, dtype=np.float64) + INVISIBLE
         beside = np.pad(steps, 1, mode="reflect")
         ratios = 2 * steps / (beside[:-2] + beside[2:])
         # Line i lies between rows i and i + 1: there a block begins at i + 1.
-        excess[axis] = [np.median(ratios[(phase - 1) % BLOCK :: BLOCK]) for phase in range(BLOCK)]
-    return excess
+        medians[axis] = [np.median(ratios[(start - 1) % BLOCK :: BLOCK]) for start in range(BLOCK)]
+    return medians
 
 
 def histogram(pixels, luma):
@@ -203,29 +153,16 @@ def histogram(pixels, luma):
 
 
 def rank_correlation(x, y):
-    """Compute Spearman's rank correlation of two lists of numbers; ties share a rank.
+    """Compute Spearman's rank correlation of two lists of numbers, and the count of pairs.
 
-    Parameters
-    ----------
-    x, y : sequence of float or None
-        Of one length. Pairs are left out where a number is None, NaN or infinite.
-
-    Returns
-    -------
-    tuple of float or None, and int
-        -1 to 1, None below three pairs and where one list is all ties; and the count of pairs.
+    Pairs are left out where a number is None, NaN or infinite; ties share a rank. The correlation
+    is -1 to 1, None below three pairs and where one list is all ties.
     """
+    from scipy.stats import spearmanr  # takes a second, and only sets with scores need it
+
     pairs = np.array([x, y], dtype=np.float64)
     pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
     count = pairs.shape[1]
-    if count < 3:
+    if count < 3 or not np.ptp(pairs, axis=1).all():
         return None, count
-    centred = [ranks - ranks.mean() for ranks in map(_ranks, pairs)]
-    scale = math.sqrt(np.square(centred[0]).sum() * np.square(centred[1]).sum())
-    return (float((centred[0] * centred[1]).sum() / scale) if scale else None), count
-
-
-def _ranks(values):
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2)[places]
+    return float(spearmanr(*pairs).statistic), count

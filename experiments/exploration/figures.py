@@ -1,4 +1,4 @@
-"""What is drawn of a set that was explored."""
+"""The figures of an exploration."""
 
 import math
 
@@ -9,9 +9,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 from PIL import Image
 
 from experiments.evaluation.figures import png
-from experiments.exploration.artefacts import SIDE
+from experiments.exploration.artefacts import SIZE
 from experiments.exploration.descriptors import rank_correlation
-from experiments.exploration.findings import CURVES, most_visible, spread
+from experiments.exploration.findings import CURVES, best_close_ups, spread
 from experiments.images import made_version
 
 SHEET = 60  # images on the contact sheet
@@ -19,7 +19,7 @@ THUMBNAIL = 200
 NAMED = 4  # curves: the two best and the two worst
 CLOSE_UPS = (5, 10, 20, 40, 70)  # qualities beside the original
 BLUE, GREY, RED = "#2f6690", "0.6", "#c1440e"
-# What an axis shows: field, label.
+# Axes: field, label.
 ORIGINALS = (
     ("brightness", "mean luma"),
     ("contrast", "standard deviation of luma"),
@@ -33,77 +33,74 @@ VERSIONS = (("quality", "JPEG quality"), *FIGURES)
 MADE = (*FIGURES, ("blockiness", "blockiness"))
 
 
-def draw(found):
-    """Draw all figures that a set has data for.
-
-    Yields
-    ------
-    str, bytes
-        File name and PNG.
-    """
-    yield "contact_sheet.png", contact_sheet(found)
-    yield "histograms.png", histograms(found)
-    if any(len(curve) > 1 for curve in _curves(found).values()):
-        yield "rate_distortion.png", rate_distortion(found)
-    places = most_visible(found.findings)
-    if places:
-        yield "artefacts.png", artefacts(found, places)
-    if any(measure.score is not None for measure in found.compressed):
-        yield "scores.png", scores(found)
+def draw(exploration):
+    """Yield file name and PNG bytes of all figures that a set has data for."""
+    yield "contact_sheet.png", contact_sheet(exploration)
+    yield "histograms.png", histograms(exploration)
+    if any(len(curve) > 1 for curve in _curves(exploration).values()):
+        yield "rate_distortion.png", rate_distortion(exploration)
+    close_ups = best_close_ups(exploration.findings)
+    if close_ups:
+        yield "artefacts.png", artefacts(exploration, close_ups)
+    if exploration.scored:
+        yield "scores.png", scores(exploration)
 
 
-def contact_sheet(found):
+def contact_sheet(exploration):
     """Draw all images small, with names and sizes: up to 60, evenly from first to last."""
-    rows = spread(found.descriptions, SHEET)
+    rows = spread(exploration.descriptions, SHEET)
     columns = min(len(rows), 6)
     lines = math.ceil(len(rows) / columns)
     figure, axes = plt.subplots(
-        lines, columns, figsize=(2.2 * columns, 2.3 * lines + 0.4), layout="constrained"
+        lines,
+        columns,
+        figsize=(2.2 * columns, 2.3 * lines + 0.4),
+        layout="constrained",
+        squeeze=False,
     )
-    axes = np.atleast_1d(axes).ravel()
-    for axis in axes:
+    for axis in axes.flat:
         axis.axis("off")
-    for axis, row in zip(axes, rows, strict=False):
-        axis.imshow(_thumbnail(found.find(row.image).pixels))
+    for axis, row in zip(axes.flat, rows, strict=False):
+        image = Image.fromarray(exploration.find(row.image).pixels)
+        image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        axis.imshow(np.asarray(image))
         grey = " grey" if row.is_grey else ""
         title = f"{row.image}\n{row.width}x{row.height}{grey}"
         axis.set_title(title, fontsize=8, parse_math=False)
-    total = len(found.descriptions)
+    total = len(exploration.descriptions)
     shown = f"{len(rows)} of {total}" if len(rows) < total else total
-    figure.suptitle(f"{found.image_set.name}: {shown} originals", parse_math=False)
-    return png(figure, dpi=90)
+    return _png(figure, exploration, f"{shown} originals")
 
 
-def _thumbnail(pixels):
-    image = Image.fromarray(pixels)
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    return np.asarray(image)
-
-
-def histograms(found):
+def histograms(exploration):
     """Draw the distributions of grey levels, of the originals' descriptors and of the versions."""
-    own = bool(found.image_set.versions)
-    versions = VERSIONS if own else MADE
+    has_versions = bool(exploration.image_set.versions)
+    versions = VERSIONS if has_versions else MADE
     lines = math.ceil((2 + len(ORIGINALS) + len(versions)) / 4)
     figure, axes = plt.subplots(lines, 4, figsize=(15, 3 * lines), layout="constrained")
     axes = axes.ravel()
-    levels = [found.histogram for found in found.findings if found.histogram is not None]
+    levels = [result.histogram for result in exploration.findings if result.histogram is not None]
     _grey_levels(axes[:2], np.mean(levels, axis=0))
     for axis, (name, label) in zip(axes[2:], ORIGINALS, strict=False):
-        _histogram(axis, [getattr(row, name) for row in found.descriptions], label)
+        _histogram(axis, exploration.descriptions, name, label)
         axis.set(ylabel="images")
     for axis, (name, label) in zip(axes[2 + len(ORIGINALS) :], versions, strict=False):
-        if own:
-            _histogram(axis, [getattr(row, name) for row in found.compressed], label)
+        if has_versions:
+            _histogram(axis, exploration.compressed, name, label)
             axis.set(ylabel="versions")
         else:
-            _boxes(axis, found.compressed, name, label)
-    figure.suptitle(f"{found.image_set.name}: distributions", parse_math=False)
-    return png(figure, dpi=90)
+            _boxes(axis, exploration.compressed, name, label)
+    return _png(figure, exploration, "distributions")
 
 
-def _histogram(axis, values, label):
-    values = [value for value in values if value is not None and math.isfinite(value)]
+def _finite(rows, name):
+    """Return the values of a field that are finite numbers."""
+    values = (getattr(row, name) for row in rows)
+    return [value for value in values if value is not None and math.isfinite(value)]
+
+
+def _histogram(axis, rows, name, label):
+    values = _finite(rows, name)
     bins = min(max(math.ceil(2 * math.sqrt(len(values))), 5), 40)
     axis.hist(values, bins=bins, color=BLUE, edgecolor="white", linewidth=0.5)
     axis.set(xlabel=label)
@@ -111,12 +108,11 @@ def _histogram(axis, values, label):
 
 
 def _boxes(axis, measures, name, label):
-    """Draw one box a quality: quartiles over the images, and all points beyond 1.5 of a box."""
-    groups = {quality: [] for quality in sorted({measure.quality for measure in measures})}
-    for measure in measures:
-        value = getattr(measure, name)
-        if value is not None and math.isfinite(value):
-            groups[measure.quality].append(value)
+    """Draw one box per quality: quartiles over the images, and all points beyond 1.5 of a box."""
+    groups = {
+        quality: _finite((m for m in measures if m.quality == quality), name)
+        for quality in sorted({measure.quality for measure in measures})
+    }
     axis.set(xlabel="JPEG quality", ylabel=label)
     if not any(groups.values()):  # images too small for it
         return
@@ -131,7 +127,7 @@ def _boxes(axis, measures, name, label):
 
 
 def _grey_levels(axes, shares):
-    """Draw the mean share of each four grey levels: of luma, and of red, green and blue."""
+    """Draw the mean shares of grey levels, in bins of four: of luma, and of red, green and blue."""
     levels = np.arange(0, 256, 4)
     shares = 100 * shares.reshape(4, 64, 4).sum(axis=-1)
     axes[0].fill_between(levels, shares[0], color=GREY, step="post")
@@ -144,10 +140,10 @@ def _grey_levels(axes, shares):
         axis.set(xlim=(0, 255), ylim=(0, 1.3 * np.percentile(planes, 97)))
 
 
-def _curves(found):
-    """Gather each image's JPEG versions by rising rate, of up to 100 images."""
+def _curves(exploration):
+    """Group JPEG versions by image, each by rising rate, of up to 100 images."""
     curves = {}
-    for measure in found.compressed:
+    for measure in exploration.compressed:
         if measure.quality and measure.bits_per_pixel and measure.ssim is not None:
             curves.setdefault(measure.image, []).append(measure)
     return {
@@ -156,9 +152,9 @@ def _curves(found):
     }
 
 
-def rate_distortion(found):
-    """Draw PSNR and SSIM over the rate, a line an image; the best and the worst are named."""
-    curves = _curves(found)
+def rate_distortion(exploration):
+    """Draw PSNR and SSIM over the rate, one line per image; the best and the worst are named."""
+    curves = _curves(exploration)
     figure, axes = plt.subplots(1, 2, figsize=(15, 6.5), layout="constrained")
     for axis, (name, label) in zip(axes, FIGURES[1:], strict=True):
         points = {image: _points(curve, name) for image, curve in curves.items()}
@@ -179,21 +175,20 @@ def rate_distortion(found):
             for text in axis.legend(loc="lower right").get_texts():
                 text.set_parse_math(False)
     single = sum(len(curve) == 1 for curve in curves.values())
-    title = f"{found.image_set.name}: JPEG, {_drawn(len(curves) - single, single)}"
+    title = f"JPEG, {_legend(len(curves) - single, single)}"
     if len(named) == NAMED:
         title += "; named are the two best and the two worst at the middle rate"
-    figure.suptitle(title, parse_math=False)
-    return png(figure, dpi=90)
+    return _png(figure, exploration, title)
 
 
 def _points(curve, name):
-    """Give a curve's finite points, (N, 2)."""
+    """Return a curve's finite points, (N, 2)."""
     points = np.array([(m.bits_per_pixel, getattr(m, name)) for m in curve])
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _drawn(lines, single):
-    """Say what stands for the images."""
+def _legend(lines, single):
+    """Describe the marks of images with several versions and with one."""
     text = "a line for one image" if lines == 1 else f"a line for each of {lines} images"
     return text + (f", a dot for {single} with a single version" if single else "")
 
@@ -209,13 +204,10 @@ def _extremes(lines):
         if points[0, 0] <= middle <= points[-1, 0]
     }
     order = sorted(covering, key=covering.get)
-    styles = [(order[-1:], BLUE, "-"), (order[-2:-1], BLUE, "--")]
-    styles += [(order[1:-2][:1], RED, "--"), (order[:-2][:1], RED, "-")]
-    return {
-        image: {"color": color, "linestyle": dashes}
-        for images, color, dashes in styles
-        for image in images
-    }
+    best, worst = order[:-3:-1], order[:-2][:2]
+    styles = [(image, BLUE, style) for image, style in zip(best, ("-", "--"), strict=False)]
+    styles += [(image, RED, style) for image, style in zip(worst, ("-", "--"), strict=False)][::-1]
+    return {image: {"color": color, "linestyle": style} for image, color, style in styles}
 
 
 def _mean_curve(axis, curves, name):
@@ -229,64 +221,60 @@ def _mean_curve(axis, curves, name):
     ]
     mean = np.mean(points, axis=0)
     axis.plot(*mean.T, "o-", color="black", linewidth=2.2, markersize=4, label="mean, by quality")
-    for place, quality in zip(mean, next(iter(qualities)), strict=True):
+    for point, quality in zip(mean, next(iter(qualities)), strict=True):
         axis.annotate(
-            f"{quality}", place, xytext=(-3, 6), textcoords="offset points", fontsize=8, ha="right"
+            f"{quality}", point, xytext=(-3, 6), textcoords="offset points", fontsize=8, ha="right"
         )
 
 
-def artefacts(found, places):
-    """Draw close-ups of the places where artefacts show most, enlarged without smoothing."""
-    count = len(CLOSE_UPS) + 2
+def artefacts(exploration, close_ups):
+    """Draw the close-ups that show artefacts best, enlarged without smoothing."""
+    lines, columns = len(close_ups), len(CLOSE_UPS) + 2
     figure, axes = plt.subplots(
-        len(places),
-        count,
-        figsize=(2.4 * count, 2.6 * len(places) + 0.5),
+        lines,
+        columns,
+        figsize=(2.4 * columns, 2.6 * lines + 0.5),
         layout="constrained",
         squeeze=False,
     )
-    for line, (artefact, (name, place)) in zip(axes, places.items(), strict=True):
-        image = found.find(name)
+    for row, (artefact, (name, close_up)) in zip(axes, close_ups.items(), strict=True):
+        image = exploration.find(name)
         pixels = image.pixels
-        line[0].imshow(pixels)
-        line[0].add_patch(
-            Rectangle((place.left, place.top), SIDE, SIDE, fill=False, color="red", linewidth=1.5)
-        )
-        line[0].set_title(name, fontsize=9, parse_math=False)
-        line[0].set_ylabel(artefact, fontsize=11)
-        line[1].imshow(place.cut(pixels), interpolation="nearest")
-        line[1].set_title("original", fontsize=9)
-        for axis, quality in zip(line[2:], CLOSE_UPS, strict=True):
-            decoded, _ = made_version(pixels, quality, is_grey=image.is_grey)
-            axis.imshow(place.cut(decoded), interpolation="nearest")
-            axis.set_title(f"quality {quality}", fontsize=9)
-        for axis in line:
+        corner = close_up.left, close_up.top
+        row[0].imshow(pixels)
+        row[0].add_patch(Rectangle(corner, SIZE, SIZE, fill=False, color="red", linewidth=1.5))
+        row[0].set_title(name, fontsize=9, parse_math=False)
+        row[0].set_ylabel(artefact, fontsize=11)
+        versions = {"original": pixels} | {
+            f"quality {quality}": made_version(pixels, quality, is_grey=image.is_grey)[0]
+            for quality in CLOSE_UPS
+        }
+        for axis, (title, version) in zip(row[1:], versions.items(), strict=True):
+            axis.imshow(close_up.cut(version), interpolation="nearest")
+            axis.set_title(title, fontsize=9)
+        for axis in row:
             axis.set(xticks=[], yticks=[])
-    figure.suptitle(
-        f"{found.image_set.name}: what JPEG does, close-ups of {SIDE}x{SIDE} pixels where it "
-        "shows most",
-        parse_math=False,
-    )
-    return png(figure, dpi=90)
+    title = f"what JPEG does, close-ups of {SIZE}x{SIZE} pixels where it shows most"
+    return _png(figure, exploration, title)
 
 
-def scores(found):
-    """Draw the opinion scores' distribution, and over quality, rate, PSNR and SSIM."""
-    scored = [measure for measure in found.compressed if measure.score is not None]
+def scores(exploration):
+    """Draw the distribution of opinion scores, and scores over quality, rate, PSNR and SSIM."""
     figure, axes = plt.subplots(1, 5, figsize=(18, 4), layout="constrained")
-    _histogram(axes[0], [measure.score for measure in scored], _score_name(found))
+    _histogram(axes[0], exploration.scored, "score", exploration.score_name)
     axes[0].set(ylabel="versions")
     for axis, (name, label) in zip(axes[1:], VERSIONS, strict=True):
-        axis.set(xlabel=label, ylabel=_score_name(found))
+        axis.set(xlabel=label, ylabel=exploration.score_name)
         axis.grid(alpha=0.25)
-        points = np.array([(getattr(m, name), m.score) for m in scored], dtype=np.float64).T
+        points = [(getattr(measure, name), measure.score) for measure in exploration.scored]
+        points = np.array(points, dtype=np.float64).T
         axis.scatter(*points, s=14, color=BLUE, alpha=0.6, linewidths=0)
         value, count = rank_correlation(*points)
         if value is not None:
             axis.set_title(f"Spearman {value:+.3f}, {count} versions", fontsize=10)
-    figure.suptitle(f"{found.image_set.name}: opinion scores", parse_math=False)
+    return _png(figure, exploration, "opinion scores")
+
+
+def _png(figure, exploration, title):
+    figure.suptitle(f"{exploration.image_set.name}: {title}", parse_math=False)
     return png(figure, dpi=90)
-
-
-def _score_name(found):
-    return found.image_set.score_name or "opinion score"

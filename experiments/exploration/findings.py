@@ -1,4 +1,4 @@
-"""What is measured of a set: its originals, its versions, and JPEG where it brings none."""
+"""Measurements of a set: its originals, its versions, and JPEG versions if it has none."""
 
 import contextlib
 import threading
@@ -10,9 +10,10 @@ import numpy as np
 
 from experiments.evaluation.scores import compare
 from experiments.exploration import descriptors
-from experiments.exploration.artefacts import Place, find_places
+from experiments.exploration.artefacts import CloseUp, find_close_ups
 from experiments.images import (
     ImageError,
+    ImageSet,
     is_jpeg,
     made_version,
     quality_of_file,
@@ -21,20 +22,20 @@ from experiments.images import (
 from fnnet.metrics import bits_per_pixel
 
 QUALITIES = (5, 10, 20, 30, 40, 50, 70, 90, 95)
-ARTEFACT_QUALITY = 10  # where the places for close-ups are looked for
-# Photographs that were never compressed stay below 1.04 (LIVE1, Kodak and others, 116 in all);
-# those of Set14 that were, at any offset, are at 1.09 and above.
+ARTEFACT_QUALITY = 10  # at which the close-ups are searched
+# Photographs that were never compressed stay below 1.04 (116 of LIVE1, Kodak and others); those of
+# Set14 that were, at any offset, reach at least 1.09.
 GRID_SHOWS = 1.05
-# How far a stated rate may be from the file's: a share of it, and bits per pixel.
+# Tolerances between a stated rate and the file's: a share of it, and bits per pixel.
 RATE_SHARE, RATE_LEAST = 0.02, 0.01
-CURVES = 100  # images of a larger set that JPEG versions are made of, or have a curve
-LARGE = 2**22  # pixels: images from here on are measured one at a time, to spare memory
+CURVES = 100  # limit of images that are compressed here, or drawn as a curve
+LARGE = 2**22  # pixels: images of this size are measured one at a time, to spare memory
 _large = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Description:
-    """An original in numbers; those that `descriptors` gives no number for are None.
+    """The descriptors of an original, None where `descriptors` has no number for it.
 
     `file_quality` is that of an original which is a JPEG file with libjpeg's tables.
     """
@@ -58,58 +59,57 @@ class Description:
 
 @dataclass(frozen=True)
 class Measure:
-    """A version beside its original: dB, SSIM (None below 11x11 pixels), bits per pixel.
+    """A version compared with its original.
 
-    `quality_from` says how the quality is known: "made" here; "pixels", which Pillow's JPEG at
-    that quality gives exactly; "tables" of a JPEG file, whose pixels are of another form;
-    "lossless", where the pixels are the original's; "unknown". `rate_from` likewise: "file", the
-    set's "index", or the "pixels" whose file was made anew. `file_bits_per_pixel` is the rate of
-    the version's own JPEG file, or of the one that Pillow makes with the same pixels, where there
-    is one: what a stated rate should be.
+    `quality_from` is the source of the quality: "made" here; "pixels" that Pillow's JPEG at this
+    quality decodes to; "tables" of a JPEG file with other pixels; "lossless" for a copy; "unknown".
+    `rate_from` is that of the rate: "file"; the set's "index"; "pixels" that were compressed again.
+    `file_bits_per_pixel` is the rate of the version's JPEG file, or of Pillow's with the same
+    pixels: a stated rate should equal it.
     """
 
-    image: str
+    image: str  # the original's name
     quality: int | None
     quality_from: str
     bits_per_pixel: float | None
     rate_from: str | None
-    psnr: float
-    ssim: float | None
+    psnr: float  # in dB
+    ssim: float | None  # None below 11x11 pixels
     blockiness: float | None
     path: Path | None = None
     stated_quality: int | None = None
     stated_bits_per_pixel: float | None = None
     stated_lossless: bool | None = None
     file_bits_per_pixel: float | None = None
-    score: float | None = None
+    score: float | None = None  # mean opinion score
 
     @property
     def is_lossless(self):
-        """Whether this is a copy of the original, pixel for pixel."""
+        """Return whether this is a copy of the original, pixel for pixel."""
         return self.quality_from == "lossless"
 
     @property
     def has_wrong_rate(self):
-        """Whether the index states another rate than the file's: not its rounding, nor headers."""
-        stated, known = self.stated_bits_per_pixel, self.file_bits_per_pixel
-        if self.is_lossless or stated is None or known is None:
+        """Return whether the index states another rate than the file's, beyond tolerances."""
+        stated, actual = self.stated_bits_per_pixel, self.file_bits_per_pixel
+        if self.is_lossless or stated is None or actual is None:
             return False
-        return not abs(stated - known) <= RATE_SHARE * known + RATE_LEAST  # NaN is wrong
+        return not abs(stated - actual) <= RATE_SHARE * actual + RATE_LEAST  # NaN is wrong
 
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What one original and its versions gave; no `description` if it could not be read."""
+    """Results for one original and its versions; no `description` if it could not be read."""
 
     description: Description | None = None
     measures: tuple[Measure, ...] = ()
     faults: tuple[str, ...] = ()
     histogram: np.ndarray | None = None
-    places: dict[str, Place] = field(default_factory=dict)
+    close_ups: dict[str, CloseUp] = field(default_factory=dict)
 
 
 def versions_by_original(image_set):
-    """Sort a set's versions by their original's name; faults name those that have none."""
+    """Group a set's versions by their original's name; return faults for those without one."""
     names = {image.name for image in image_set.originals}
     versions, faults = defaultdict(list), []
     for version in image_set.versions:
@@ -121,21 +121,9 @@ def versions_by_original(image_set):
 
 
 def explore_image(image_set, image, versions, qualities):
-    """Measure an original and its versions; what cannot be read becomes a fault.
+    """Measure an original and its versions; unreadable files become faults.
 
-    Parameters
-    ----------
-    image_set : ImageSet
-    image : StoredImage
-        One of its originals.
-    versions : sequence of Version
-        Those of this original.
-    qualities : sequence of int
-        Of JPEG versions that are made besides.
-
-    Returns
-    -------
-    Findings
+    `versions` are those of this original, and `qualities` those at which it is compressed besides.
     """
     try:
         pixels = image.pixels
@@ -151,17 +139,18 @@ def explore_image(image_set, image, versions, qualities):
                 faults.append(str(error))
         measures += [_measure_jpeg(image, pixels, quality) for quality in qualities]
         luma = descriptors.luma(pixels)
+        degraded, _ = made_version(pixels, ARTEFACT_QUALITY, is_grey=image.is_grey)
         return Findings(
             describe(image, pixels, luma),
             tuple(measures),
             tuple(faults),
             descriptors.histogram(pixels, luma),
-            find_places(pixels, made_version(pixels, ARTEFACT_QUALITY, is_grey=image.is_grey)[0]),
+            find_close_ups(pixels, degraded),
         )
 
 
 def describe(image, pixels, luma):
-    """Describe an original, of `pixels` (H, W, 3) and `luma` (H, W), in numbers."""
+    """Compute the descriptors of an original from its `pixels` (H, W, 3) and `luma` (H, W)."""
     height, width = luma.shape
     grid, (row, column) = descriptors.strongest_grid(luma)
     return Description(
@@ -190,14 +179,14 @@ def _measure_jpeg(image, original, quality):
 
 
 def _measure_version(image_set, image, original, version):
-    """Measure a version that the set brings beside the original's pixels; find its quality."""
+    """Find a version's quality and rate, and compare it with the original's pixels."""
     pixels = image_set.read_version(version).pixels
-    quality, quality_from, made_bytes = _find_quality(original, pixels, version)
-    own_bytes = version.path.stat().st_size if is_jpeg(version.path) else None
-    own, made = (
-        size and bits_per_pixel(size, *pixels.shape[:2]) for size in (own_bytes, made_bytes)
+    quality, quality_from, pillow_bytes = _find_quality(original, pixels, version)
+    file_bytes = version.path.stat().st_size if is_jpeg(version.path) else None
+    of_file, of_pixels = (
+        size and bits_per_pixel(size, *pixels.shape[:2]) for size in (file_bytes, pillow_bytes)
     )
-    rates = {"file": own, "index": version.bits_per_pixel, "pixels": made}
+    rates = {"file": of_file, "index": version.bits_per_pixel, "pixels": of_pixels}
     rate_from = next((name for name, rate in rates.items() if rate is not None), None)
     return Measure(
         image.name,
@@ -210,20 +199,20 @@ def _measure_version(image_set, image, original, version):
         stated_quality=version.quality,
         stated_bits_per_pixel=version.bits_per_pixel,
         stated_lossless=version.is_lossless,
-        file_bits_per_pixel=own or made,
+        file_bits_per_pixel=of_file or of_pixels,
         score=version.score,
     )
 
 
 def _find_quality(original, pixels, version):
-    """Give a version's quality, where that is known from, and the bytes of the file made anew."""
-    in_file = quality_of_file(version.path)
+    """Return a version's quality, its source, and the bytes of Pillow's file with these pixels."""
+    by_tables = quality_of_file(version.path)
     if np.array_equal(original, pixels):
         return None, "lossless", None
-    found = quality_of_pixels(original, pixels, expected=version.quality or in_file)
-    if found:
-        return found[0], "pixels", found[1]
-    return in_file, "tables" if in_file else "unknown", None
+    by_pixels = quality_of_pixels(original, pixels, expected=version.quality or by_tables)
+    if by_pixels:
+        return by_pixels[0], "pixels", by_pixels[1]
+    return by_tables, "tables" if by_tables else "unknown", None
 
 
 def _figures(original, pixels):
@@ -234,54 +223,61 @@ def _figures(original, pixels):
 class Exploration:
     """All findings of a set, in the order of its originals."""
 
-    image_set: object
-    sides: dict[str, str]
+    image_set: ImageSet
+    splits: dict[str, str]
     findings: tuple[Findings, ...]
     faults: tuple[str, ...]
 
     @property
     def descriptions(self):
-        """Those of the originals that could be read."""
-        return [found.description for found in self.findings if found.description]
+        """Return the descriptions of the originals that could be read."""
+        return [result.description for result in self.findings if result.description]
 
     @property
     def measures(self):
-        """Those of all versions, the set's own and those that were made."""
-        return [measure for found in self.findings for measure in found.measures]
+        """Return the measures of all versions, the set's own and those compressed here."""
+        return [measure for result in self.findings for measure in result.measures]
 
     @property
     def compressed(self):
-        """Those of all versions but lossless copies."""
+        """Return the measures of all versions but lossless copies."""
         return [measure for measure in self.measures if not measure.is_lossless]
 
+    @property
+    def scored(self):
+        """Return the measures of compressed versions with an opinion score."""
+        return [measure for measure in self.compressed if measure.score is not None]
+
+    @property
+    def score_name(self):
+        """Return the scale of the opinion scores."""
+        return self.image_set.score_name or "opinion score"
+
     def find(self, name):
-        """Give the original of that name."""
-        return next(p for p in self.image_set.originals if p.name == name)
+        """Return the original of that name."""
+        return next(image for image in self.image_set.originals if image.name == name)
 
 
 def spread(items, most):
-    """Take at most so many, evenly from beginning to end."""
+    """Choose at most `most` items, evenly from first to last."""
     count = min(len(items), most)
     return [items[index * len(items) // count] for index in range(count)]
 
 
-def most_visible(findings):
-    """Choose the place that shows each artefact best, in an image of its own where possible.
+def best_close_ups(findings):
+    """Choose the close-up that shows each artefact best, each of another image where possible.
 
-    Returns
-    -------
-    dict of str to (str, Place)
-        By artefact, the image's name and the place in it.
+    Returns pairs of an image's name and a `CloseUp`, by artefact.
     """
     chosen = {}
     for artefact in ("blocking", "ringing", "colour bleeding"):
-        places = [
-            (found.description.image, found.places[artefact])
-            for found in findings
-            if artefact in found.places
+        close_ups = [
+            (result.description.image, result.close_ups[artefact])
+            for result in findings
+            if artefact in result.close_ups
         ]
         taken = {name for name, _ in chosen.values()}
-        fresh = [place for place in places if place[0] not in taken] or places
-        if fresh:
-            chosen[artefact] = max(fresh, key=lambda place: place[1].score)
+        close_ups = [item for item in close_ups if item[0] not in taken] or close_ups
+        if close_ups:
+            chosen[artefact] = max(close_ups, key=lambda item: item[1].score)
     return chosen

@@ -1,4 +1,4 @@
-"""Coding latents: integer tables, the range coder, and the ``.fnn`` files that they make."""
+"""The ``.fnn`` file format: integer frequency tables, the range coder, coded latents."""
 
 from experiments.fnn.container import PIXEL_LIMIT, Header
 from experiments.fnn.errors import FnnError

@@ -9,35 +9,34 @@ offset bytes field                                    rule
 4      1     version                                  1
 5      1     header length                            48
 6      1     image channels                         1 or 3
-7      1     rate: which of the model's rates         below the number of rates; a model of one
-                                                      rate has 0 only
+7      1     rate: index of the model's rate          below the model's number of rates
 8      8     model digest                             the model's
 16     4     image width before padding             1 to 65,535
 20     4     image height before padding            1 to 65,535; width x height at most 2**26
-24     4     number of symbols                        what model and size give
+24     4     number of symbols                        as model and size imply
 28     4     payload bytes, P                         multiple of 4, at most 2 x symbols + 8
 32     4     escape bytes, E                          at most 5 x symbols
 36     4     CRC-32 of bytes 0 to 35
 40     8     first 8 bytes of the SHA-256 of bytes 0
              to 39 followed by all from 48 on
-48     P     payload: words of 4 bytes of the range   what encoding its symbols again gives
+48     P     payload: words of 4 bytes of the range   equal to its symbols encoded again
              coder; all symbols of channel 0 row by
              row, then of channel 1, ...
 48 + P E     escapes: a value for each escape symbol  shortest form; no latent of its channel's
-             in their order, zigzag, 7 bits a byte,   table; 32 bits with sign
-             low bits first, top bit: more to come
+             in order, zigzag, 7 bits per byte,       table; 32 bits with sign
+             low bits first, top bit: continued
 ====== ===== ======================================== =============================================
 
-A reader checks from the cheap to the dear, trusting nothing that comes later: at least 48 bytes;
-magic; version; header length; CRC; image; model; rate; symbols; lengths; length of the file;
-digest; only then it decodes, encodes again and compares, and reads the escapes.
+A reader checks in the order of cost, and uses no field before its check: at least 48 bytes; magic;
+version; header length; CRC; image; model; rate; symbols; lengths; length of the file; digest. Only
+then it decodes, encodes again and compares, and reads the escapes.
 
-The payload is what constriction 0.5's ``RangeEncoder`` writes with the tables' frequencies times
+The payload is the output of constriction 0.5's ``RangeEncoder`` for the tables' frequencies times
 256; ``tests/support/coder_oracle.py`` is the same coder in sixty lines of integers. The last entry
 of a table is its escape symbol.
 
-CRC and digest find accidents. They are no signature: whoever can write a file can write a valid
-one that decodes to another image.
+CRC and digest detect accidents. They are no signature: anyone can write a valid file that decodes
+to another image.
 """
 
 import hashlib
@@ -58,7 +57,7 @@ _CHECKED = _FIELDS.size + 4  # bytes of the header that the digest covers
 
 @dataclass(frozen=True)
 class Header:
-    """What a header says: `payload` and `escapes` in bytes, `model` as the first 8 of a digest."""
+    """The fields of a header: lengths in bytes, `model` as the first 8 bytes of its digest."""
 
     channels: int
     rate: int
@@ -76,7 +75,7 @@ class Header:
 
 
 def check_image(channels, width, height):
-    """Refuse an image that the format does not have, in writing and in reading."""
+    """Raise unless the format allows such an image, in writing and in reading."""
     require(channels in (1, 3), f"{channels} channels; an image has 1 or 3")
     sides = f"{width} x {height} pixels"
     fits = 1 <= width <= SIDE_LIMIT and 1 <= height <= SIDE_LIMIT
@@ -85,7 +84,7 @@ def check_image(channels, width, height):
 
 
 def pack(header, body):
-    """Put a file together: `header`, its checksums, and the payload and escapes in `body`."""
+    """Build a file from a header and its body: the payload followed by the escapes."""
     h = header
     fields = _FIELDS.pack(
         *(MAGIC, VERSION, LENGTH, h.channels, h.rate, h.model),
@@ -96,12 +95,9 @@ def pack(header, body):
 
 
 def parse(head):
-    """Read a header from at most the first 48 bytes of a file; what it says holds for any model.
+    """Read a header from at most the first 48 bytes of a file, with all checks that need no model.
 
-    Raises
-    ------
-    FnnError
-        At the first rule that is broken, in the order of the format.
+    Raises `FnnError` for the first rule that is broken, in the order of the format.
     """
     require(len(head) == LENGTH, f"{len(head)} bytes is shorter than a header")
     magic, version, length, channels, rate, *rest = _FIELDS.unpack_from(head)
@@ -117,7 +113,7 @@ def parse(head):
 
 
 def check_lengths(header, file_length):
-    """Refuse lengths that no file of so many symbols has, or that are not this file's."""
+    """Raise unless lengths are possible for the number of symbols and match the file's."""
     h = header
     require(h.payload % 4 == 0, f"payload of {h.payload} bytes: 4 must divide it")
     # No symbol of a table of 16 bits takes more than 2 bytes, no value of 32 bits more than 5.
@@ -127,13 +123,13 @@ def check_lengths(header, file_length):
     ):
         require(length <= limit, f"{name} of {length} bytes: {h.symbols} symbols take {limit}")
     surplus = file_length - h.file_length
-    what = "truncated" if surplus < 0 else f"{surplus} bytes too many"
-    sentence = f"file has {file_length} bytes, its header says {h.file_length}: {what}"
+    fault = "truncated" if surplus < 0 else f"{surplus} bytes too many"
+    sentence = f"file has {file_length} bytes, its header states {h.file_length}: {fault}"
     require(surplus == 0, sentence)
 
 
 def check_digest(head, body):
-    """Refuse a file of which any byte has changed."""
+    """Raise unless the digest matches: no byte has changed."""
     require(_digest(head[:_CHECKED], body) == head[_CHECKED:], "content damaged")
 
 

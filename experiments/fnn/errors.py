@@ -1,13 +1,13 @@
-"""The error of this package."""
+"""The error for ``.fnn`` files, and its check."""
 
 from experiments.system.errors import FileError
 
 
 class FnnError(FileError):
-    """What is wrong with a ``.fnn`` file, with tables, or with what should be coded: a sentence."""
+    """An invalid ``.fnn`` file, table or array of latents, described in one sentence."""
 
 
 def require(condition, sentence):
-    """Raise `sentence` unless `condition` holds."""
+    """Raise an `FnnError` of `sentence` unless `condition` holds."""
     if not condition:
         raise FnnError(sentence)

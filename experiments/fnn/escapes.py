@@ -1,33 +1,31 @@
-"""Latents outside the tables, as bytes: zigzag, 7 bits a byte, low bits first, shortest form."""
+"""Latents outside the tables, as bytes: zigzag, 7 bits per byte, low bits first, shortest form."""
 
 import numpy as np
 
 from experiments.fnn.errors import require
 
-LONGEST = 5  # bytes that 32 bits take
+LONGEST = 5  # bytes of a value of 32 bits
 _SHIFTS = np.arange(0, 7 * LONGEST, 7)
 
 
 def pack(values):
-    """Write (n,) int32 values one after another; the last byte of each has its top bit clear."""
+    """Encode (n,) int32 values; the last byte of each has its top bit clear."""
     wide = values.astype(np.int64)
     zigzag = (wide << 1) ^ (wide >> 63)
     length = np.ones(len(zigzag), np.int64)
     for shift in _SHIFTS[1:]:
         length += zigzag >> shift > 0
     digits = zigzag[:, None] >> _SHIFTS & 0x7F
-    place = np.arange(LONGEST)
-    digits |= (place < length[:, None] - 1) * 0x80
-    return digits[place < length[:, None]].astype(np.uint8).tobytes()
+    position = np.arange(LONGEST)
+    digits |= (position < length[:, None] - 1) * 0x80
+    return digits[position < length[:, None]].astype(np.uint8).tobytes()
 
 
 def unpack(data, count):
-    """Read `count` int32 values from bytes that hold these and nothing else.
+    """Decode exactly `count` int32 values.
 
-    Raises
-    ------
-    FnnError
-        If there are fewer or more, or one is too long, not in its shortest form or over 32 bits.
+    Raises `FnnError` if there are fewer or more, or a value is too long, not in its shortest form,
+    or over 32 bits.
     """
     octets = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(octets < 0x80)
@@ -40,8 +38,8 @@ def unpack(data, count):
     shortest = (octets[ends] > 0) | (length == 1)
     require(shortest.all(), "escapes invalid: a value is not in its shortest form")
     digits = (octets & 0x7F).astype(np.int64)
-    # Each byte's place within its value, which says what it counts for.
-    place = np.arange(len(octets)) - np.repeat(starts, length)
-    zigzag = np.add.reduceat(digits << 7 * place, starts) if count else digits
+    # Each byte's position within its value, and so its weight.
+    position = np.arange(len(octets)) - np.repeat(starts, length)
+    zigzag = np.add.reduceat(digits << 7 * position, starts) if count else digits
     require((zigzag < 2**32).all(), "escapes invalid: a value of over 32 bits")
     return ((zigzag >> 1) ^ -(zigzag & 1)).astype(np.int32)

@@ -1,9 +1,10 @@
-"""An image's latents as a ``.fnn`` file and back: exact on every machine.
+"""An image's latents as a ``.fnn`` file and back, exactly, on every machine.
 
-Who may write a model's files and who may read them is settled by `Model`; how the bytes lie, by
-``experiments.fnn.container``.
+`Model` identifies the model that a file belongs to; ``experiments.fnn.container`` defines the
+layout of the bytes.
 """
 
+import io
 import math
 import os
 import stat
@@ -19,19 +20,19 @@ from experiments.fnn.symbols import to_latents, to_symbols
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What must be known of a model to read its files."""
+    """The parts of a model that reading its files needs."""
 
     digest: bytes
-    """The 8 bytes by which a file names it; they must cover the tables."""
+    """The 8 bytes by which a file names it, of a hash that covers the tables."""
     tables: tuple[Tables, ...]
-    """One for each rate."""
+    """The tables of each rate."""
     latent_shape: Callable[[int, int], tuple[int, int, int]]
     """``width, height -> (h, w, C)``"""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A file's bytes, and how many of its symbols are escapes."""
+    """A file's bytes, its number of symbols, and how many of these are escapes."""
 
     data: bytes
     escapes: int
@@ -39,29 +40,24 @@ class Encoded:
 
 
 def encode(latents, tables, *, width, height, channels, rate, model):
-    """Make the bytes of a file.
+    """Encode latents as the bytes of a file; many escapes show that the tables fit other images.
 
     Parameters
     ----------
     latents : (h, w, C) int32
     tables : Tables
-        The model's for this rate.
+        Those of this rate.
     width, height, channels : int
-        The image's, before padding.
+        Of the image, before padding.
     rate : int
-        Which of the model's rates this is, from 0.
+        Index of the model's rate.
     model : bytes
         The model's 8-byte digest.
-
-    Returns
-    -------
-    Encoded
-        Many escapes mean that the tables were made for other images.
 
     Raises
     ------
     FnnError
-        If the format has no such image, rate or digest, or the tables no such channels.
+        If the format allows no such image, rate or digest, or the tables no such channels.
     """
     container.check_image(channels, width, height)
     require(0 <= rate <= 255, f"rate {rate} must be from 0 to 255")
@@ -74,54 +70,49 @@ def encode(latents, tables, *, width, height, channels, rate, model):
     return Encoded(container.pack(header, payload + values), len(escaped), symbols.size)
 
 
-def read(path, model):
-    """Read a file that may be damaged or hostile.
+def read(source, model, *, name="the bytes"):
+    """Read a file, given as a path or as bytes, that may be damaged or hostile.
 
-    Memory beyond the file's own length is taken only when its digest has been found right.
-
-    Parameters
-    ----------
-    path : str or Path
-    model : Model
-        The one that it must have been made by.
-
-    Returns
-    -------
-    header : Header
-    latents : (h, w, C) int32
-        ``encode`` makes the same file of them, to the byte.
-
-    Raises
-    ------
-    FnnError
-        In one sentence that begins with the path.
+    Memory beyond the file's own length is allocated only once its digest has been verified. Returns
+    its `Header` and (h, w, C) int32 latents, of which `encode` writes the same file, to the byte.
+    Raises `FnnError` in one sentence that begins with the path or, for bytes, with `name`; also if
+    another model than `model` wrote the file.
     """
+    name = name if isinstance(source, bytes) else source
     try:
-        _check_kind(os.stat(path).st_mode)
-        with open(path, "rb") as file:
-            head = file.read(container.LENGTH)
-            header = container.parse(head)
-            shape = _check_model(header, model)
-            container.check_lengths(header, os.fstat(file.fileno()).st_size)
-            body = file.read(header.payload + header.escapes)
-        container.check_digest(head, body)
-        return header, _decode(header, body, model.tables[header.rate], shape)
+        with _open(source) as file:
+            return _read(file, model)
     except FnnError as error:
-        raise FnnError(f"{path}: {error}") from None
+        raise FnnError(f"{name}: {error}") from None
     except FileNotFoundError as error:
-        raise FnnError(f"{path}: does not exist") from error
+        raise FnnError(f"{name}: does not exist") from error
     except OSError as error:
         cause = error.strerror or str(error)
-        raise FnnError(f"{path}: could not be read: {cause}") from error
+        raise FnnError(f"{name}: could not be read: {cause}") from error
 
 
-def _check_kind(mode):
+def _open(source):
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    mode = os.stat(source).st_mode
     require(not stat.S_ISDIR(mode), "is a folder, not a .fnn file")
     require(stat.S_ISREG(mode), "is not a regular file")  # opening a pipe would wait for ever
+    return open(source, "rb")
+
+
+def _read(file, model):
+    head = file.read(container.LENGTH)
+    header = container.parse(head)
+    shape = _check_model(header, model)
+    container.check_lengths(header, file.seek(0, os.SEEK_END))
+    file.seek(container.LENGTH)
+    body = file.read(header.payload + header.escapes)
+    container.check_digest(head, body)
+    return header, _decode(header, body, model.tables[header.rate], shape)
 
 
 def _check_model(header, model):
-    """Hold a header against the model, and give the shape of the latents."""
+    """Check a header against the model; return the shape of the latents."""
     require(
         header.model == model.digest,
         f"made by another model: file {header.model.hex()}, this run {model.digest.hex()}",
@@ -141,7 +132,7 @@ def _check_model(header, model):
 def _decode(header, body, tables, shape):
     payload, values = body[: header.payload], body[header.payload :]
     symbols = rangecoder.decode(payload, tables, shape[0] * shape[1])
-    # Surplus words and other spellings of the same symbols are found in no other way.
+    # Nothing else detects surplus words and other encodings of the same symbols.
     require(rangecoder.encode(symbols, tables) == payload, "payload not canonical")
     count = int((symbols == tables.size[:, None] - 1).sum())
     return to_latents(symbols, escapes.unpack(values, count), tables, shape)

@@ -1,7 +1,7 @@
-"""Integer tables: how often each latent occurs, in 65,536ths, a table for each channel.
+"""Integer frequency tables: how often each latent occurs, in 65,536ths, per channel.
 
-The coder sees these integers and nothing else, so that no machine's rounding can reach a file.
-How they were made need not be repeatable: they are kept with the parameters.
+The coder sees only these integers, so that no machine's rounding can reach a file. Building them
+need not be repeatable: they are saved with the parameters.
 """
 
 from dataclasses import dataclass
@@ -17,29 +17,17 @@ _DTYPES = {"freq": np.uint16, "size": np.int32, "start": np.int32}
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Frequencies of the latents of C channels, at most A entries a channel; checked when made.
+    """Frequencies of the latents of C channels, at most A entries each; checked on creation.
 
-    Entry k of a channel stands for the latent ``start + k``, but for the last of its `size`
-    entries: the escape, which stands for every other latent.
-
-    Parameters
-    ----------
-    freq : (C, A) uint16
-        At least 1 in the first `size` entries of a row, which sum to 65,536; 0 in the others.
-    size : (C,) int32
-        Entries of each channel with the escape, 2 to A.
-    start : (C,) int32
-        Lowest latent of each channel.
-
-    Raises
-    ------
-    FnnError
-        Naming the first channel that breaks a rule, and the rule.
+    Entry k of a channel is the latent ``start + k``, except for the last of its `size` entries: the
+    escape, which stands for every other latent. `FnnError` names the first channel that breaks a
+    rule, and the rule.
     """
 
+    # (C, A) uint16: at least 1 in the first `size` entries of a row, which sum to 65,536; then 0.
     freq: np.ndarray
-    size: np.ndarray
-    start: np.ndarray
+    size: np.ndarray  # (C,) int32: entries of each channel with the escape, 2 to A
+    start: np.ndarray  # (C,) int32: lowest latent of each channel
 
     def __post_init__(self):
         self._check_arrays()
@@ -66,7 +54,7 @@ class Tables:
 
     def _check_arrays(self):
         for name, dtype in _DTYPES.items():
-            given = getattr(getattr(self, name), "dtype", type(getattr(self, name)).__name__)
+            given = dtype_of(vars(self)[name])
             require(given == dtype, f"tables.{name} is {given}; it must be {np.dtype(dtype)}")
         shapes = self.freq.shape, self.size.shape, self.start.shape
         fits = len(shapes[0]) == 2 and min(shapes[0]) >= 1
@@ -82,30 +70,26 @@ class Tables:
 
     @property
     def channels(self):
-        """How many channels there are."""
+        """Number of channels."""
         return len(self.size)
 
 
 def make_tables(channels, entries):
-    """Make tables of a fixed shape from probabilities.
+    """Build tables of a fixed shape from probabilities.
 
     Parameters
     ----------
     channels : sequence of (int, array of float64)
         For each channel its lowest latent and the probabilities of the latents from there on,
-        which sum to at most 1; what they lack is the escape's. Where there are more than
-        ``entries - 1``, those consecutive ones that have the most mass are kept.
+        which sum to at most 1; the escape gets the remainder. If there are more than
+        ``entries - 1`` latents, the consecutive run with the most mass is tabulated.
     entries : int
-        The most entries of a channel, escape included: A.
-
-    Returns
-    -------
-    Tables
+        Maximum number of entries per channel, A, including the escape.
 
     Raises
     ------
     FnnError
-        If a channel's probabilities are none: not finite, negative, empty, or sum to 0 or over 1.
+        If probabilities are empty, not finite, negative, or sum to 0 or over 1.
     """
     require(2 <= entries <= TOTAL, f"entries={entries} must be from 2 to {TOTAL}")
     freq = np.zeros((len(channels), entries), np.uint16)
@@ -122,18 +106,11 @@ def make_tables(channels, entries):
 
 
 def frequencies(probabilities):
-    """Make one channel's integer frequencies: ``f = max(1, floor(p * (65536 - n)))``.
+    """Round one channel's frequencies to integers: ``f = max(1, floor(p * (65536 - n)))``.
 
-    Parameters
-    ----------
-    probabilities : (n,) float64
-        Of the latents and, last, of the escape. They are scaled to sum to 1, with at least 1e-4
-        for the escape.
-
-    Returns
-    -------
-    (n,) uint16
-        What is missing from 65,536 goes to the largest entry, the first if there are several.
+    Probabilities, (n,) float64, are of the latents and, last, of the escape; they are scaled to sum
+    to 1, with at least 1e-4 for the escape. The largest entry, the first of equal ones, takes what
+    is missing from 65,536.
     """
     p = probabilities / probabilities.sum()
     if p[-1] < ESCAPE_MASS:
@@ -142,6 +119,11 @@ def frequencies(probabilities):
     f = np.maximum(1, np.floor(p * (TOTAL - len(p)))).astype(np.int64)
     f[f.argmax()] += TOTAL - f.sum()
     return f.astype(np.uint16)
+
+
+def dtype_of(value):
+    """Return an array's dtype, or the name of the type of anything else."""
+    return getattr(value, "dtype", type(value).__name__)
 
 
 def _check_probabilities(inner, channel):
@@ -153,7 +135,7 @@ def _check_probabilities(inner, channel):
 
 
 def _heaviest_run(masses, length):
-    """Find where the `length` consecutive masses begin that have the greatest sum."""
+    """Return the start of the `length` consecutive masses with the greatest sum."""
     if len(masses) <= length:
         return 0
     sums = np.append(0.0, np.cumsum(masses))

@@ -1,9 +1,9 @@
 """Symbols to bytes and back with constriction's range coder, channel by channel.
 
-Only integers reach the coder, which makes its bytes the same on every machine. The library takes
-floats and makes frequencies of 24 bits out of them: ``floor(left_sum * (2**24 - n) / sum) + index``
-for n entries. Given ``f - 1`` for integers f that sum to 2**24, ``sum`` is ``2**24 - n``, the
-factor is exactly 1, and the frequencies are f. Given f itself they would be others.
+Only integers reach the coder, so that its bytes are the same on every machine. The library takes
+floats and converts them to frequencies of 24 bits: ``floor(left_sum * (2**24 - n) / sum) + index``
+for n entries. For ``f - 1`` with integers f that sum to 2**24, ``sum`` is ``2**24 - n``, the
+factor is exactly 1, and the frequencies are f. For f itself they would differ.
 """
 
 import numpy as np
@@ -15,21 +15,12 @@ _SHIFT = 8  # from frequencies of 16 bits to the coder's 24
 
 
 def encode(symbols, tables):
-    """Code symbols: the ``payload``, whole words of 4 bytes, little-endian.
+    """Encode (C, n) int32 symbols as a ``payload`` of little-endian words of 4 bytes.
 
-    Parameters
-    ----------
-    symbols : (C, n) int32
-        Each below its channel's `size`.
-    tables : Tables
-
-    Raises
-    ------
-    FnnError
-        If a symbol is none of its channel's table.
+    Raises `FnnError` if a symbol is not in its channel's table.
     """
     _check(symbols, tables)
-    # A new one for each file: clear() leaves a pending carry behind.
+    # A new encoder for each file: clear() leaves a pending carry behind.
     encoder = stream.queue.RangeEncoder()
     for row, model in zip(symbols, _models(tables), strict=True):
         encoder.encode(np.ascontiguousarray(row), model)
@@ -37,35 +28,20 @@ def encode(symbols, tables):
 
 
 def decode(payload, tables, count):
-    """Read `count` symbols a channel.
+    """Decode `count` symbols per channel, (C, count) int32, from a multiple of 4 bytes.
 
-    Few payloads are refused: the coder takes missing words for zeros and most noise for symbols.
-    Check a digest before, and what `encode` makes of the symbols afterwards.
-
-    Parameters
-    ----------
-    payload : bytes
-        Of a length that 4 divides.
-    tables : Tables
-    count : int
-        From a size that has been checked: memory for it is taken at once, and a failure to get
-        it ends the process.
-
-    Returns
-    -------
-    (C, count) int32
-
-    Raises
-    ------
-    FnnError
-        If a word lies outside every symbol's interval.
+    `count` must come from a size that has been checked: memory for it is allocated at once, and a
+    failure to do so ends the process. Few payloads are rejected, with an `FnnError` where a word
+    lies outside every symbol's interval: the coder reads missing words as zeros and most noise as
+    symbols. Check a digest before, and compare the payload with the symbols encoded again
+    afterwards.
     """
     decoder = stream.queue.RangeDecoder(np.frombuffer(payload, "<u4").astype(np.uint32))
     symbols = np.empty((tables.channels, count), np.int32)
     try:
         for row, model in zip(symbols, _models(tables), strict=True):
             row[:] = decoder.decode(model, count)
-    except AssertionError:  # the library's word for invalid data
+    except AssertionError:  # the library's sign of invalid data
         raise FnnError("payload invalid") from None
     return symbols
 
@@ -77,7 +53,7 @@ def _models(tables):
 
 
 def _check(symbols, tables):
-    """Refuse what the library would refuse half-way, or not name."""
+    """Raise for symbols that the library would reject half-way or without naming them."""
     given = f"{symbols.dtype} {symbols.shape}"
     fits = symbols.dtype == np.int32 and symbols.ndim == 2 and len(symbols) == tables.channels
     require(fits, f"symbols are {given}; they must be int32 ({tables.channels}, n)")

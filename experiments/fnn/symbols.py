@@ -1,33 +1,20 @@
-"""Between latents (h, w, C) and the symbols (C, h * w) that are coded with tables."""
+"""Conversion between latents (h, w, C) and the symbols (C, h * w) of their tables."""
 
 import numpy as np
 
 from experiments.fnn import escapes
 from experiments.fnn.errors import require
-from experiments.fnn.frequencies import TOTAL
+from experiments.fnn.frequencies import TOTAL, dtype_of
 
 
 def to_symbols(latents, tables):
-    """Look latents up in their channels' tables.
+    """Look (h, w, C) int32 latents up in their channels' tables.
 
-    Parameters
-    ----------
-    latents : (h, w, C) int32
-    tables : Tables
-
-    Returns
-    -------
-    symbols : (C, h * w) int32
-        Entries of the tables, channel by channel and row by row.
-    escaped : (number of escapes,) int32
-        The latents that the tables do not have, in the order of their symbols.
-
-    Raises
-    ------
-    FnnError
-        If `latents` has another dtype or other channels.
+    Returns (C, h * w) int32 symbols, entries of the tables, channel by channel and row by row; and
+    the latents outside the tables, int32, in the order of their symbols. Raises `FnnError` if
+    `latents` has another dtype or other channels.
     """
-    given = getattr(latents, "dtype", type(latents).__name__)
+    given = dtype_of(latents)
     require(given == np.int32, f"latents are {given}; they must be int32")
     require(
         latents.ndim == 3 and latents.shape[2] == tables.channels,
@@ -42,12 +29,9 @@ def to_symbols(latents, tables):
 
 
 def to_latents(symbols, escaped, tables, shape):
-    """Undo `to_symbols`; `shape` is (h, w, C).
+    """Convert symbols back to latents of `shape` (h, w, C): the inverse of `to_symbols`.
 
-    Raises
-    ------
-    FnnError
-        If an escaped latent is one that its channel's table has.
+    Raises `FnnError` if an escaped latent is in its channel's table.
     """
     start, size = tables.start[:, None], tables.size[:, None]
     flat = symbols + start
@@ -63,17 +47,9 @@ def to_latents(symbols, escaped, tables, shape):
 
 
 def ideal_bits(latents, tables):
-    """Give what latents cost by their tables alone, and 8 bits for each byte of an escaped value.
+    """Compute the bits of (h, w, C) int32 latents by their tables, escaped values included.
 
-    Parameters
-    ----------
-    latents : (h, w, C) int32
-    tables : Tables
-
-    Returns
-    -------
-    float
-        ``-sum(log2(freq / 65536)) + 8 * escape bytes``; a file has about 53 bytes more.
+    ``-sum(log2(freq / 65536)) + 8 * escape bytes``; a file has about 53 bytes more.
     """
     symbols, escaped = to_symbols(latents, tables)
     used = np.take_along_axis(tables.freq, symbols, axis=1)

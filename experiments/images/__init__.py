@@ -1,50 +1,40 @@
-"""Images: reading and writing files, sets and their layouts, JPEG versions, splits, batches."""
+"""Images: files, sets and their layouts, JPEG versions, splits, training batches."""
 
-from experiments.images.batches import Grid, sample_batch
+from experiments.images.downscaling import downscaled, downscaled_shape
 from experiments.images.embedded import embedded_images
 from experiments.images.errors import ImageError
-from experiments.images.files import (
-    PIXEL_LIMIT,
-    SUFFIXES,
-    StoredImage,
-    find_images,
-    read_image,
-    write_png,
-)
+from experiments.images.files import PIXEL_LIMIT, StoredImage, read_image, write_png
 from experiments.images.fingerprint import FORM as FINGERPRINT_FORM
-from experiments.images.jpeg import jpeg_version
+from experiments.images.folders import SUFFIXES, entries, find_images
+from experiments.images.jpeg import jpeg_version, made_version, version_within
+from experiments.images.jpeg_quality import is_jpeg, quality_of_file, quality_of_pixels
+from experiments.images.jpeg_recipes import JPEG_RECIPES
+from experiments.images.layouts import Version
 from experiments.images.live1 import LIVE1, canonical_name
-from experiments.images.overlap import Shared, find_shared, known_copies, same_photographs
-from experiments.images.patches import check_patch
-from experiments.images.pools import pool
-from experiments.images.quality import is_jpeg, quality_of_file, quality_of_pixels
-from experiments.images.sets import (
-    ImageSet,
-    jpeg_for,
-    locate,
-    made_version,
-    open_set,
-    version_within,
-)
+from experiments.images.overlap import find_seen, known_copies, printable, same_photographs
+from experiments.images.patches import Grid, check_patch, sample_batch, sampling_window
+from experiments.images.sets import ImageSet, jpeg_for, locate, open_set
 from experiments.images.splits import split
-from experiments.images.versions import Version
 
 __all__ = [
     "FINGERPRINT_FORM",
+    "JPEG_RECIPES",
     "LIVE1",
     "PIXEL_LIMIT",
     "SUFFIXES",
     "Grid",
     "ImageError",
     "ImageSet",
-    "Shared",
     "StoredImage",
     "Version",
     "canonical_name",
     "check_patch",
+    "downscaled",
+    "downscaled_shape",
     "embedded_images",
+    "entries",
     "find_images",
-    "find_shared",
+    "find_seen",
     "is_jpeg",
     "jpeg_for",
     "jpeg_version",
@@ -52,12 +42,13 @@ __all__ = [
     "locate",
     "made_version",
     "open_set",
-    "pool",
+    "printable",
     "quality_of_file",
     "quality_of_pixels",
     "read_image",
     "same_photographs",
     "sample_batch",
+    "sampling_window",
     "split",
     "version_within",
     "write_png",

@@ -1,8 +1,8 @@
-"""The photographs that every installation has: those inside scikit-image's wheel.
+"""The photographs that every installation has: those in scikit-image's wheel.
 
-Chosen are the colour photographs of daily things that show no earlier compression. Left out:
-``rocket``, itself a JPEG (quantisation steps up to 17), ``ihc`` and ``retina``, which show the
-8x8 grid of one, and ``hubble_deep_field``, which is no photograph of daily things.
+They are its colour photographs of everyday scenes without traces of earlier compression. Left out
+are ``rocket``, itself a JPEG (quantisation steps up to 17), ``ihc`` and ``retina``, which show the
+8x8 grid of one, and ``hubble_deep_field``, which is no everyday scene.
 """
 
 from dataclasses import replace
@@ -13,38 +13,24 @@ import skimage
 from experiments.images.errors import ImageError
 from experiments.images.files import read_image
 
-# The two motorcycle views are one scene, seen by a left and a right eye: never on two sides.
-SIDES = {
+# The two motorcycle views are one scene, seen by a left and a right eye: never in two splits.
+SPLITS = {
     "astronaut": "train",
     "chelsea": "test",
     "coffee": "test",
     "motorcycle_left": "train",
     "motorcycle_right": "train",
 }
-FILES = (
-    "astronaut.png",
-    "chelsea.png",
-    "coffee.png",
-    "motorcycle_left.png",
-    "motorcycle_right.png",
-)
 
 
 def embedded_images(folder=None):
     """Read the embedded photographs, sorted by name; nothing is downloaded.
 
-    Parameters
-    ----------
-    folder : str, Path or None
-        Where they lie; default: the data folder inside the installed scikit-image.
-
-    Raises
-    ------
-    ImageError
-        If one is not there.
+    `folder` is by default the data folder of the installed scikit-image; one that is missing there
+    raises `ImageError`.
     """
     folder = Path(skimage.__file__).parent / "data" if folder is None else Path(folder)
-    return tuple(_read(folder / name) for name in FILES)
+    return tuple(_read(folder / f"{name}.png") for name in SPLITS)
 
 
 def _read(path):
@@ -52,5 +38,5 @@ def _read(path):
         raise ImageError(
             f"{path}: not in scikit-image {skimage.__version__}; its releases 0.25 and 0.26 have it"
         )
-    # Two bring the profile of sRGB, which changes nothing: no run need begin by saying so.
+    # Two bring the profile of sRGB, which changes nothing: no run needs a notice of it.
     return replace(read_image(path), notices=())

@@ -4,4 +4,4 @@ from experiments.system.errors import FileError
 
 
 class ImageError(FileError):
-    """What is wrong with an image, a folder or a set: one sentence that begins with its path."""
+    """A fault of an image, a folder or a set, in one sentence that begins with its path."""

@@ -1,4 +1,4 @@
-"""One image: reading it without trust, writing it whole, finding it in a folder."""
+"""One image file: decoding it without trusting its content, writing it whole."""
 
 import hashlib
 import logging
@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from experiments.images.color_modes import rgb_pixels, sample_format, upright
+from experiments.images.decode_errors import READ_FORMATS, explain, lacks_png_end
 from experiments.images.errors import ImageError
-from experiments.images.faults import READ_FORMATS, explain, lacks_png_end
 from experiments.images.fingerprint import fingerprint
-from experiments.images.modes import rgb_pixels, sample_format, upright
 
 PIXEL_LIMIT = 2**26
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 # Pillow logs some faults of TIFF files; without a handler they would go to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -28,46 +27,35 @@ warnings.filterwarnings("ignore", module=r"PIL\b")
 
 @dataclass(frozen=True, eq=False)
 class StoredImage:
-    """An image, 8-bit RGB, and where it came from.
+    """An image, 8-bit RGB, and the file that it was read from."""
 
-    Attributes
-    ----------
-    name : str
-        The file's name without its suffix, or the name that its set gives it.
-    path : Path or None
-    load : callable
-        ``() -> pixels``; those of a set's images are read again when memory ran short.
-    shape : tuple of int
-        (H, W, 3), the pixels'.
-    sha256 : str
-        SHA-256 of the pixels' bytes in row-major order, as 64 hexadecimal digits.
-    fingerprint : str
-        What the image looks like, to find it again after small changes.
-    is_grey : bool
-        Whether the source had one channel; the three are equal then.
-    notices : tuple of str
-        What was changed in reading, a sentence each, beginning with the path.
-    """
-
-    name: str
+    name: str  # the file's without its suffix, or the one that its set gives it
     path: Path | None
+    # () -> pixels; a set reads those again that its store has dropped.
     load: Callable[[], np.ndarray] = field(repr=False)
-    shape: tuple[int, int, int]
-    sha256: str = field(repr=False)
-    fingerprint: str = field(repr=False)
-    is_grey: bool = False
-    notices: tuple[str, ...] = ()
+    shape: tuple[int, int, int]  # (H, W, 3)
+    sha256: str = field(repr=False)  # of the pixels' bytes in row-major order, in hexadecimal
+    fingerprint: str = field(repr=False)  # perceptual hash that survives small changes
+    is_grey: bool = False  # the source had one channel, and the three are equal
+    notices: tuple[str, ...] = ()  # conversions made while reading, a sentence each
 
     @classmethod
     def of(cls, pixels, name, path=None, is_grey=False, notices=()):
-        """Make an image of (H, W, 3) uint8 pixels, which it keeps."""
-        digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
-        looks = fingerprint(pixels)
-        return cls(name, path, lambda: pixels, pixels.shape, digest, looks, is_grey, tuple(notices))
+        """Build an image from (H, W, 3) uint8 pixels, which are not copied."""
+        return cls(
+            name,
+            path,
+            load=lambda: pixels,
+            shape=pixels.shape,
+            sha256=hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest(),
+            fingerprint=fingerprint(pixels),
+            is_grey=is_grey,
+            notices=tuple(notices),
+        )
 
     @property
     def pixels(self):
-        """(H, W, 3) uint8."""
+        """Return the pixels, (H, W, 3) uint8."""
         return self.load()
 
     def __reduce__(self):
@@ -83,16 +71,15 @@ def _in_memory(pixels, others):
 def read_image(path, *, allow_cmyk=True):
     """Read a PNG, JPEG, BMP, TIFF, WebP or PPM file as 8-bit RGB.
 
-    Everything that is not plain 8-bit RGB or grey is either converted with a notice or refused:
-    16 bits a sample are reduced to 8, transparency is laid over white, CMYK is converted without
-    a profile, of several frames the first is taken, an ICC profile is dropped. EXIF rotation is
-    applied. The format is told by the content, never by the suffix.
+    Whatever is not plain 8-bit RGB or grey is converted with a notice or rejected: 16 bits per
+    sample are reduced to 8, transparency is blended over white, CMYK is converted without a
+    profile, of several frames the first is read, an ICC profile is dropped. EXIF rotation is
+    applied. The format is recognised by the content, never by the suffix.
 
     Parameters
     ----------
-    path : str or Path
     allow_cmyk : bool
-        Whether CMYK is converted or refused.
+        Whether CMYK is converted or rejected.
 
     Returns
     -------
@@ -102,8 +89,8 @@ def read_image(path, *, allow_cmyk=True):
     Raises
     ------
     ImageError
-        If there is no such file, it is no image of these formats, truncated, damaged, over
-        `PIXEL_LIMIT` pixels, or of a kind without a faithful 8-bit RGB form.
+        If the file is missing, not an image of these formats, truncated, damaged, over
+        `PIXEL_LIMIT` pixels, or has no faithful 8-bit RGB form.
     """
     path = Path(path)
     require_file(path)
@@ -119,19 +106,10 @@ def read_image(path, *, allow_cmyk=True):
 
 
 def write_png(path, pixels):
-    """Write pixels as a PNG file, whole or not at all.
+    """Write (H, W) or (H, W, 3) uint8 pixels as a PNG file, whole or not at all.
 
-    Parameters
-    ----------
-    path : str or Path
-        What stood there is replaced in one step.
-    pixels : ndarray
-        uint8, (H, W) or (H, W, 3).
-
-    Raises
-    ------
-    ImageError
-        If the array is of another kind, or the file system refuses; nothing is left behind.
+    An existing file is replaced in one step. Raises `ImageError` for another type or shape, or if
+    the file system fails; nothing is left behind.
     """
     path, pixels = Path(path), np.asarray(pixels)
     is_image = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
@@ -155,63 +133,8 @@ def write_png(path, pixels):
         temporary.unlink(missing_ok=True)
 
 
-def find_images(folder):
-    """List the images that lie directly in a folder, sorted by name.
-
-    An image is known by its suffix here (`SUFFIXES`, in any case). Hidden files are left out.
-
-    Raises
-    ------
-    ImageError
-        If there is no such folder, it holds no image, or two images share a name but for the
-        suffix or the case: as names in a set, or on another file system, they would be one.
-    """
-    folder = Path(folder)
-    images = images_in(folder)
-    if not images:
-        raise ImageError(f"{folder}: {_what_else(folder)}")
-    require_distinct(images, folder)
-    return images
-
-
-def images_in(folder):
-    """List the images directly in a folder, sorted by name; none is no error here."""
-    # A dangling link or a pipe stays listed: reading it names it, leaving it out would not.
-    found = [path for path in entries(folder) if path.suffix.lower() in SUFFIXES]
-    found = [path for path in found if not path.is_dir()]
-    for path in found:
-        if not path.name.isprintable():  # neither a line break nor bytes that are no UTF-8
-            raise ImageError(f"{folder}: the name {path.name!a} cannot be shown; rename it")
-    return found
-
-
-def entries(folder):
-    """List what a folder holds, sorted by name, without hidden things."""
-    folder = Path(folder)
-    if not folder.exists():
-        raise ImageError(f"{folder}: no such folder")
-    if not folder.is_dir():
-        raise ImageError(f"{folder}: a file, not a folder of images")
-    try:
-        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise ImageError(f"{folder}: cannot be listed: {error.strerror}") from error
-    return sorted(found, key=lambda path: path.name)
-
-
-def require_distinct(images, folder):
-    """Refuse two images whose names differ in suffix or case only."""
-    seen = {}
-    for path in images:
-        other = seen.setdefault(path.stem.casefold(), path)
-        if other is not path:
-            raise ImageError(
-                f"{folder}: {other.name} and {path.name} share one name; keep one of them"
-            )
-
-
 def require_file(path):
-    """Refuse a path that is no regular file."""
+    """Raise unless `path` is a regular file."""
     if path.is_dir():
         raise ImageError(f"{path}: a folder, not an image that fnnet reads ({READ_FORMATS})")
     if not path.exists():
@@ -241,14 +164,3 @@ def _decode(path, allow_cmyk):
         pixels, is_grey, more = rgb_pixels(image, stored, path, allow_cmyk=allow_cmyk)
         pixels, yet_more = upright(image, pixels, path)
     return pixels, is_grey, [*notices, *more, *yet_more]
-
-
-def _what_else(folder):
-    others = entries(folder)
-    if not others:
-        return "an empty folder"
-    folders = sum(path.is_dir() for path in others)
-    return (
-        f"no image ({' '.join(SUFFIXES)}) among its {len(others) - folders} files "
-        f"and {folders} folders"
-    )

@@ -1,9 +1,11 @@
-"""Which images of two collections are the same photograph, whatever their files are called."""
+"""Overlap of image sets: images that show the same photograph, under any name.
+
+`_relations` is the only place that decides it: splits, runs and sweeps all ask here.
+"""
 
 import csv
 from collections import Counter, defaultdict
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,96 +16,119 @@ TABLE = Path(__file__).parents[2] / "data" / "overlap.tsv"
 
 
 class Shared(NamedTuple):
-    """An image that two collections share, by its names there, and how the two are related."""
+    """A photograph that two collections share: its names there, and how the images are related."""
 
     name_a: str
     name_b: str
     relation: str
 
+    def __str__(self):
+        """Return the name in the first collection, the other one if it differs, the relation."""
+        name, other = printable(self.name_a), printable(self.name_b)
+        return f"{name} ({self.relation if name == other else f'{other}, {self.relation}'})"
+
 
 def find_shared(images_a, images_b):
-    """Find the images that two collections share.
+    """Find the photographs that two collections share.
 
-    Parameters
-    ----------
-    images_a, images_b : sequence
-        Images, or anything else with `name`, `sha256` and `fingerprint`.
-
-    Returns
-    -------
-    list of Shared
-        In the order of `images_a`, the surest relation of each first. One pair appears once,
-        by the first of three evidences that there is: the pixels are the same ("identical"), the
-        table of known overlaps has the pair, or the fingerprints are near ("looks the same").
-
-    Raises
-    ------
-    ImageError
-        If the table is not there.
+    Collections hold images, or anything else with `name`, `sha256` and `fingerprint`. Returns a
+    list of `Shared` in the order of `images_a`, for each image the surest relation first. One pair
+    appears once, by the first of three kinds of evidence: equal pixels ("identical"), a row in the
+    table of known overlaps, fingerprints that are near ("looks the same"). Raises `ImageError` if
+    the table is missing.
     """
-    relations = {}
-    for evidence in (_identical, _known, _alike):
-        for a, b, relation in evidence(images_a, images_b):
-            relations.setdefault((a, b), relation)
-    return [
-        Shared(images_a[a].name, images_b[b].name, relation)
-        for (a, b), relation in sorted(relations.items(), key=lambda item: item[0][0])
-    ]
+    pairs = sorted(_relations(images_a, images_b).items(), key=lambda item: item[0][0])
+    return [Shared(images_a[a].name, images_b[b].name, relation) for (a, b), relation in pairs]
+
+
+def find_seen(images, others):
+    """Map the name of each image whose photograph is among `others` to its surest `Shared`."""
+    seen = {}
+    for shared in find_shared(images, others):
+        seen.setdefault(shared.name_a, shared)
+    return seen
 
 
 def same_photographs(images):
-    """Gather images that show the same photograph, also where only a third links two of them.
+    """Group images of the same photograph, transitively.
 
-    Parameters
-    ----------
-    images : sequence
-        As for `find_shared`; names are unique.
-
-    Returns
-    -------
-    list of list of str
-        Names, each once; a group's are in the order of `images`, and so are the groups.
+    Images are as for `find_shared`, with unique names. Returns lists of names, each once, in the
+    order of `images`; groups in the order of their first names.
     """
-    group_of = list(range(len(images)))
-
-    def first(index):
-        while group_of[index] != index:
-            group_of[index] = index = group_of[group_of[index]]
-        return index
-
-    for one, other in _links(images):
-        low, high = sorted((first(one), first(other)))
-        group_of[high] = low
+    # Of equal images only the first is compared: the pairs of many copies are too many.
+    copies = list(_by_key(images, _pixels_key).values())
+    distinct = [images[indices[0]] for indices in copies]
+    group_of = list(range(len(distinct)))
+    for a, b in _relations(distinct, distinct):
+        low, high = sorted((group_of[a], group_of[b]))
+        if low != high:
+            group_of = [low if group == high else group for group in group_of]
     groups = defaultdict(list)
-    for index, image in enumerate(images):
-        groups[first(index)].append(image.name)
-    return list(groups.values())
-
-
-def _links(images):
-    """Yield pairs of indices that belong together; of many copies not every pair."""
-    equal = _places(images, lambda image: (image.sha256, image.fingerprint))
-    for places in equal.values():
-        yield from ((places[0], place) for place in places[1:])
-    distinct = [places[0] for places in equal.values()]
-    some = [images[place] for place in distinct]
-    prints = [image.fingerprint for image in some]
-    for one, other, *_ in chain(_known(some, some), near_pairs(prints, prints)):
-        yield distinct[one], distinct[other]
+    for group, indices in zip(group_of, copies, strict=True):
+        groups[group] += indices
+    return [[images[index].name for index in sorted(group)] for group in groups.values()]
 
 
 def known_copies(images):
-    """Count, by well-known set, the images that are in it too as the table says: a dict."""
+    """Count images that the table of overlaps also has in another set, by that set's name."""
     copies = [_table().get(image.sha256, ()) for image in images]
-    # A pair of equal pixels does not tell which of its two sets this one is; most pairs do.
-    own = Counter(copy.of for found in copies for copy in found).most_common(1)
-    return Counter(
-        name for found in copies for name in {copy.set for copy in found} if name not in dict(own)
-    )
+    # A pair of identical images does not reveal which of its two sets this is; most pairs do.
+    homes = Counter(copy.of for group in copies for copy in group)
+    home = max(homes, key=homes.get, default=None)
+    names = [{copy.set for copy in group} - {home} for group in copies]
+    return Counter(name for group in names for name in sorted(group))
+
+
+def printable(name):
+    """Return a file's name in a form that cannot break the line it is printed in."""
+    return name if name.isprintable() else ascii(name)
+
+
+def _relations(images_a, images_b):
+    """Map index pairs of images that show the same photograph to the surest evidence of it."""
+    relations = {}
+    for evidence in (_equal_pixels, _known_pairs, _near_fingerprints):
+        for a, b, relation in evidence(images_a, images_b):
+            relations.setdefault((a, b), relation)
+    return relations
+
+
+def _equal_pixels(images_a, images_b):
+    indices = _by_key(images_b, _pixels_key)
+    for a, image in enumerate(images_a):
+        for b in indices.get(_pixels_key(image), ()):
+            yield a, b, "identical"
+
+
+def _known_pairs(images_a, images_b):
+    indices, table = _by_key(images_b, lambda image: image.sha256), _table()
+    for a, image in enumerate(images_a):
+        for copy in table.get(image.sha256, ()):
+            for b in indices.get(copy.sha256, ()):
+                yield a, b, copy.relation
+
+
+def _near_fingerprints(images_a, images_b):
+    prints = [[image.fingerprint for image in images] for images in (images_a, images_b)]
+    for a, b, distance in sorted(near_pairs(*prints), key=lambda pair: pair[2]):
+        yield a, b, f"looks the same, distance {distance} of {BITS}"
+
+
+def _pixels_key(image):
+    """Return a key of pixels and shape: with one colour, other shapes can have the same hash."""
+    return image.sha256, image.fingerprint
+
+
+def _by_key(images, key):
+    """Map each value of `key` to the indices of the images that have it."""
+    indices = defaultdict(list)
+    for index, image in enumerate(images):
+        indices[key(image)].append(index)
+    return indices
 
 
 class _Copy(NamedTuple):
-    """The other image of a pair in the table; `of` is the set that the first belongs to."""
+    """A known copy of an image in another set; `of` is the set of the image itself."""
 
     of: str
     set: str
@@ -112,39 +137,9 @@ class _Copy(NamedTuple):
     relation: str
 
 
-def _identical(images_a, images_b):
-    """Pair equal pixels of equal shape; one colour's bytes can have several shapes."""
-    places = _places(images_b, lambda image: (image.sha256, image.fingerprint))
-    for a, image in enumerate(images_a):
-        for b in places.get((image.sha256, image.fingerprint), ()):
-            yield a, b, "identical"
-
-
-def _known(images_a, images_b):
-    places, table = _places(images_b, lambda image: image.sha256), _table()
-    for a, image in enumerate(images_a):
-        for copy in table.get(image.sha256, ()):
-            for b in places.get(copy.sha256, ()):
-                yield a, b, copy.relation
-
-
-def _alike(images_a, images_b):
-    prints = [[image.fingerprint for image in side] for side in (images_a, images_b)]
-    for a, b, distance in sorted(near_pairs(*prints), key=lambda pair: pair[2]):
-        yield a, b, f"looks the same, distance {distance} of {BITS}"
-
-
-def _places(images, key):
-    """Map what `key` gives to the indices of the images that have it."""
-    places = defaultdict(list)
-    for index, image in enumerate(images):
-        places[key(image)].append(index)
-    return places
-
-
 @cache
 def _table():
-    """Read the known overlaps: an image's hash to its copies in other sets."""
+    """Read the known overlaps: each image's hash to its copies in other sets."""
     try:
         text = TABLE.read_text(encoding="utf-8")
     except OSError as error:

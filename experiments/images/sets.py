@@ -1,4 +1,4 @@
-"""Sets of images: where they lie, their originals, and their JPEG versions."""
+"""Sets of images: finding them, their originals, and their JPEG versions."""
 
 import difflib
 import os
@@ -8,18 +8,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from experiments.images.embedded import embedded_images
 from experiments.images.errors import ImageError
-from experiments.images.files import StoredImage, entries, read_image
-from experiments.images.jpeg import jpeg_version
-from experiments.images.layouts import recognise
-from experiments.images.originals import read_originals
-from experiments.images.quality import is_jpeg
-from experiments.images.store import Store
-from experiments.images.thumbnails import most_alike, thumbnail
-from experiments.images.versions import Version
+from experiments.images.files import StoredImage, read_image
+from experiments.images.folders import entries
+from experiments.images.jpeg import made_version
+from experiments.images.jpeg_quality import is_jpeg
+from experiments.images.layouts import Version
+from experiments.images.recognition import recognise
+from experiments.images.store import Store, read_originals
+from experiments.images.thumbnails import most_similar, thumbnail
 from experiments.system.errors import some
 
 ROOT_VARIABLE = "FNNET_DATA"
@@ -27,52 +25,24 @@ ROOT_VARIABLE = "FNNET_DATA"
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Originals, and the compressed versions that the set brings.
-
-    Attributes
-    ----------
-    name : str
-    folder : Path or None
-        None for the embedded photographs.
-    originals : tuple of StoredImage
-        Sorted by name; names are canonical and unique. Pixels are kept in memory as far as its
-        store has room, and else read again.
-    layout : str
-        How the folder is laid out, for people.
-    versions : tuple of Version
-        Whether they are what they are said to be is checked when one is read.
-    qualities : mapping of int to Path
-        The folder of each JPEG quality that has one. Whether it is complete is checked when the
-        quality is asked for.
-    score_name : str
-        What the versions' scores are.
-    notices : tuple of str
-        What a user must know of the set and of how its images were read.
-    """
+    """Originals, and the compressed versions that came with them."""
 
     name: str
-    folder: Path | None
-    originals: tuple[StoredImage, ...]
+    folder: Path | None  # None for the embedded photographs
+    originals: tuple[StoredImage, ...]  # sorted by name; names are canonical and unique
     layout: str = "photographs of scikit-image"
-    versions: tuple[Version, ...] = ()
+    versions: tuple[Version, ...] = ()  # checked one by one by `read_version`
+    # The folder of each JPEG quality that has one; checked for completeness by `partners`.
     qualities: Mapping[int, Path] = field(default_factory=dict)
-    score_name: str = ""
-    notices: tuple[str, ...] = ()
-    store: Store = field(default_factory=Store, repr=False)
+    score_name: str = ""  # scale of the versions' scores
+    notices: tuple[str, ...] = ()  # sentences for the user: the set, conversions of its images
+    store: Store = field(default_factory=Store, repr=False)  # of pixels, as far as there is room
 
     def read_version(self, version):
-        """Read a version that the set brings.
+        """Read a version that came with the set, as a `StoredImage` with its original's name.
 
-        Returns
-        -------
-        StoredImage
-            Under its original's name.
-
-        Raises
-        ------
-        ImageError
-            If it cannot be read, has no original, another size than that, or clearly shows
-            another of the originals.
+        Raises `ImageError` if it cannot be read, has no original or another size than it, or
+        clearly shows another one of the originals.
         """
         image, original = read_image(version.path), self._by_name.get(version.original)
         if original is None:
@@ -82,7 +52,7 @@ class ImageSet:
                 f"{version.path}: {_size(image)} pixels, but its original {original.path} has "
                 f"{_size(original)}"
             )
-        shown = most_alike(image.pixels, self._thumbnails[image.shape])
+        shown = most_similar(image.pixels, self._thumbnails[image.shape])
         if shown is not None and shown != original.name:
             raise ImageError(
                 f"{version.path}: shows {shown}, not {original.name}, of which it is said to be "
@@ -96,32 +66,24 @@ class ImageSet:
 
     @cached_property
     def _thumbnails(self):
-        """Thumbnails of all originals, by shape and name."""
-        found = {}
+        """Compute thumbnails of all originals, by shape and name."""
+        thumbnails = {}
         for image in self.originals:
-            found.setdefault(image.shape, {})[image.name] = thumbnail(image.pixels)
-        return found
+            thumbnails.setdefault(image.shape, {})[image.name] = thumbnail(image.pixels)
+        return thumbnails
 
     def partners(self, quality):
-        """Give the versions of a quality that has a folder, by their originals' names.
+        """Return the versions of a quality that has a folder, by their originals' names.
 
-        Raises
-        ------
-        ImageError
-            If there is an original without a version or a version without an original: counts
-            and names them.
+        Raises `ImageError` if an original has no version, or a version no original.
         """
-        if quality not in self._partners:
-            found = {v.original: v for v in self.versions if v.quality == quality}
-            self._require_pairs(quality, found.keys(), self._by_name.keys())
-            self._partners[quality] = found
+        if fault := self.pairing_fault(quality):
+            raise ImageError(f"{self.folder}: {fault}")
         return self._partners[quality]
 
-    @cached_property
-    def _partners(self):
-        return {}
-
-    def _require_pairs(self, quality, partners, names):
+    def pairing_fault(self, quality):
+        """Return a clause that names originals and versions without a partner; None if all have."""
+        partners, names = self._partners[quality].keys(), self._by_name.keys()
         missing, surplus = sorted(names - partners), sorted(partners - names)
         faults = []
         if missing:
@@ -129,24 +91,22 @@ class ImageSet:
             faults.append(f"no partner of {count} originals ({some(missing)})")
         if surplus:
             faults.append(f"{len(surplus)} images without an original ({some(surplus)})")
-        if faults:
-            where = self.qualities[quality].name
-            raise ImageError(f"{self.folder}: {where} has {' and '.join(faults)}")
+        return f"{self.qualities[quality].name} has {' and '.join(faults)}" if faults else None
+
+    @cached_property
+    def _partners(self):
+        partners = {quality: {} for quality in self.qualities}
+        for version in self.versions:
+            if version.quality in partners:
+                partners[version.quality][version.original] = version
+        return partners
 
 
 def locate(data):
-    """Find the folder that `data` means.
+    """Find a set's folder by path or name.
 
-    Parameters
-    ----------
-    data : str or Path
-        A folder; or, if there is none of that name, a set under the folder that the environment
-        variable FNNET_DATA names.
-
-    Raises
-    ------
-    ImageError
-        If neither is there: tells what was looked for and which named sets there are.
+    A folder; or, if there is none of that name, a set in the folder that the environment variable
+    FNNET_DATA names. Raises `ImageError` if there is neither, and names the sets that there are.
     """
     if not str(data):
         raise ImageError("'': an empty name is neither a folder nor a set")
@@ -182,10 +142,9 @@ def open_set(data=None, *, skip_damaged=False):
     Parameters
     ----------
     data : str, Path or None
-        What `locate` takes; None means the embedded photographs.
+        As for `locate`; None means the embedded photographs.
     skip_damaged : bool
-        Whether originals that cannot be read become notices; a mean over the rest is then not
-        the set's.
+        Whether originals that cannot be read become notices; means are then over the rest only.
 
     Returns
     -------
@@ -194,26 +153,22 @@ def open_set(data=None, *, skip_damaged=False):
     Raises
     ------
     ImageError
-        If the set is not found, its layout is none that is known, or an original cannot be read.
+        If the set is not found, its layout is unknown, or an original cannot be read.
 
     Notes
     -----
-    Files belong together by their names, or by the list that the set brings; never by position.
-    Versions that nothing names are given the original that they clearly resemble.
+    Files are paired by their names, or by the set's own list; never by their order. A version
+    that neither pairs belongs to the original that it clearly resembles.
     """
     if data is None:
         return ImageSet("embedded", None, embedded_images())
     folder = locate(data)
     layout, store = recognise(folder), Store()
     originals, faults = read_originals(layout.originals, store)
-    if len(faults) == 1 and not (skip_damaged and originals):
-        raise ImageError(faults[0])
     if faults and not (skip_damaged and originals):
-        raise ImageError(
-            f"{folder}: {len(faults)} of {len(layout.originals)} images cannot be read: "
-            f"{some(faults, '; ')}"
-        )
-    opened = ImageSet(
+        several = f"{folder}: {len(faults)} of {len(layout.originals)} images cannot be read: "
+        raise ImageError((several if len(faults) > 1 else "") + some(faults, "; "))
+    image_set = ImageSet(
         name=Path(os.path.abspath(folder)).name,
         folder=folder,
         originals=originals,
@@ -224,83 +179,33 @@ def open_set(data=None, *, skip_damaged=False):
         notices=(*layout.notices, *faults, *(n for p in originals for n in p.notices)),
         store=store,
     )
-    return _with_originals_found(opened)
+    return _pair_by_similarity(image_set)
 
 
 def jpeg_for(image_set, image, quality):
-    """Give one original's JPEG version: the set's own, or made now where the set has none.
+    """Return the JPEG version of one of a set's originals: the set's own, else one compressed now.
 
-    Parameters
-    ----------
-    image_set : ImageSet
-    image : StoredImage
-        One of its originals. A grey one is compressed as one channel.
-    quality : int
-        1 to 100.
-
-    Returns
-    -------
-    tuple of ndarray, int or None
-        Decoded pixels (H, W, 3) uint8, and the bytes of the JPEG file; None where the set brings
-        decoded pixels only.
-
-    Raises
-    ------
-    ImageError
-        If the set's folder for this quality lacks a partner of any original or has one too many,
-        or the partner is refused by `read_version`.
-
-    Warns
-    -----
-    UserWarning
-        If the set's own version had to be converted, as `read_image` says.
+    A grey original is compressed as one channel. Returns decoded (H, W, 3) uint8 pixels, and the
+    bytes of the JPEG file, None where the set has decoded pixels only. Each conversion that
+    `read_image` makes of the set's own version is a `UserWarning`. Raises `ImageError` if the set's
+    folder for this quality lacks a version of any original or has one too many, or `read_version`
+    rejects the version.
     """
-    if quality in image_set.qualities:
-        return _own_version(image_set, image, quality)
-    return made_version(image.pixels, quality, is_grey=image.is_grey)
-
-
-def made_version(pixels, quality, *, is_grey):
-    """Compress (H, W, 3) pixels, as one channel if grey: pixels again, and the file's bytes."""
-    if not is_grey:
-        return jpeg_version(pixels, quality)
-    plane, size = jpeg_version(pixels[..., 0], quality)
-    return np.repeat(plane[..., None], 3, axis=-1), size
-
-
-def version_within(pixels, limit, *, is_grey):
-    """Do as `made_version`, at the highest quality whose file has no more than `limit` bytes.
-
-    Returns
-    -------
-    tuple of ndarray, int, int
-        The pixels, the bytes of the file and its quality: those of quality 1 where even that file
-        is larger.
-    """
-    low, high = 1, 100
-    while low < high:
-        middle = (low + high + 1) // 2
-        if made_version(pixels, middle, is_grey=is_grey)[1] <= limit:
-            low = middle
-        else:
-            high = middle - 1
-    return *made_version(pixels, low, is_grey=is_grey), low
-
-
-def _own_version(image_set, image, quality):
+    if quality not in image_set.qualities:
+        return made_version(image.pixels, quality, is_grey=image.is_grey)
     version = image_set.partners(quality).get(image.name)
     if version is None:
         raise ImageError(f"{image.path or image.name}: not in the set {image_set.name}")
     partner = image_set.read_version(version)
     for notice in partner.notices:
-        warnings.warn(notice, stacklevel=3)
+        warnings.warn(notice, stacklevel=2)
     return partner.pixels, version.path.stat().st_size if is_jpeg(version.path) else None
 
 
-def _with_originals_found(image_set):
-    """Give versions that nothing names the original that they resemble; leave out the others."""
+def _pair_by_similarity(image_set):
+    """Pair versions that nothing names with the original that they resemble; drop the others."""
     if image_set.versions:
-        image_set._thumbnails  # noqa: B018 (made now, and not by several threads at once)
+        image_set._thumbnails  # noqa: B018 (computed now, and not by several threads at once)
     if all(version.original is not None for version in image_set.versions):
         return image_set
     versions, faults = [], []
@@ -309,17 +214,18 @@ def _with_originals_found(image_set):
             versions.append(replace(version, original=_resembled(image_set, version)))
         except ImageError as error:
             faults.append(str(error))
-    found = (
-        f"{image_set.folder}: no list says of which originals its {len(image_set.versions)} "
-        f"versions are; found by likeness for {len(versions)}"
+    paired = (
+        f"{image_set.folder}: no list names the originals of its {len(image_set.versions)} "
+        f"versions; matched by similarity: {len(versions)}"
     )
-    notices = (*image_set.notices, found, *faults)
+    notices = (*image_set.notices, paired, *faults)
     return replace(image_set, versions=tuple(versions), notices=notices)
 
 
 def _resembled(image_set, version):
+    """Return the name of the original that a version clearly resembles."""
     image = read_image(version.path)
-    name = most_alike(image.pixels, image_set._thumbnails.get(image.shape, {}))
+    name = most_similar(image.pixels, image_set._thumbnails.get(image.shape, {}))
     if name is None:
         raise ImageError(f"{version.path}: resembles no original; left out")
     return name

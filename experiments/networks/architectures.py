@@ -8,15 +8,9 @@ cropped back. A network with a bottleneck is an `Autoencoder`, whose halves can 
 from collections.abc import Callable
 
 import fnnet as fn
+from experiments.networks import configs
 from experiments.networks.autoencoder import autoencoder
 from experiments.networks.bottlenecks import bottleneck
-from experiments.networks.configs import (
-    ConvConfig,
-    MlpConfig,
-    PyramidConfig,
-    ResidualConfig,
-    ShallowConfig,
-)
 from experiments.networks.wrappers import from_patches, on_any_size, to_patches
 from fnnet import initializers
 
@@ -31,9 +25,12 @@ ACTIVATIONS = {
 }
 
 
-def mlp(config: MlpConfig):
+def mlp(config: configs.MlpConfig):
     """Build a fully connected autoencoder: patch -> vector -> latent vector -> vector -> patch."""
-    hidden = [_dense_stage(config) for _ in range(2 * config.depth)]
+    hidden = [
+        [fn.dense(config.width, **_affine(config)), *_between(config)]
+        for _ in range(2 * config.depth)
+    ]
     side = config.block
     encoder = _in(config, fn.flatten, *_joined(hidden[: config.depth]))
     decoder = _in(
@@ -50,7 +47,7 @@ def mlp(config: MlpConfig):
     )
 
 
-def shallow(config: ShallowConfig):
+def shallow(config: configs.ShallowConfig):
     """Build the smallest convolutional autoencoder: one convolution each way."""
     kernel = 2 * config.stride
     # Coded latents have bounds or a prior instead of the activation.
@@ -63,7 +60,7 @@ def shallow(config: ShallowConfig):
     )
 
 
-def conv(config: ConvConfig):
+def conv(config: configs.ConvConfig):
     """Build a convolutional autoencoder with a bottleneck of C channels."""
     widths = [config.width * 2**stage for stage in range(config.depth)]
     down = _joined([_down(config, width) for width in widths])
@@ -77,7 +74,7 @@ def conv(config: ConvConfig):
     )
 
 
-def pyramid(config: PyramidConfig):
+def pyramid(config: configs.PyramidConfig):
     """Build residual blocks on three grids, most of them on those where they are cheap."""
     fine, middle, coarse = (config.width * factor for factor in (1, 2, 4))
     many, few = config.depth, max(config.depth - 1, 1)
@@ -104,7 +101,7 @@ def pyramid(config: PyramidConfig):
     )
 
 
-def residual(config: ResidualConfig):
+def residual(config: configs.ResidualConfig):
     """Build residual blocks at half resolution that predict a correction to the image.
 
     With a bottleneck, the blocks form an encoder and a decoder.
@@ -128,11 +125,11 @@ def residual(config: ResidualConfig):
 
 
 _BUILDERS: dict[type, Callable] = {
-    MlpConfig: mlp,
-    ShallowConfig: shallow,
-    ConvConfig: conv,
-    ResidualConfig: residual,
-    PyramidConfig: pyramid,
+    configs.MlpConfig: mlp,
+    configs.ShallowConfig: shallow,
+    configs.ConvConfig: conv,
+    configs.ResidualConfig: residual,
+    configs.PyramidConfig: pyramid,
 }
 
 
@@ -151,7 +148,7 @@ def _in(config, *layers, **named):
     network = fn.serial(*layers, **named)
     if config.precision == "float32":
         return network
-    return fn.train.Policy(config.precision).applied_to(network)
+    return fn.in_precision(network, config.precision)
 
 
 def _joined(stages):
@@ -160,9 +157,16 @@ def _joined(stages):
 
 def _between(config, *, decodes=False):
     """Return the layers between two affine ones: norm, activation, dropout."""
-    rate = config.dropout
-    drop = [fn.dropout(rate)] if rate else []
-    return [*_norms(config, decodes), ACTIVATIONS[config.activation], *drop]
+    norms = {
+        "none": [],
+        "batch": [fn.batch_norm()],
+        "layer": [fn.layer_norm()],
+        "group": [fn.group_norm(_groups(config.width))],
+        "instance": [fn.instance_norm()],
+        "gdn": [fn.gdn(inverse=decodes)],
+    }
+    drop = [fn.dropout(config.dropout)] if config.dropout else []
+    return [*norms[config.norm], ACTIVATIONS[config.activation], *drop]
 
 
 def _affine(config):
@@ -170,25 +174,9 @@ def _affine(config):
     return {"kernel_init": initializers.he_normal(), "use_bias": config.norm != "batch"}
 
 
-def _norms(config, decodes):
-    make = {
-        "none": lambda: [],
-        "batch": lambda: [fn.batch_norm()],
-        "layer": lambda: [fn.layer_norm()],
-        "group": lambda: [fn.group_norm(_groups(config.width))],
-        "instance": lambda: [fn.instance_norm()],
-        "gdn": lambda: [fn.gdn(inverse=decodes)],
-    }
-    return make[config.norm]()
-
-
 def _groups(width):
     """Return the greatest divisor of `width` up to 8, which divides its multiples too."""
     return next(groups for groups in range(8, 0, -1) if width % groups == 0)
-
-
-def _dense_stage(config):
-    return [fn.dense(config.width, **_affine(config)), *_between(config)]
 
 
 def _down(config, width):

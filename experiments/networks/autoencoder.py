@@ -33,6 +33,8 @@ class Autoencoder(fn.Layer):
 
     Parameters
     ----------
+    multiple : int
+        Factor by which the latents' grid is coarser than the image.
     bottleneck : Bottleneck
         Its `rates` is the number of rates: a call's `rate`, (N,) integers from 0, chooses one for
         each image. ``apply``, which takes no rate, uses the middle one.
@@ -44,6 +46,7 @@ class Autoencoder(fn.Layer):
         ``(params, state, latents, rate, (H, W)) -> images (N, H, W, 3)``.
     """
 
+    multiple: int
     bottleneck: Bottleneck
     code: Callable
     encode: Callable
@@ -53,16 +56,8 @@ class Autoencoder(fn.Layer):
 def autoencoder(encoder, decoder, multiple, bottleneck: Bottleneck):
     """Join an encoder and a decoder by a bottleneck.
 
-    Parameters
-    ----------
-    encoder, decoder : Layer
-        Images with sides divisible by `multiple`, centred on 0, -> (N, h, w, C), and back.
-    multiple : int
-    bottleneck : Bottleneck
-
-    Returns
-    -------
-    Autoencoder
+    The encoder maps images with sides divisible by `multiple`, centred on 0, to (N, h, w, C); the
+    decoder maps them back.
     """
     parts = _Parts(encoder, decoder, multiple, bottleneck)
     return Autoencoder(
@@ -75,6 +70,7 @@ def autoencoder(encoder, decoder, multiple, bottleneck: Bottleneck):
             "distortion_weights": bottleneck.distortion_weights,
         },
         {"encoder": encoder, "decoder": decoder},
+        multiple=multiple,
         bottleneck=bottleneck,
         code=parts.code,
         encode=parts.encode,
@@ -84,8 +80,6 @@ def autoencoder(encoder, decoder, multiple, bottleneck: Bottleneck):
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """The functions of an `Autoencoder`."""
-
     encoder: fn.Layer
     decoder: fn.Layer
     multiple: int
@@ -104,7 +98,12 @@ class _Parts:
         channels = shape[-1]
         params |= self.bottleneck.init(key, channels)
         if self.bottleneck.entries is not None:
-            state["tables"] = _empty_tables(self.bottleneck, channels)
+            rates, entries = self.bottleneck.rates, self.bottleneck.entries
+            state["tables"] = {  # of an untrained network: final shapes, all zeros
+                "freq": jnp.zeros((rates, channels, entries), jnp.uint16),
+                "size": jnp.zeros((rates, channels), jnp.int32),
+                "start": jnp.zeros((rates, channels), jnp.int32),
+            }
         return params, state
 
     def apply(self, params, state, x, *, key=None, train=False):
@@ -138,13 +137,3 @@ class _Parts:
         y = self.bottleneck.unscale(params, latents, rate)
         y, inner = core.apply_child("decoder", self.decoder, params, state, y, key=key, train=train)
         return finished(y, size), inner
-
-
-def _empty_tables(bottleneck, channels):
-    """Build the tables of an untrained network: final shapes, all zeros."""
-    rates, entries = bottleneck.rates, bottleneck.entries
-    return {
-        "freq": jnp.zeros((rates, channels, entries), jnp.uint16),
-        "size": jnp.zeros((rates, channels), jnp.int32),
-        "start": jnp.zeros((rates, channels), jnp.int32),
-    }

@@ -1,4 +1,4 @@
-"""Bottlenecks of autoencoders: real, bounded and penalised latents, each one value.
+"""Bottlenecks of autoencoders: real, bounded and penalised latents, each a `Bottleneck`.
 
 A bottleneck scales the encoder's output to the units in which latents are rounded, passes latents
 on to the decoder, estimates their bits, and names the distribution that the entropy coder's tables
@@ -47,9 +47,8 @@ class Bottleneck:
 
     Parameters
     ----------
-    name : str
     distortion_weights : tuple of float
-        Weights lambda of ``bits + lambda * distortion`` in training, one per rate; empty if bits
+        Weights lambda of ``bits + lambda * distortion`` (see `losses`), one per rate; empty if bits
         are not part of the loss.
     entries : int or None
         Entries of a channel's frequency table; None if the latents are real numbers.
@@ -104,7 +103,9 @@ def bottleneck(name: Latents, distortion_weights=()):
     section 3; noise for the prior and rounding for the decoder: Minnen, Singh 2020,
     arXiv:2007.08739.
     """
-    return {"real": _real, "bounded": _bounded, "penalised": _penalised}[name](distortion_weights)
+    if name == "real":
+        return Bottleneck(name=name)
+    return _bounded() if name == "bounded" else _penalised(distortion_weights)
 
 
 def prior_bits(params, rate):
@@ -112,11 +113,7 @@ def prior_bits(params, rate):
     return partial(_bits, jax.tree.map(lambda leaf: leaf[rate], params["prior"]))
 
 
-def _real(_):
-    return Bottleneck(name="real")
-
-
-def _bounded(_):
+def _bounded():
     return Bottleneck(
         name="bounded",
         entries=2 * BOUND + 2,
@@ -150,7 +147,7 @@ def _uniform(params, rate, latents):
 
 
 def _init_penalised(key, channels, *, weights):
-    """Start each rate's gains as the theory of fine quantisation has them: as sqrt(lambda)."""
+    """Initialise each rate's gain proportional to sqrt(lambda), as high-rate theory predicts."""
     steps = _SPREAD * jnp.sqrt(jnp.asarray(weights, jnp.float32) / _USUAL_WEIGHT)
     log_gain = jnp.broadcast_to(jnp.log(steps)[:, None], (len(weights), channels))
     prior, _ = _PRIOR.init(key, (channels,))
@@ -168,7 +165,7 @@ def _transmit_penalised(params, y, rate, *, key, train):
 
 
 def _expected_by_prior(params, rate, latents):
-    """Cover all latents but the rarest 1e-4, with the prior's probabilities."""
+    """Return ranges that cover all but the rarest 1e-4 of the latents, and prior probabilities."""
     count, channels = latents.shape
     ordered, rare = np.sort(latents, axis=0), int(count * _TAIL / 2)
     lowest, highest = ordered[rare], ordered[count - 1 - rare]

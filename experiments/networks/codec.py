@@ -1,4 +1,4 @@
-"""A trained autoencoder as a codec: tables for its latents, images to files and back."""
+"""A trained autoencoder as a codec: tables of its latents, images to files and back."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,18 +16,18 @@ from experiments.networks.tiles import in_tiles
 from experiments.system.errors import RunError
 from fnnet import metrics, trees
 
-# Larger images are done in pieces of this side, in pixels, and what reaches into them.
+# Larger images are processed in tiles of this size, in pixels, and a margin of the network's reach.
 _TILE = 1024
-# How far in cells a network's reach is looked for; with a wider one there are no pieces.
+# A reach of this many cells or more is not measured, and such a network gets no tiles.
 _PROBE = 16
-# For how many latents the prior's probabilities count beside those that were seen.
+# Number of latents that the prior's probabilities weigh as much as.
 _PRIOR_COUNT = 200.0
 _MOST_IMAGES = 64
 
 
 @dataclass(frozen=True)
 class Read:
-    """An image that was read from a file: (H, W, 3) uint8, its rate, and whether it is grey."""
+    """An image read from a file: (H, W, 3) uint8, its rate, and whether it is grey."""
 
     pixels: np.ndarray
     rate: int
@@ -44,24 +44,22 @@ class Written:
 
 
 class Codec:
-    """Write images to files and read them, by a trained model that has its tables.
+    """Writer and reader of ``.fnn`` files by a trained model that has its tables.
 
     Parameters
     ----------
-    model : Autoencoder
-    params, state : dict
     model_record : dict
         The model's config; with parameters and state it makes the digest that files name.
 
     Attributes
     ----------
     rates, middle_rate : int
-        How many there are, and which is taken where none is named.
+        Number of rates, and the index of the default one.
 
     Raises
     ------
     RunError
-        If the model's latents are real numbers, or its tables have not been made.
+        If the model's latents are real numbers, or its tables have not been built.
     FnnError
         If the tables are damaged.
     """
@@ -85,23 +83,17 @@ class Codec:
 
     @property
     def digest(self):
-        """The 8 bytes by which files name the model."""
+        """The 8 bytes by which files identify the model."""
         return self._model.digest
 
     def write(self, pixels, rate, *, is_grey=False) -> Written:
-        """Make the file of an image.
+        """Encode an image, (H, W, 3) uint8, as a file's bytes at a rate from 0 to ``rates - 1``.
 
-        Parameters
-        ----------
-        pixels : (H, W, 3) uint8
-        rate : int
-            From 0 to ``rates - 1``.
-        is_grey : bool
-            Whether it is to come back with one channel.
+        A grey one is decoded with one channel.
         """
         height, width = pixels.shape[:2]
         latents, tables = self._coder.latents(pixels, rate), self.tables[rate]
-        made = encode(
+        encoded = encode(
             latents,
             tables,
             width=width,
@@ -110,17 +102,15 @@ class Codec:
             rate=rate,
             model=self.digest,
         )
-        return Written(made.data, made.escapes / made.symbols, ideal_bits(latents, tables))
+        escapes = encoded.escapes / encoded.symbols
+        return Written(encoded.data, escapes, ideal_bits(latents, tables))
 
-    def read(self, path) -> Read:
-        """Read a file.
+    def read(self, source, *, name="the bytes") -> Read:
+        """Read a file, given by its path or as bytes that errors call `name`.
 
-        Raises
-        ------
-        FnnError
-            If it is damaged, hostile, or another model's.
+        Raises an FnnError if it is damaged, hostile, or another model's.
         """
-        header, latents = read(path, self._model)
+        header, latents = read(source, self._model, name=name)
         size = header.height, header.width
         pixels = self._coder.pixels(latents, header.rate, size)
         if header.channels == 1:
@@ -134,49 +124,39 @@ class Codec:
 
 
 def is_codec(model):
-    """Tell whether a model's latents can be coded."""
+    """Return whether a model's latents can be coded."""
     return isinstance(model, Autoencoder) and model.bottleneck.entries is not None
 
 
 def digest(params, state, model_record):
-    """Compute the 8 bytes by which files name a model: of its config and all its arrays."""
+    """Hash a model's config and all its arrays to the 8 bytes by which files identify it."""
     named = trees.flatten({"params": params, "state": state})
     return bytes.fromhex(trees.digest(jax.device_get(named), model_record))[:8]
 
 
 def with_tables(model, params, state, images):
-    """Make the tables of a model that has been trained.
+    """Build the tables of a trained model from the first 64 training images, each (H, W, 3) uint8.
 
-    Parameters
-    ----------
-    model : Autoencoder
-    params, state : dict
-    images : iterable of (H, W, 3) uint8
-        Training images, of which the first 64 are taken.
-
-    Returns
-    -------
-    dict
-        The state with tables: of each rate and channel the frequencies of the latents in these
-        images, mixed with the prior's, or with even ones where none was learned, as if those had
-        been seen 200 times. A table holds all latents but the rarest 1e-4.
+    Returns the state with tables: for each rate and channel the frequencies of the latents in these
+    images, mixed with the prior's, or with uniform ones without a learned prior, as if 200 latents
+    had followed those. A table holds all latents but the rarest 1e-4.
     """
     coder, images = _Coder(model, params, state), list(islice(images, _MOST_IMAGES))
-    made = [
-        _rate_tables(coder, model, params, rate, images) for rate in range(model.bottleneck.rates)
-    ]
+    rates = range(model.bottleneck.rates)
+    tables = [_rate_tables(coder, model, params, rate, images) for rate in rates]
     stacked = {
-        name: jnp.asarray(np.stack([getattr(tables, name) for tables in made]))
-        for name in ("freq", "size", "start")
+        "freq": np.stack([table.freq for table in tables]),
+        "size": np.stack([table.size for table in tables]),
+        "start": np.stack([table.start for table in tables]),
     }
-    return state | {"tables": stacked}
+    return state | {"tables": jax.tree.map(jnp.asarray, stacked)}
 
 
 class _Coder:
     """The two halves of a network, compiled, for images of any size."""
 
     def __init__(self, model, params, state):
-        self.multiple = model.config["multiple"]
+        self.multiple = model.multiple
         self._weights = jax.device_put((params, state))
         self._encode = jax.jit(model.encode)
         self._decode = jax.jit(model.decode, static_argnums=4)
@@ -184,14 +164,14 @@ class _Coder:
     def latents(self, pixels, rate):
         """Compute latents (h, w, C) int32."""
 
-        def piece(pixels):
-            found = self._encode(*self._weights, normalise(pixels[None]), _rates(rate))[0]
-            return _whole(np.asarray(found))
+        def encode_tile(pixels):
+            latents = self._encode(*self._weights, normalise(pixels[None]), _rates(rate))[0]
+            return _integers(np.asarray(latents))
 
         return in_tiles(
-            piece,
+            encode_tile,
             padded_pixels(pixels, self.multiple),
-            side=self._side,
+            size=self._tile_size,
             reach=self._reach(pixels.shape),
             scale_in=self.multiple,
             scale_out=1,
@@ -200,16 +180,15 @@ class _Coder:
     def pixels(self, latents, rate, size):
         """Compute the image (H, W, 3) uint8 of latents (h, w, C) int32."""
 
-        def piece(latents):
+        def decode_tile(latents):
             full = tuple(self.multiple * length for length in latents.shape[:2])
             x = jnp.asarray(latents[None], jnp.float32)
-            found = self._decode(*self._weights, x, _rates(rate), full)
-            return metrics.to_8_bit(found[0])
+            return metrics.to_8_bit(self._decode(*self._weights, x, _rates(rate), full)[0])
 
         padded = in_tiles(
-            piece,
+            decode_tile,
             latents,
-            side=self._side,
+            size=self._tile_size,
             reach=self._reach(size),
             scale_in=1,
             scale_out=self.multiple,
@@ -217,16 +196,19 @@ class _Coder:
         return padded[: size[0], : size[1]]
 
     @property
-    def _side(self):
+    def _tile_size(self):
         return max(_TILE // self.multiple, 1)
 
     def _reach(self, size):
-        """Tell over how many cells the network reaches, where that must be known."""
-        return 0 if size[0] * size[1] <= _TILE**2 else self._found_reach
+        """Return the network's reach in cells, measured only where an image needs tiles."""
+        return 0 if size[0] * size[1] <= _TILE**2 else self._measured_reach
 
     @cached_property
-    def _found_reach(self):
-        """Follow a NaN through both halves, since whatever depends on it becomes one."""
+    def _measured_reach(self):
+        """Measure the reach by a NaN: every value that depends on it becomes NaN.
+
+        None if the reach is at least `_PROBE`.
+        """
         cells = 2 * _PROBE + 1
         x = np.zeros((1, cells * self.multiple, cells * self.multiple, 3), np.float32)
         centre = slice(_PROBE * self.multiple, (_PROBE + 1) * self.multiple)
@@ -238,7 +220,7 @@ class _Coder:
         y = np.asarray(self._decode(*self._weights, latents, _rates(0), x.shape[1:3]))[0]
         blocks = y.reshape(cells, self.multiple, cells, self.multiple, 3)
         reached.append(np.isnan(blocks).any((1, 3, 4)))
-        furthest = max(np.abs(np.argwhere(places) - _PROBE).max() for places in reached)
+        furthest = max(np.abs(np.argwhere(mask) - _PROBE).max() for mask in reached)
         return int(furthest) if furthest < _PROBE else None
 
 
@@ -246,8 +228,8 @@ def _rates(rate):
     return jnp.full((1,), rate, jnp.int32)
 
 
-def _whole(latents):
-    """Convert latents to int32; an encoder that was given grey levels has finite ones."""
+def _integers(latents):
+    """Convert latents to int32; those of grey levels are finite unless training diverged."""
     if not np.isfinite(latents).all() or np.abs(latents).max(initial=0) >= 2**31:
         raise RunError("the encoder's latents leave the range of 32 bits: training has diverged")
     return latents.astype(np.int32)
@@ -257,7 +239,7 @@ def _as_tables(arrays):
     freq, size, start = (np.asarray(arrays[name]) for name in ("freq", "size", "start"))
     if not size.any():
         raise RunError(
-            "the run's tables are not made yet, which is done when its training ends; go on with "
+            "the run's tables are not built yet, which the end of its training does; go on with "
             "python -m experiments.train --resume"
         )
     return tuple(Tables(*rate) for rate in zip(freq, size, start, strict=True))
@@ -275,8 +257,8 @@ def _rate_tables(coder, model, params, rate, images):
 
 
 def _mixed(seen, lowest, prior):
-    """Mix how often latents were seen with the probabilities that were expected."""
-    places = seen - lowest
-    places = places[(places >= 0) & (places < len(prior))]
-    counts = np.bincount(places, minlength=len(prior))
+    """Mix the observed frequencies of latents with their prior probabilities."""
+    entries = seen - lowest
+    entries = entries[(entries >= 0) & (entries < len(prior))]
+    counts = np.bincount(entries, minlength=len(prior))
     return (counts + _PRIOR_COUNT * prior) / (len(seen) + _PRIOR_COUNT)

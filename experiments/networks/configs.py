@@ -1,7 +1,7 @@
 """Frozen configs of the networks, and the checks of their settings."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import ClassVar, Literal
+from typing import Literal
 
 from experiments.networks.bottlenecks import Latents
 from fnnet.core import require
@@ -15,12 +15,17 @@ MOST_RATES = 64
 Precision = Literal["float32", "bfloat16"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Config:
-    # For the networks that have no such setting.
-    dropout: ClassVar[float] = 0.0
-    norm: ClassVar[Norm] = "none"
+class NetworkConfig:
+    """The config of any network: base of the dataclasses in `CONFIGS`."""
 
+    # For the networks that have no such setting. In a dataclass these would come before the fields
+    # of every network, in another order than records have.
+    dropout = 0.0
+    norm = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Config(NetworkConfig):
     precision: Precision = "float32"
     """Precision of the arithmetic; parameters are float32."""
     latents: Latents = "real"
@@ -106,7 +111,6 @@ class ResidualConfig(_Config):
     """Normalisation in front of each activation; "gdn" is its inverse in the decoder."""
 
 
-NetworkConfig = MlpConfig | ShallowConfig | ConvConfig | PyramidConfig | ResidualConfig
 CONFIGS: dict[str, type[NetworkConfig]] = {
     "mlp": MlpConfig,
     "shallow": ShallowConfig,
@@ -117,13 +121,7 @@ CONFIGS: dict[str, type[NetworkConfig]] = {
 
 
 def configure(name, **given):
-    """Build the config of the network called `name`; a setting of None has its default.
-
-    Raises
-    ------
-    LayerError
-        If a setting does not apply to this network, or a value is out of its range.
-    """
+    """Build a network's config; None is a setting's default. A bad setting raises a LayerError."""
     config_type = CONFIGS[name]
     given = {setting: value for setting, value in given.items() if value is not None}
     valid = [field.name for field in fields(config_type)]
@@ -161,7 +159,7 @@ def _check_latents(config):
     weights = config.distortion_weights
     require(
         config.latents == "real" or config.bottleneck > 0,
-        f"--latents {config.latents}: the model has no bottleneck to hold them; give it one: "
+        f"--latents {config.latents}: the model has no bottleneck to hold them; set one: "
         "--bottleneck 16",
     )
     require(
@@ -178,11 +176,15 @@ def _check_latents(config):
     )
 
 
+def name_of(config):
+    """Return the name of a config's network in `CONFIGS`."""
+    return next(name for name, kind in CONFIGS.items() if kind is type(config))
+
+
 def to_json(config):
     """Return a network's config as a dict of plain values that `from_json` reads."""
-    name = next(name for name, kind in CONFIGS.items() if kind is type(config))
     weights = {"distortion_weights": list(config.distortion_weights)}  # as JSON gives them back
-    return {"name": name, **asdict(config), **weights}
+    return {"name": name_of(config), **asdict(config), **weights}
 
 
 def from_json(record):

@@ -7,20 +7,9 @@ from fnnet.core import require
 
 
 def prepared(x, multiple):
-    """Pad images to multiples of `multiple`, and centre grey levels 0..1 on 0.
+    """Pad images (N, H, W, 3) to multiples of `multiple`, and centre grey levels 0..1 on 0.
 
-    Bottom and right are padded by reflection, or by the edge where the image is too small to
-    reflect.
-
-    Parameters
-    ----------
-    x : array (N, H, W, 3)
-    multiple : int
-
-    Raises
-    ------
-    LayerError
-        If `x` has another shape.
+    Bottom and right are padded by reflection, or by the edge of an image too small to reflect.
     """
     require(x.ndim == 4, f"expects images (N, H, W, C), got {x.ndim} axes")
     first = "; images are NHWC: did channels come first?" if x.shape[1] == 3 else ""

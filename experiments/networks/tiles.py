@@ -1,47 +1,37 @@
-"""Large images in pieces, so that memory stays bounded and the result is the whole one's."""
+"""Large images in tiles: bounded memory, and the same result as for the whole image."""
 
 import numpy as np
 
 
-def in_tiles(function, array, *, side, reach, scale_in, scale_out):
-    """Apply a function of (rows, columns, C) arrays piece by piece.
+def in_tiles(function, array, *, size, reach, scale_in, scale_out):
+    """Apply a function of (rows, columns, C) arrays tile by tile.
 
-    Parameters
-    ----------
-    function : callable
-        Makes of an array of ``n * scale_in`` rows one of ``n * scale_out``, columns likewise.
-    array : (h * scale_in, w * scale_in, C)
-    side : int
-        Of a piece, in cells, of which the array has (h, w).
-    reach : int or None
-        How many cells around a place its result depends on; None if that is not known. Then, and
-        where the array has no more than ``side²`` cells, the function is called once.
-
-    Returns
-    -------
-    array (h * scale_out, w * scale_out, C')
+    The array has (h, w) cells of `scale_in` rows and columns, for each of which the function
+    returns `scale_out` rows and columns; `size` is that of a tile in cells. `reach` is the number
+    of cells on each side of a cell that its result depends on. If it is None, or there are at most
+    ``size²`` cells, the function is called once.
     """
     h, w = (length // scale_in for length in array.shape[:2])
-    if reach is None or h * w <= side**2:
+    if reach is None or h * w <= size**2:
         return function(array)
     out = None
-    for top in range(0, h, side):
-        for left in range(0, w, side):
-            (rows, keep_rows), (columns, keep_columns) = (
-                _span(first, side, count, reach) for first, count in ((top, h), (left, w))
+    for top in range(0, h, size):
+        for left in range(0, w, size):
+            (rows, inner_rows), (columns, inner_columns) = (
+                _span(first, size, count, reach) for first, count in ((top, h), (left, w))
             )
-            piece = function(array[_scaled(rows, scale_in), _scaled(columns, scale_in)])
+            tile = function(array[_scaled(rows, scale_in), _scaled(columns, scale_in)])
             if out is None:
-                out = np.empty((h * scale_out, w * scale_out, piece.shape[2]), piece.dtype)
-            place = (_scaled(slice(first, first + side), scale_out) for first in (top, left))
-            kept = piece[_scaled(keep_rows, scale_out), _scaled(keep_columns, scale_out)]
-            out[tuple(place)] = kept
+                out = np.empty((h * scale_out, w * scale_out, tile.shape[2]), tile.dtype)
+            target = (_scaled(slice(first, first + size), scale_out) for first in (top, left))
+            inner = tile[_scaled(inner_rows, scale_out), _scaled(inner_columns, scale_out)]
+            out[tuple(target)] = inner
     return out
 
 
-def _span(first, side, count, reach):
-    """Give the cells that a piece is made of, and which of them are its own."""
-    last = min(first + side, count)
+def _span(first, size, count, reach):
+    """Return the cells of a tile with its margin, and among them those without the margin."""
+    last = min(first + size, count)
     start = max(first - reach, 0)
     return slice(start, min(last + reach, count)), slice(first - start, last - start)
 

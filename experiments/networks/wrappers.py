@@ -11,10 +11,7 @@ from fnnet.core import require
 
 
 def on_any_size(network, multiple):
-    """Wrap a network whose input sizes must be multiples of `multiple`, for images of any size.
-
-    Images are padded and centred by `experiments.networks.padding.prepared`.
-    """
+    """Wrap a network to take images of any size, padded and centred by `prepared`."""
     return _around(
         network,
         partial(prepared, multiple=multiple),

@@ -1,1 +1,1 @@
-"""What the report of a sweep is made of: figures from records, sentences, drawings, the page."""
+"""The report of a sweep: figures computed from records, sentences, drawings, the page."""

@@ -1,8 +1,7 @@
 """Ablations by axis: which runs are compared with which, what differs, and which axis matters."""
 
-import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from experiments.reporting.effects import Effect, effect, finished
@@ -22,8 +21,8 @@ class Axis:
     name, task, budget, test : str
     baseline : str or None
         The value that the others are compared with; None if there is not exactly one.
-    runs : dict of str to dict of int to dict
-        Records by value, then by seed; diverged ones too.
+    runs : dict of str to dict of int to Record
+        By value, then by seed; diverged ones too.
     measures : list of Measure
     effects : dict of (str, str) to Effect
         By value and name of measure.
@@ -73,7 +72,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What an axis contributes by the main measure: the widest difference between two values.
+    """The contribution of an axis by the main measure: the widest difference between two values.
 
     Of those that are differences, if there is any: the mean of a value that wavers from seed to
     seed can be the best or the worst by chance.
@@ -105,17 +104,17 @@ def study(records):
     """
     groups, faults = {}, []
     for record in records:
-        trial = record["trial"]
-        if record["kind"] != "ablation":
+        trial = record.trial
+        if record.kind != "ablation":
             continue
-        key = trial["axis"], trial["task"], trial["budget"], test_set(record)
-        runs = groups.setdefault(key, {}).setdefault(trial["value"], {})
-        if trial["seed"] in runs:
+        key = trial.axis, trial.task, trial.budget, test_set(record)
+        runs = groups.setdefault(key, {}).setdefault(trial.value, {})
+        if trial.seed in runs:
             faults.append(
                 f"{run_name(record)}: there are two different trials of this name; "
                 "the first one is shown"
             )
-        runs.setdefault(trial["seed"], record)
+        runs.setdefault(trial.seed, record)
     return [_axis(key, runs) for key, runs in groups.items()], faults
 
 
@@ -123,7 +122,7 @@ def _axis(key, runs):
     flagged = [
         value
         for value, by_seed in runs.items()
-        if any(record["trial"]["baseline"] for record in by_seed.values())
+        if any(record.trial.baseline for record in by_seed.values())
     ]
     baseline = flagged[0] if len(flagged) == 1 else None
     axis = Axis(*key, baseline, runs)
@@ -141,10 +140,7 @@ def _axis(key, runs):
 def _measures(runs):
     """List the measures, with the highest quality that all runs reached as the one to reach."""
     all_ = [run for by_seed in runs.values() for run in finished(by_seed).values()]
-    reached = [
-        {name for name, step in run["steps_to"].items() if step is not None and _NUMBER(name)}
-        for run in all_
-    ]
+    reached = [set(filter(_NUMBER, run.steps_to)) for run in all_]
     common = set.intersection(*reached) if reached else set()
     found = list(MEASURES.values())
     if common:
@@ -194,13 +190,13 @@ def _between(axis, worse, better):
 
 def trained_networks(records):
     """Count what was trained: an axis's baseline may be another's too, and be tested on any set."""
-    found = set()
-    for record in records:
-        trial = record["trial"]
-        data = {name: value for name, value in trial["data"].items() if name != "test"}
-        what = [trial[name] for name in ("task", "seed", "model", "options")]
-        found.add(json.dumps([*what, data], sort_keys=True))
-    return len(found)
+    trials = [record.trial for record in records]
+    return len(
+        {
+            (trial.task, trial.seed, trial.model, trial.options, replace(trial.data, test=""))
+            for trial in trials
+        }
+    )
 
 
 def best_gains(axes):
@@ -225,18 +221,17 @@ def best_gains(axes):
 
 def test_set(record):
     """Name the set that a record's held-out images are of, or of which they are a part."""
-    data = record["trial"]["data"]
-    name = str(data.get("test", "unnamed"))
-    return f"held-out scenes of {name}" if data.get("train") == data.get("test") else name
+    data = record.trial.data
+    return f"held-out scenes of {data.test}" if data.train == data.test else data.test
 
 
 def setting_name(record):
     """Name what a run's seeds share: "activation relu", or the rung."""
-    trial = record["trial"]
-    return trial["axis"] if record["kind"] == "rung" else f"{trial['axis']} {trial['value']}"
+    trial = record.trial
+    return trial.axis if record.kind == "rung" else f"{trial.axis} {trial.value}"
 
 
 def run_name(record):
     """Name a run as people do: "activation relu, seed 1"."""
     name = setting_name(record)
-    return name if record["kind"] == "rung" else f"{name}, seed {record['trial']['seed']}"
+    return name if record.kind == "rung" else f"{name}, seed {record.trial.seed}"

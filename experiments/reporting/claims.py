@@ -1,4 +1,4 @@
-"""What the findings say with numbers in it, beside the page's sentences; all are computed."""
+"""Sentences with numbers that the findings have beside the page's; all are computed."""
 
 from experiments.cli.console import counted
 from experiments.reporting.measures import MEASURES
@@ -9,7 +9,7 @@ _CHANNELS, _COLOURS, _FLOAT32 = 64, 3, 4
 
 
 def best_sentence(test, best):
-    """Say which rung needs the fewest bytes on a test set."""
+    """State which rung needs the fewest bytes on a test set."""
     among = f"best of {best.among} rungs that can be compared" if best.among > 1 else "rung"
     return f"On {test} the {among} is {best.rung.name}. {jpeg_sentence(best.against)}"
 
@@ -20,11 +20,11 @@ def smaller_is_better_sentences(rungs):
     for rung in rungs:
         smaller = [one for one in rungs if _is_smaller_and_better(one, rung)]
         if smaller:
-            best = min(smaller, key=lambda one: one.record["parameters"])
+            best = min(smaller, key=lambda one: one.record.parameters)
             behind.setdefault(best.name, (best, []))[1].append(rung.name)
     return [
         f"More network is not more quality by itself: behind {best.name} with its "
-        f"{best.record['parameters']:,} parameters: {'; '.join(names)}. Whether the networks or "
+        f"{best.record.parameters:,} parameters: {'; '.join(names)}. Whether the networks or "
         "their training hold them back these runs cannot tell."
         for best, names in behind.values()
     ]
@@ -34,12 +34,12 @@ def _is_smaller_and_better(one, other):
     if len(one.points) != 1 or len(other.points) != 1:
         return False
     (ours,), (theirs,) = one.points, other.points
-    fewer = one.record["parameters"] < other.record["parameters"]
+    fewer = one.record.parameters < other.record.parameters
     return fewer and ours.psnr - ours.jpeg_psnr > theirs.psnr - theirs.jpeg_psnr
 
 
 def better_sentence(test, names, count):
-    """Say which settings are better than JPEG on a test set."""
+    """State which settings are better than JPEG on a test set."""
     if not names:
         return f"On {test} none of {counted(count, 'setting')} is better than JPEG of equal bytes."
     verb = "is" if len(names) == 1 else "are"
@@ -50,7 +50,7 @@ def better_sentence(test, names, count):
 
 
 def losses_sentence(rung, losses):
-    """Say where a rung is worse than JPEG."""
+    """State where a rung is worse than JPEG."""
     than = "JPEG of equal bytes" if rung.task == "autoencode" else "the JPEG it was given"
     rates = len({point.rate for point in rung.points})
     among = counted(losses.among, "image") if rates < 2 else f"{losses.among} images and rates"
@@ -79,7 +79,7 @@ def unsure_sentence(contributions):
 
 
 def gap_sentence(found, count):
-    """Say what overfits; empty if nothing was compared."""
+    """State what overfits; empty if nothing was compared."""
     if not count:
         return ""
     if found is None:
@@ -92,7 +92,7 @@ def gap_sentence(found, count):
 
 
 def spikes_sentence(found):
-    """Say which training spiked most; empty if none did."""
+    """State which training spiked most; empty if none did."""
     spiked = [one for one in found if one.spikes]
     if not spiked:
         return f"The loss of none of {counted(len(found), 'setting')} spiked."
@@ -115,7 +115,7 @@ def outcome_text(found, measure, write=plain):
 
 
 def emulate_sentence(test, near, jpeg):
-    """Say how near the network's images are to JPEG's, and how near the originals are."""
+    """State how near the network's images are to JPEG's, and how near the originals are."""
     return (
         f"Tested on {test}, the network that emulates JPEG comes within "
         f"{outcome_text(near, MEASURES['psnr'])} of the JPEG images that it was to make; the "
@@ -125,7 +125,7 @@ def emulate_sentence(test, near, jpeg):
 
 
 def restore_sentence(test, gain):
-    """Say by how much restoring improves JPEG images."""
+    """State by how much restoring improves JPEG images."""
     return (
         f"Tested on {test}, restoring changes the PSNR of the JPEG images by "
         f"{outcome_text(gain, MEASURES['advantage'], signed)}, against the originals."
@@ -133,7 +133,7 @@ def restore_sentence(test, gain):
 
 
 def expansion_sentence():
-    """Say how much larger than the image a textbook latent is: arithmetic, nothing measured."""
+    """State how much larger than the image a textbook latent is: arithmetic, nothing measured."""
     ratio = _CHANNELS / _COLOURS
     return (
         f"A convolutional autoencoder without a bottleneck, as many textbooks have it, keeps the "
@@ -145,8 +145,8 @@ def expansion_sentence():
 
 
 def latents_sentence(rung):
-    """Say how many numbers and bytes a rung keeps of an image; None if nothing is coded."""
-    latents, coded = rung.record["latents_per_pixel"], rung.coded
+    """State how many numbers and bytes a rung keeps of an image; None if nothing is coded."""
+    latents, coded = rung.record.latents_per_pixel, rung.coded
     if latents is None or not coded:
         return None
     sizes = sorted({plain(point.bits_per_pixel / 8, 3) for point in coded})

@@ -11,11 +11,10 @@ from PIL import Image
 
 from experiments.evaluation.figures import ERROR_LIMIT
 from experiments.images import ImageError, read_image
+from experiments.sweeps.crops import MANIFEST, CropEntry, read_entry
 from experiments.system.errors import RunError
 from experiments.system.storage import read_json
 
-_NUMBERS = ("bits_per_pixel", "jpeg_bits_per_pixel", "psnr", "jpeg_psnr")
-_FILES = ("original", "jpeg", "reconstruction")
 _ERROR_QUALITY = 85
 
 
@@ -23,15 +22,9 @@ _ERROR_QUALITY = 85
 class Crop:
     """One crop; `images` are data URIs by name: original, jpeg, reconstruction and both errors."""
 
-    rung: str
-    rate: int | None
-    image: str
+    entry: CropEntry
     size: tuple[int, int]
     images: dict
-    bits_per_pixel: float | None
-    jpeg_bits_per_pixel: float | None
-    psnr: float
-    jpeg_psnr: float
 
 
 def read_crops(folder):
@@ -44,7 +37,7 @@ def read_crops(folder):
     faults : list of str
         A sentence for each crop that is left out.
     """
-    manifest = Path(folder) / "crops" / "crops.json"
+    manifest = Path(folder) / "crops" / MANIFEST
     if not manifest.is_file():
         return [], []
     try:
@@ -55,49 +48,34 @@ def read_crops(folder):
         return [], [f"{manifest}: is not a list of crops"]
     crops, faults = [], []
     for index, entry in enumerate(entries, 1):
-        problem = _fault(entry)
+        where = f"{manifest}: crop {index}"
         try:
-            if problem:
-                raise RunError(f"{manifest}: crop {index} {problem}")
-            crops.append(_crop(manifest, index, entry))
+            crops.append(_crop(manifest.parent, where, read_entry(where, entry)))
         except (RunError, ImageError) as error:
             faults.append(str(error))
     return crops, faults
 
 
-def _fault(entry):
-    if not isinstance(entry, dict):
-        return "is not an object"
-    for name in ("rung", "rate", "picture", *_FILES, *_NUMBERS):
-        if name not in entry:
-            return f"has no {name!r}"
-    for name in ("rung", "picture", *_FILES):
-        if not isinstance(entry[name], str):
-            return f"has {entry[name]!r} as its {name!r}"
-    for name in _NUMBERS:
-        kinds = (int, float, type(None)) if "bits" in name else (int, float)
-        if not isinstance(entry[name], kinds):
-            return f"has {entry[name]!r} as its {name!r}"
-    return None
-
-
-def _crop(manifest, index, entry):
+def _crop(folder, where, entry):
+    files = {
+        "original": entry.original,
+        "jpeg": entry.jpeg,
+        "reconstruction": entry.reconstruction,
+    }
     pixels = {}
-    for name in _FILES:
-        file = entry[name]
+    for name, file in files.items():
         # A manifest that somebody else made must not put this machine's files into a page.
         if Path(file).name != file:
-            raise RunError(f"{manifest}: crop {index} names {file!r}, which is not beside it")
-        pixels[name] = read_image(manifest.parent / file).pixels
+            raise RunError(f"{where} names {file!r}, which is not beside it")
+        pixels[name] = read_image(folder / file).pixels
     shapes = {one.shape for one in pixels.values()}
     if len(shapes) > 1:
-        raise RunError(f"{manifest}: crop {index} has images of different sizes")
-    images = {name: _file_uri(manifest.parent / entry[name], pixels[name]) for name in _FILES}
+        raise RunError(f"{where} has images of different sizes")
+    images = {name: _file_uri(folder / file, pixels[name]) for name, file in files.items()}
     for name in ("jpeg", "reconstruction"):
         images[f"{name} error"] = error_uri(error_map(pixels["original"], pixels[name]))
     height, width = shapes.pop()[:2]
-    numbers = [entry[name] for name in _NUMBERS]
-    return Crop(entry["rung"], entry["rate"], entry["picture"], (width, height), images, *numbers)
+    return Crop(entry, (width, height), images)
 
 
 def error_map(original, other):

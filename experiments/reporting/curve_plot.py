@@ -10,17 +10,13 @@ from experiments.reporting.words import clipped
 _BINS = 48
 
 
-def over_steps(runs, name):
+def over_steps(runs, column):
     """Average a column of the curves over seeds: (step, mean, least, most) at about 48 steps.
 
     Seeds have the steps that all of them have; values that are not finite are passed over.
     """
     columns = [
-        {
-            row["step"]: row[name]
-            for row in run["curve"]
-            if isinstance(row, dict) and _is_step(row.get("step")) and drawable(row.get(name))
-        }
+        {row.step: value for row in run.curve if drawable(value := column(row))}
         for run in finished(runs).values()
     ]
     steps = sorted(set.intersection(*map(set, columns))) if columns else []
@@ -29,18 +25,14 @@ def over_steps(runs, name):
     chunks = np.array_split(np.array(steps), min(_BINS, len(steps)))
     found = []
     for chunk in chunks:
-        means = [float(np.mean([column[step] for step in chunk])) for column in columns]
+        means = [float(np.mean([values[step] for step in chunk])) for values in columns]
         found.append((int(chunk[-1]), float(np.mean(means)), min(means), max(means)))
     return found
 
 
-def _is_step(value):
-    return isinstance(value, int) and drawable(value)
-
-
-def curve_plot(identifier, axis, name, title, *, log=False, width=340, height=240):
-    """Draw one column of an axis's curves; None if no run has it."""
-    series = {value: over_steps(runs, name) for value, runs in axis.runs.items()}
+def curve_plot(identifier, axis, column, title, *, log=False, width=340, height=240):
+    """Draw one column of an axis's curves, ``CurveRow -> value``; None if no run has it."""
+    series = {value: over_steps(runs, column) for value, runs in axis.runs.items()}
     series = {
         value: [row for row in rows if not log or row[2] > 0] for value, rows in series.items()
     }

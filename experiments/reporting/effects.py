@@ -1,4 +1,4 @@
-"""How much a choice changes a measure, with other things equal: paired bootstrap intervals."""
+"""Effects of a choice on a measure, all else equal: paired bootstrap intervals."""
 
 import math
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Effect:
 
 def finished(runs):
     """Pick the runs that did not diverge, by seed."""
-    return {seed: run for seed, run in runs.items() if run["status"] == "finished"}
+    return {seed: run for seed, run in runs.items() if run.status == "finished"}
 
 
 def effect(value, baseline, measure):
@@ -46,8 +46,8 @@ def effect(value, baseline, measure):
 
     Parameters
     ----------
-    value, baseline : dict of int to dict
-        Records by seed; diverged ones are passed over.
+    value, baseline : dict of int to Record
+        By seed; diverged ones are passed over.
     measure : Measure
 
     Returns

@@ -1,7 +1,7 @@
-"""What the findings say beyond the page: which rung is best, what beats JPEG, what wavers."""
+"""Facts of the findings beyond the page: the best rung, what beats JPEG, what is unstable."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def best_rung(rungs, jpeg):
 
 @dataclass(frozen=True)
 class Losses:
-    """Where a rung is worse than JPEG: how many of its images' rates, and the worst of all."""
+    """Images and rates at which a rung is worse than JPEG: their number, and the worst of all."""
 
     count: int
     among: int
@@ -44,7 +44,7 @@ class Losses:
 
 def losses(rung):
     """Count where a rung's images are worse than JPEG's; None without a finite value."""
-    found = [(advantage(one), one["name"]) for one in rung.record["held_out"]]
+    found = [(advantage(one), one.name) for one in rung.record.held_out]
     found = [one for one in found if math.isfinite(one[0])]
     if not found:
         return None
@@ -62,7 +62,7 @@ def better_than_jpeg(records):
     """
     groups = {}
     for record in records:
-        if record["trial"]["task"] == "autoencode":
+        if record.trial.task == "autoencode":
             same = groups.setdefault(test_set(record), {})
             same.setdefault(setting_name(record), []).append(record)
     found = {}
@@ -97,7 +97,7 @@ def widest_gap(axes):
 
 @dataclass(frozen=True)
 class Steadiness:
-    """How steadily the trainings of one value went: means and extremes over its seeds.
+    """Stability of the trainings of one value: means and extremes over its seeds.
 
     `spikes` is in 1,000 steps.
     """
@@ -118,18 +118,17 @@ class Steadiness:
 
 
 def steadiness(records):
-    """Sum up how steadily each value was trained, the least steady first.
+    """Summarise the stability of each value's trainings, the least stable first.
 
     A training that was tested on several sets counts once.
     """
     groups, sets = {}, {}
     for record in records:
-        trial = record["trial"]
-        name = setting_name(record)
-        train = str(trial["data"].get("train"))
+        trial = record.trial
+        name, train = setting_name(record), trial.data.train
         sets.setdefault(name, set()).add(train)
-        key = name, trial["task"], trial["budget"], train
-        groups.setdefault(key, {}).setdefault(trial["seed"], record)
+        key = name, trial.task, trial.budget, train
+        groups.setdefault(key, {}).setdefault(trial.seed, record)
     found = [
         _steadiness(name if len(sets[name]) == 1 else f"{name} on {train}", list(runs.values()))
         for (name, *_, train), runs in groups.items()
@@ -138,26 +137,25 @@ def steadiness(records):
 
 
 def _steadiness(name, runs):
-    def known(field):
-        values = [run["stability"][field] for run in runs]
-        return [value for value in values if drawable(value)]
-
-    norms = known("gradient_norm_median")
+    stability = [run.stability for run in runs]
+    ratios = filter(drawable, (each.largest_loss_ratio for each in stability))
+    norms = list(filter(drawable, (each.gradient_norm_median for each in stability)))
+    highest = filter(drawable, (each.gradient_norm_highest for each in stability))
     return Steadiness(
         name,
         len(runs),
-        sum(run["status"] == "diverged" for run in runs),
-        float(np.mean([1000 * run["stability"]["spikes"] / max(run["steps"], 1) for run in runs])),
-        max(known("largest_loss_ratio"), default=None),
-        sum(known("skipped_steps")),
+        sum(run.status == "diverged" for run in runs),
+        float(np.mean([1000 * run.stability.spikes / max(run.steps, 1) for run in runs])),
+        max(ratios, default=None),
+        sum(each.skipped_steps for each in stability),
         float(np.mean(norms)) if norms else None,
-        max(known("gradient_norm_highest"), default=None),
+        max(highest, default=None),
     )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What runs of a task reach on a test set: a measure's mean over seeds, and its range."""
+    """A measure of a task's runs on a test set: its mean over seeds, and its range."""
 
     mean: float
     low: float
@@ -167,7 +165,7 @@ class Outcome:
 
 def outcome(runs, measure):
     """Average a measure of runs over their seeds; None if one of them has none."""
-    values = [level(run, measure) for run in runs if run["status"] == "finished"]
+    values = [level(run, measure) for run in runs if run.status == "finished"]
     if not values or None in values:
         return None
     return Outcome(float(np.mean(values)), min(values), max(values), len(values))
@@ -177,9 +175,9 @@ def task_runs(records, task):
     """Pick the runs of a task along the axis of tasks, by test set."""
     found = {}
     for record in records:
-        trial = record["trial"]
-        if record["kind"] == "ablation" and trial["axis"] == "task" and trial["task"] == task:
-            found.setdefault((trial["budget"], test_set(record)), []).append(record)
+        trial = record.trial
+        if record.kind == "ablation" and trial.axis == "task" and trial.task == task:
+            found.setdefault((trial.budget, test_set(record)), []).append(record)
     return found
 
 
@@ -203,17 +201,16 @@ def training_sets(records, small=SMALL_SET):
     -------
     pairs : list of TrainingSets
         The effect is that of the other set against the small one.
-    rest : list of dict
+    rest : list of Record
         The records without those of the small set that are in a pair.
     """
     groups = {}
     for record in records:
-        trial = record["trial"]
+        trial = record.trial
         # The small set's own runs are tested on a part of it, where the others are on all.
-        test = str(trial["data"].get("test"))
-        key = *(trial[name] for name in ("axis", "value", "task", "budget")), test
-        sets = groups.setdefault((record["kind"], *key), {})
-        sets.setdefault(str(trial["data"].get("train")), {})[trial["seed"]] = record
+        key = record.kind, trial.axis, trial.value, trial.task, trial.budget, trial.data.test
+        sets = groups.setdefault(key, {})
+        sets.setdefault(trial.data.train, {})[trial.seed] = record
     pairs, paired = [], set()
     for (kind, axis, value, task, _, test), sets in groups.items():
         for other in sorted(sets.keys() - {small}) if small in sets else ():
@@ -222,18 +219,18 @@ def training_sets(records, small=SMALL_SET):
             found = effect(theirs, ours, measure)
             if found is not None:
                 name = axis if kind == "rung" else f"{axis} {value}"
-                if any(run["trial"]["baseline"] for run in ours.values()):
+                if any(run.trial.baseline for run in ours.values()):
                     name = f"baseline, {task}"  # one network, whichever axis it is of
                 if name not in {pair.name for pair in pairs if pair.test == test}:
                     pairs.append(TrainingSets(name, test, measure, other, ours, theirs, found))
-                paired |= {record["identity"] for record in ours.values()}
-    return pairs, [record for record in records if record["identity"] not in paired]
+                paired |= {record.identity for record in ours.values()}
+    return pairs, [record for record in records if record.identity not in paired]
 
 
 def _tested_on_the_same(runs, others):
     """Leave of runs' held-out images those that other ones were tested on too."""
-    names = {image["name"] for run in others.values() for image in run["held_out"]}
+    names = {image.name for run in others.values() for image in run.held_out}
     return {
-        seed: run | {"held_out": [one for one in run["held_out"] if one["name"] in names]}
+        seed: replace(run, held_out=tuple(one for one in run.held_out if one.name in names))
         for seed, run in runs.items()
     }

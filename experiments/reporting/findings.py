@@ -56,7 +56,7 @@ def make_findings(records, faults, places, folder):
 
 
 def _made(places, folder):
-    """Say what made the text, and where its records are."""
+    """State what made the text, and where its records are."""
     shown = [os.path.relpath(place.resolve(), folder.resolve()) for place in places]
     links = [link(f"{place}/", quote(f"{place.replace(os.sep, '/')}/")) for place in shown]
     own = "" if [*places] == [PACKAGED] else "RECORDS... "
@@ -68,7 +68,7 @@ def _made(places, folder):
 
 
 def _short_chapter(records, main, axes, rungs, places):
-    """Say the most important in a few sentences."""
+    """State the most important in a few sentences."""
     contributions = next(iter(rankings(axes).values()), [])
     said = [
         *_best(rungs, places),
@@ -90,7 +90,7 @@ def _short_chapter(records, main, axes, rungs, places):
 
 
 def _best(rungs, places):
-    """Say which rung is best on each test set."""
+    """State which rung is best on each test set."""
     for test, own, curves, learned in tests_of(rungs, places):
         best = facts.best_rung(own, curves.get("jpeg", []))
         if best is not None:

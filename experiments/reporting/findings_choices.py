@@ -52,7 +52,7 @@ def _axis(axis):
 
 
 def habits_chapter(axes, records):
-    """Say what overfits and what destabilises."""
+    """State what overfits and what destabilises."""
     overfits = chapter("What overfits", *_overfitting(axes), level=3)
     unsteady = chapter("What destabilises", *_unsteady(axes, records), level=3)
     return chapter("What overfits, and what destabilises", overfits, unsteady)

@@ -20,7 +20,7 @@ def costs_chapter(records, figures):
 
 def _differ(records):
     """Whether runs are of more than one setting: seeds alone make no front."""
-    return len({(run["trial"]["axis"], run["trial"]["value"]) for run in records}) > 1
+    return len({(run.trial.axis, run.trial.value) for run in records}) > 1
 
 
 def _group(task, test, records, figures):

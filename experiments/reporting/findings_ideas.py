@@ -38,7 +38,7 @@ def expansion_chapter(rungs):
 
 
 def tasks_chapter(records):
-    """Say what emulating JPEG learns, and what restoring gains."""
+    """State what emulating JPEG learns, and what restoring gains."""
     emulated = [_emulated(*key, runs) for key, runs in facts.task_runs(records, "emulate").items()]
     restored = [_restored(*key, runs) for key, runs in facts.task_runs(records, "restore").items()]
     emulated, restored = ([one for one in said if one] for said in (emulated, restored))
@@ -54,7 +54,7 @@ def _emulated(budget, test, runs):
     if near is None:
         return ""
     # Both are against the JPEG image: PSNR is the same in both directions.
-    jpeg = [one["jpeg_psnr"] for run in runs for one in run["held_out"]]
+    jpeg = [one.jpeg_psnr for run in runs for one in run.held_out]
     said = claims.emulate_sentence(test, near, float(np.mean(jpeg)))
     return f"{said[:-1]} (budget {budget})."
 
@@ -68,13 +68,10 @@ def sets_chapter(pairs):
     """Compare what was trained on the small set with the same trained on another one."""
     if not pairs:
         return ""
-    sizes = sorted(
-        {run["trial"]["data"].get("pictures") for one in pairs for run in one.small_runs.values()}
-        - {None}
-    )
+    sizes = [run.trial.data.pictures for one in pairs for run in one.small_runs.values()]
     header = ("network", "tested on", "measure", "trained on", facts.SMALL_SET, "other set")
     compared = ("difference", f"gap, {facts.SMALL_SET}", "gap, other set")
-    small = "a small set" if not sizes else f"{sizes[-1]} images"
+    small = f"{max(sizes)} images"
     sure = [one.effect.difference for one in pairs if one.effect.is_difference]
     won = sum(difference > 0 for difference in sure)
     return chapter(

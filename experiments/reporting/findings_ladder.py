@@ -9,7 +9,7 @@ from experiments.reporting.sources import anchors, published
 
 
 def tests_of(rungs, places):
-    """Give each test set with its rungs, and the curves of classical and of learned codecs."""
+    """Yield each test set with its rungs, and the curves of classical and of learned codecs."""
     for test in dict.fromkeys(rung.test for rung in rungs):
         own = [rung for rung in rungs if rung.test == test]
         yield test, own, anchors(test, places), published(test)

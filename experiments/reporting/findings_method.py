@@ -16,7 +16,7 @@ _QUESTION = (
 
 
 def method_chapter(records):
-    """Say what was asked and how it was measured."""
+    """State what was asked and how it was measured."""
     return chapter(
         "What was asked, and how it was measured",
         escaped(_QUESTION),
@@ -28,18 +28,15 @@ def method_chapter(records):
 
 
 def _lengths(records):
-    """Say how long each kind of run was trained."""
+    """State how long each kind of run was trained."""
     groups = {}
     for record in records:
-        noun = "ablations" if record["kind"] == "ablation" else "rungs"
-        groups.setdefault((noun, record["trial"]["budget"]), set()).add(
-            record["trial"]["options"].get("steps")
-        )
+        noun = "ablations" if record.kind == "ablation" else "rungs"
+        key = noun, record.trial.budget
+        groups.setdefault(key, set()).add(record.trial.options.steps)
     for (noun, budget), steps in groups.items():
-        known = sorted(one for one in steps if isinstance(one, int))
-        if known:
-            counts = listed(plain(one, 0) for one in known)
-            yield f"With budget {budget}, {noun} were trained for {counts} steps."
+        counts = listed(plain(count, 0) for count in sorted(steps))
+        yield f"With budget {budget}, {noun} were trained for {counts} steps."
 
 
 def _versions(records):
@@ -48,7 +45,7 @@ def _versions(records):
 
 
 def limits_chapter(records, axes, faults):
-    """Say what these records cannot tell."""
+    """State what these records cannot tell."""
     said = [
         METHOD[-1],
         *_short(records),
@@ -67,7 +64,7 @@ def limits_chapter(records, axes, faults):
 def _short(records):
     steps = {kind: set() for kind in ("ablation", "rung")}
     for record in records:
-        steps[record["kind"]].add(record["steps"])
+        steps[record.kind].add(record.steps)
     if steps["ablation"] and max(steps["ablation"]) < max(steps["rung"], default=0):
         most = [plain(max(steps[kind]), 0) for kind in ("ablation", "rung")]
         yield (
@@ -78,9 +75,9 @@ def _short(records):
 
 def _clipped(records):
     cut = [
-        one["stability"]["gradient_norm_median"] > one["trial"]["options"]["clip"]
+        one.stability.gradient_norm_median > one.trial.options.clip
         for one in records
-        if one["stability"]["gradient_norm_median"] and one["trial"]["options"].get("clip")
+        if one.stability.gradient_norm_median
     ]
     if any(cut):
         yield (
@@ -93,8 +90,8 @@ def _clipped(records):
 def _single(records):
     seeds = {}
     for record in records:
-        if record["kind"] == "rung":
-            seeds.setdefault(record["trial"]["axis"], set()).add(record["trial"]["seed"])
+        if record.kind == "rung":
+            seeds.setdefault(record.trial.axis, set()).add(record.trial.seed)
     if seeds and all(len(found) == 1 for found in seeds.values()):
         yield (
             "Every rung was trained once, so that differences between rungs have no interval of "
@@ -104,24 +101,24 @@ def _single(records):
 
 def _machines(records):
     names = ("machine", "system", "device", "cores")
-    found = {tuple(str(one["environment"].get(name)) for name in names) for one in records}
+    found = {tuple(str(one.environment.get(name)) for name in names) for one in records}
     machines = "one kind of machine" if len(found) == 1 else f"{len(found)} kinds of machines"
     yield f"Times are those of {machines}, which other work may have shared."
-    moved = [record["trial"]["axis"] for record in records if record["seconds"] is None]
+    moved = [record.trial.axis for record in records if record.seconds is None]
     if moved:
         names = listed(sorted(set(moved)))
         yield f"Trained on several kinds of machines, and so without a time of training: {names}."
 
 
 def _rates(axes):
-    """Say at which learning rates optimisers were compared, and for which one they were varied."""
+    """State the learning rates of compared optimisers, and for which one rates were varied."""
     for axis in axes:
         if axis.name == "optimizer":
             rates = {
-                value: next(iter(runs.values()))["trial"]["options"].get("learning_rate")
+                value: next(iter(runs.values())).trial.options.learning_rate
                 for value, runs in axis.runs.items()
             }
-            if None not in rates.values() and len(rates) > 1:
+            if len(rates) > 1:
                 pairs = listed(f"{name} {rate:g}" for name, rate in rates.items())
                 yield (
                     f"Optimisers were compared at one learning rate each ({pairs}), not at the "
@@ -129,12 +126,12 @@ def _rates(axes):
                 )
         if axis.name == "learning_rate" and len(axis.runs) > 1:
             runs = [run for by_seed in axis.runs.values() for run in by_seed.values()]
-            names = sorted({str(run["trial"]["options"].get("optimizer")) for run in runs})
+            names = sorted({run.trial.options.optimizer for run in runs})
             yield f"Learning rates were varied for {listed(names)} only."
 
 
 def _images(axes):
-    """Say on how few images choices were tested."""
+    """State on how few images choices were tested."""
     counts = {
         found.images
         for axis in axes

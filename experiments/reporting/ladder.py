@@ -12,6 +12,7 @@ from experiments.codecs.rate_distortion import LEAST_POINTS, CurveError, bd_rate
 from experiments.reporting.axes import test_set
 from experiments.reporting.measures import bits_per_pixel
 from experiments.reporting.scales import drawable
+from experiments.sweeps.records import Record
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Rung:
     task: str
     test: str
     points: tuple[RungPoint, ...]
-    record: dict
+    record: Record
 
     @property
     def coded(self):
@@ -64,17 +65,17 @@ class AgainstJpeg:
 
 def ladder(records):
     """Find the rungs, in the order of the records; equal names are told apart by value and seed."""
-    found = [record for record in records if record["kind"] == "rung"]
-    names = [(record["trial"]["axis"], test_set(record)) for record in found]
+    found = [record for record in records if record.kind == "rung"]
+    names = [(record.trial.axis, test_set(record)) for record in found]
     trained = {name: set() for name in names}
     for name, record in zip(names, found, strict=True):
-        trained[name].add(_training_set(record))
+        trained[name].add(record.trial.data.train)
     return [
         Rung(
             _distinct(record, len(trained[name]) > 1) if names.count(name) > 1 else name[0],
-            record["trial"]["task"],
+            record.trial.task,
             test_set(record),
-            mean_points(record["held_out"]),
+            mean_points(record.held_out),
             record,
         )
         for name, record in zip(names, found, strict=True)
@@ -82,20 +83,16 @@ def ladder(records):
 
 
 def _distinct(record, with_set):
-    trial = record["trial"]
-    where = f"trained on {_training_set(record)}, " if with_set else ""
-    return f"{trial['axis']} ({trial['value']}, {where}seed {trial['seed']})"
-
-
-def _training_set(record):
-    return str(record["trial"]["data"].get("train"))
+    trial = record.trial
+    where = f"trained on {trial.data.train}, " if with_set else ""
+    return f"{trial.axis} ({trial.value}, {where}seed {trial.seed})"
 
 
 def mean_points(images):
     """Average a record's images, a point a rate."""
     groups = {}
     for image in images:
-        groups.setdefault(image["rate"], []).append(image)
+        groups.setdefault(image.rate, []).append(image)
     points = [_mean_point(rate, group) for rate, group in groups.items()]
     return tuple(sorted(points, key=lambda point: (point.bits_per_pixel or 0, point.psnr)))
 
@@ -107,9 +104,9 @@ def _mean_point(rate, group):
     return RungPoint(
         rate,
         mean([bits_per_pixel(image) for image in group]),
-        mean([image["psnr"] for image in group]),
-        mean([image["ssim"] for image in group]),
-        mean([image["jpeg_psnr"] for image in group]),
+        mean([image.psnr for image in group]),
+        mean([image.ssim for image in group]),
+        mean([image.jpeg_psnr for image in group]),
         len(group),
     )
 
@@ -124,10 +121,10 @@ def against_jpeg(points, anchor):
     ----------
     points : list of RungPoint
         With rates.
-    anchor : list of AnchorPoint
+    anchor : list of RatePoint
         JPEG's.
     """
-    curve = [(point.bpp, point.psnr_rgb) for point in anchor if point.quality in ANCHOR_QUALITIES]
+    curve = [(p.bits_per_pixel, p.psnr) for p in anchor if p.quality in ANCHOR_QUALITIES]
     if not points or not curve:
         reason = "there are no bytes to compare" if curve else "JPEG was not measured on this set"
         return AgainstJpeg(None, reason=reason)
@@ -147,7 +144,7 @@ def against_codecs(points, curves):
     ----------
     points : list of RungPoint
         With rates.
-    curves : dict of str to list of AnchorPoint
+    curves : dict of str to list of RatePoint
 
     Returns
     -------
@@ -160,7 +157,7 @@ def against_codecs(points, curves):
         if name == "jpeg":  # `against_jpeg` has it
             continue
         with contextlib.suppress(CurveError):
-            found[name] = bd_rate([(one.bpp, one.psnr_rgb) for one in anchor], own).percent
+            found[name] = bd_rate([(one.bits_per_pixel, one.psnr) for one in anchor], own).percent
     return found
 
 

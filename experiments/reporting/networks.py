@@ -1,4 +1,6 @@
-"""What a network is and how it was trained, in words, from a record's trial."""
+"""Networks and their training in words, from a record's trial."""
+
+from experiments.networks import configs
 
 _UNSAID = ("name", "precision")  # of a model's settings
 
@@ -6,7 +8,7 @@ _UNSAID = ("name", "precision")  # of a model's settings
 def settings(model):
     """List a model's settings but those that are off."""
     said = []
-    for name, value in model.items():
+    for name, value in configs.to_json(model).items():
         if isinstance(value, list):
             value = f"{value[0]:g} to {value[-1]:g}" if value else None
         if name not in _UNSAID and value not in (None, 0, "none"):
@@ -15,11 +17,9 @@ def settings(model):
 
 
 def training(options):
-    """List what training depends on, as far as it is known."""
-    named = ("learning_rate", "schedule", "clip", "batch", "patch")
-    said = [f"{name.replace('_', ' ')} {options[name]}" for name in named if name in options]
-    if "optimizer" in options:
-        said.insert(0, options["optimizer"])
-    if "steps" in options:
-        said.append(f"{options['steps']:,} steps")
-    return ", ".join(said) or "–"
+    """List what training depends on."""
+    return (
+        f"{options.optimizer}, learning rate {options.learning_rate}, schedule {options.schedule}, "
+        f"clip {options.clip}, batch {options.batch}, patch {options.patch}, "
+        f"{options.steps:,} steps"
+    )

@@ -33,7 +33,7 @@ def make_page(records, faults, places):
 
     Parameters
     ----------
-    records : list of dict
+    records : list of Record
         At least one.
     faults : list of str
         What was left out when they were read.
@@ -46,7 +46,7 @@ def make_page(records, faults, places):
         HTML.
     """
     axes, unused = study(records)
-    crops, unread = _crops(places, {record["trial"]["axis"] for record in records})
+    crops, unread = _crops(places, {record.trial.axis for record in records})
     body = (
         _header(records, axes),
         _navigation(),
@@ -71,7 +71,7 @@ def _crops(places, rungs):
     crops, faults = [], []
     for place in places:
         found, wrong = read_crops(place)
-        crops += [crop for crop in found if crop.rung in rungs]
+        crops += [crop for crop in found if crop.entry.rung in rungs]
         faults += wrong
     return crops, faults
 

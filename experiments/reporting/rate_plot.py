@@ -25,7 +25,7 @@ def rate_plot(identifier, title, rungs, anchors, published, *, width):
     ----------
     identifier, title : str
     rungs : list of Rung
-    anchors, published : dict of str to list of AnchorPoint
+    anchors, published : dict of str to list of RatePoint
     """
     is_narrow = width < 500
     height = 420 if is_narrow else 470
@@ -90,7 +90,7 @@ def _series(rungs, anchors, published):
             others.append(
                 _Series(
                     name,
-                    [(point.bpp, point.psnr_rgb) for point in shown],
+                    [(point.bits_per_pixel, point.psnr) for point in shown],
                     [_anchor_tip(name, point) for point in shown],
                     f"{style}{' jpeg' if name == 'jpeg' else ''}",
                     "circle",
@@ -101,14 +101,14 @@ def _series(rungs, anchors, published):
 
 def _near(points, low, high):
     """Keep the points at the runs' rates and the next one on each side, or else the two nearest."""
-    inside = [index for index, point in enumerate(points) if low <= point.bpp <= high]
+    inside = [index for index, point in enumerate(points) if low <= point.bits_per_pixel <= high]
     if not inside:
-        return points[-2:] if points[-1].bpp < low else points[:2]
+        return points[-2:] if points[-1].bits_per_pixel < low else points[:2]
     return points[max(inside[0] - 1, 0) : inside[-1] + 2]
 
 
 def rung_tip(rung, point):
-    """Tell a run at one rate in a few lines."""
+    """Describe a run at one rate in a few lines."""
     record = rung.record
     rate = "" if point.rate is None or len(rung.points) == 1 else f", rate {point.rate + 1}"
     bits = (
@@ -118,18 +118,19 @@ def rung_tip(rung, point):
         (
             f"{rung.name}{rate}",
             f"{bits}PSNR {plain(point.psnr)} dB, SSIM {plain(point.ssim, 4)}",
-            f"{record['parameters']:,} parameters",
-            f"{record['multiply_adds_per_pixel']:,.0f} multiply-adds a pixel",
-            f"trained for {seconds(record['seconds'])}",
-            f"encodes a megapixel in {seconds(record['encode_seconds_per_megapixel'])}, "
-            f"decodes it in {seconds(record['decode_seconds_per_megapixel'])}",
+            f"{record.parameters:,} parameters",
+            f"{record.multiply_adds_per_pixel:,.0f} multiply-adds a pixel",
+            f"trained for {seconds(record.seconds)}",
+            f"encodes a megapixel in {seconds(record.encode_seconds_per_megapixel)}, "
+            f"decodes it in {seconds(record.decode_seconds_per_megapixel)}",
         )
     )
 
 
 def _anchor_tip(name, point):
     quality = "" if point.quality is None else f", quality {point.quality:g}"
-    return f"{name}{quality}\n{plain(point.bpp, 3)} bits a pixel, PSNR {plain(point.psnr_rgb)} dB"
+    rate = plain(point.bits_per_pixel, 3)
+    return f"{name}{quality}\n{rate} bits a pixel, PSNR {plain(point.psnr)} dB"
 
 
 def _description(series):

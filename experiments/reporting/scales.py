@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from experiments.codecs.figure import spread
+from experiments.codecs.figure import spaced
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value):
-        """Give the place of a value."""
+        """Return the position of a value."""
         low, high = self._worth(self.low), self._worth(self.high)
         share = (self._worth(value) - low) / (high - low)
         return self.start + share * (self.stop - self.start)
@@ -73,7 +73,7 @@ def stacked(places, gap, low, high):
     """Move ascending places apart to `gap`, or less if there are too many for `low` to `high`."""
     last = len(places) - 1
     gap = min(gap, (high - low) / max(last, 1))
-    moved = spread(places, gap)
+    moved = spaced(places, gap)
     moved = [max(place, low + index * gap) for index, place in enumerate(moved)]
     return [min(place, high - (last - index) * gap) for index, place in enumerate(moved)]
 

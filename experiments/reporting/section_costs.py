@@ -36,8 +36,8 @@ def cost_groups(records):
     """Group the runs that finished by task and test set."""
     groups = {}
     for record in records:
-        if record["status"] == "finished" and record["held_out"]:
-            groups.setdefault((record["trial"]["task"], test_set(record)), []).append(record)
+        if record.status == "finished" and record.held_out:
+            groups.setdefault((record.trial.task, test_set(record)), []).append(record)
     return groups
 
 
@@ -56,19 +56,19 @@ def _fronts_of(index, task, test, records):
 
 
 def cost_runs(task, records):
-    """Give each cost's runs, for `front_plot`.
+    """List the runs by each cost, for `front_plot`.
 
     Returns
     -------
     list of (str, str, list)
-        Cost, quality, and of each run its cost, its quality, its name and what is told of it;
+        Cost, quality, and of each run its cost, its quality, its name and its description;
         without costs that no run has.
     """
     measure = main_measure(task)
     costs = {
-        "parameters": lambda record: record["parameters"],
-        "multiply-adds a pixel": lambda record: record["multiply_adds_per_pixel"],
-        "seconds of training": lambda record: record["seconds"],
+        "parameters": lambda record: record.parameters,
+        "multiply-adds a pixel": lambda record: record.multiply_adds_per_pixel,
+        "seconds of training": lambda record: record.seconds,
     }
     found = [
         (
@@ -84,7 +84,7 @@ def cost_runs(task, records):
     by_bytes = [
         (point.bits_per_pixel, point.psnr, run_name(record), _run_tip(record, measure))
         for record in records
-        for point in mean_points(record["held_out"])
+        for point in mean_points(record.held_out)
         if point.bits_per_pixel is not None
     ]
     found.append(("bits a pixel", _named(MEASURES["psnr"]), by_bytes))
@@ -99,7 +99,7 @@ def _is_shown(run):
 
 
 def front_said(cost, runs):
-    """Say what lies at both ends of the front of such runs."""
+    """State what lies at both ends of the front of such runs."""
     best = front([run[:2] for run in runs])
     names = [run[2] for run in runs]
     return sentences.front_sentence(cost, names[best[-1]], names[best[0]], names)
@@ -111,7 +111,7 @@ def _named(measure):
 
 def _run_tip(record, measure):
     value = with_unit(signed(level(record, measure), measure.digits), measure.unit)
-    points = mean_points(record["held_out"])
+    points = mean_points(record.held_out)
     rates = [p.bits_per_pixel for p in points if p.bits_per_pixel is not None]
     psnr = sum(point.psnr for point in points) / len(points)
     return "\n".join(
@@ -119,8 +119,8 @@ def _run_tip(record, measure):
             run_name(record),
             f"{measure.label} {value}, PSNR {plain(psnr)} dB",
             *([f"{plain(sum(rates) / len(rates), 3)} bits a pixel"] if rates else []),
-            f"{record['parameters']:,} parameters, "
-            f"{record['multiply_adds_per_pixel']:,.0f} multiply-adds a pixel",
-            f"trained for {seconds(record['seconds'])}",
+            f"{record.parameters:,} parameters, "
+            f"{record.multiply_adds_per_pixel:,.0f} multiply-adds a pixel",
+            f"trained for {seconds(record.seconds)}",
         )
     )

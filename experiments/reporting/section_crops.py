@@ -34,8 +34,9 @@ def _comparison(index, crop):
     width, height = crop.size
     views = [_view(crop, view, label) for view, label in _VIEWS.items()]
     stack = tag("div", *views, class_="stack", style=f"--shape: {width} / {height}")
-    rate = "" if crop.rate is None else f", rate {crop.rate + 1}"
-    title = f"{crop.image}, {crop.rung}{rate}"
+    entry = crop.entry
+    rate = "" if entry.rate is None else f", rate {entry.rate + 1}"
+    title = f"{entry.picture}, {entry.rung}{rate}"
     slider = (
         f'<input type="range" min="0" max="100" value="50" id="{name}-at" '
         f'aria-label="where the sides meet: {text(title)}">'
@@ -47,7 +48,7 @@ def _comparison(index, crop):
         _choice(name, "right", _RIGHT),
         class_="controls",
     )
-    caption = tag("figcaption", tag("b", text(title)), text(f": {caption_text(crop)}"))
+    caption = tag("figcaption", tag("b", text(title)), text(f": {caption_text(entry)}"))
     return tag("figure", stack, controls, caption, class_="compare", id=name)
 
 
@@ -56,7 +57,7 @@ def _view(crop, view, label):
     width, height = crop.size
     image = (
         f'<img src="{crop.images[view]}" width="{width}" height="{height}" '
-        f'alt="{text(crop.image)}: {text(label)}">'
+        f'alt="{text(crop.entry.picture)}: {text(label)}">'
     )
     return tag("span", image, tag("b", text(label)), class_=f"view{side}", data_view=view)
 
@@ -70,11 +71,11 @@ def _choice(name, side, chosen):
     return tag("label", text(f"{side} "), select)
 
 
-def caption_text(crop):
-    """Say both sides' rates and qualities."""
+def caption_text(entry):
+    """Write the rates and qualities of both sides."""
     return (
-        f"{_side('reconstruction', crop.bits_per_pixel, crop.psnr)}; "
-        f"{_side('JPEG', crop.jpeg_bits_per_pixel, crop.jpeg_psnr)}"
+        f"{_side('reconstruction', entry.bits_per_pixel, entry.psnr)}; "
+        f"{_side('JPEG', entry.jpeg_bits_per_pixel, entry.jpeg_psnr)}"
     )
 
 

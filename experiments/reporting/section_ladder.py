@@ -1,5 +1,6 @@
 """The section of the ladder: its rungs beside other codecs."""
 
+from experiments.networks.configs import name_of
 from experiments.reporting import networks, sentences
 from experiments.reporting.html import (
     at_two_widths,
@@ -58,7 +59,7 @@ def _ladder_of(test, rungs, classical, learned):
 
 
 def rung_sentences(rung, curves):
-    """Say how a rung's images and bytes compare with JPEG's, and its curve with other codecs'."""
+    """State how a rung's images and bytes compare with JPEG's, and its curve with other codecs'."""
     said = sentences.rung_sentence(rung)
     if not rung.coded:
         return said
@@ -69,13 +70,13 @@ def rung_sentences(rung, curves):
 
 def made_rows(rungs):
     """Lay out what each rung is and how it was trained: the header and the rows."""
-    trials = {rung.name: rung.record["trial"] for rung in rungs}
+    trials = {rung.name: rung.record.trial for rung in rungs}
     rows = [
         (
             name,
-            trial["model"].get("name", "–"),
-            networks.settings(trial["model"]),
-            networks.training(trial["options"]),
+            name_of(trial.model),
+            networks.settings(trial.model),
+            networks.training(trial.options),
         )
         for name, trial in trials.items()
     ]
@@ -94,11 +95,11 @@ def rung_rows(rungs):
             plain(point.psnr),
             signed(point.psnr - point.jpeg_psnr),
             plain(point.ssim, 4),
-            f"{rung.record['parameters']:,}",
-            f"{rung.record['multiply_adds_per_pixel']:,.0f}",
-            seconds(rung.record["seconds"]),
-            plain(rung.record["encode_seconds_per_megapixel"]),
-            plain(rung.record["decode_seconds_per_megapixel"]),
+            f"{rung.record.parameters:,}",
+            f"{rung.record.multiply_adds_per_pixel:,.0f}",
+            seconds(rung.record.seconds),
+            plain(rung.record.encode_seconds_per_megapixel),
+            plain(rung.record.decode_seconds_per_megapixel),
         )
         for rung in rungs
         for point in rung.points

@@ -15,7 +15,7 @@ from experiments.reporting.words import listed
 
 
 def method_section(records, faults):
-    """Say how all was measured, by what, and what was left out."""
+    """State how all was measured, by what, and what was left out."""
     parts = [
         paragraph(sentences.counts_sentence(records)),
         paragraph(sentences.diverged_sentence(records)),
@@ -58,9 +58,8 @@ def runs_rows(records):
     """Lay out the runs by task, budget and sets: the header and the rows."""
     groups = {}
     for record in records:
-        trial = record["trial"]
-        trained = str(trial["data"].get("train", "–"))
-        key = trial["task"], trial["budget"], trained, test_set(record)
+        trial = record.trial
+        key = trial.task, trial.budget, trial.data.train, test_set(record)
         groups.setdefault(key, []).append(record)
     header = ("task", "budget", "trained on", "tested on", "runs", "seeds")
     counts = ("training images", "test images")
@@ -68,9 +67,9 @@ def runs_rows(records):
         (
             *key,
             len(group),
-            len({record["trial"]["seed"] for record in group}),
-            _counted(record["trial"]["data"].get("pictures") for record in group),
-            _counted(len({one["name"] for one in record["held_out"]}) for record in group),
+            len({record.trial.seed for record in group}),
+            _counted(record.trial.data.pictures for record in group),
+            _counted(len({one.name for one in record.held_out}) for record in group),
         )
         for key, group in groups.items()
     ]
@@ -79,14 +78,14 @@ def runs_rows(records):
 
 def _counted(counts):
     """Write the counts that there are; those of runs without images are 0."""
-    return listed(sorted({count for count in counts if isinstance(count, int) and count})) or "–"
+    return listed(sorted({count for count in counts if count})) or "–"
 
 
 def environment_rows(records):
     """Lay out the environments of the runs: the header and the rows."""
     found = {}
     for record in records:
-        for name, value in record["environment"].items():
+        for name, value in record.environment.items():
             found.setdefault(name, {}).setdefault(str(value), None)
     rows = [(name, "; ".join(values)) for name, values in found.items()]
     return ("what", "values"), rows

@@ -16,8 +16,10 @@ def curves_section(axes):
     for index, axis in enumerate(axes):
         name = slug("curve", index, axis.name)
         panels = [
-            curve_plot(f"{name}-psnr", axis, "held_out_psnr", "held-out PSNR (dB)"),
-            curve_plot(f"{name}-gradient", axis, "gradient_norm", "gradient norm", log=True),
+            curve_plot(f"{name}-psnr", axis, lambda row: row.held_out_psnr, "held-out PSNR (dB)"),
+            curve_plot(
+                f"{name}-gradient", axis, lambda row: row.gradient_norm, "gradient norm", log=True
+            ),
         ]
         shown = [figure(panel) for panel in panels if panel]
         if shown:

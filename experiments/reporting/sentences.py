@@ -1,8 +1,9 @@
-"""What the report says with numbers in it; every one is computed from the records."""
+"""Sentences with numbers in the report; every one is computed from the records."""
 
 import math
 
 from experiments.cli.console import counted
+from experiments.networks.configs import name_of
 from experiments.reporting import networks
 from experiments.reporting.axes import ALIKE, COLLAPSE, best_gains, run_name, trained_networks
 from experiments.reporting.measures import MEASURES
@@ -32,7 +33,7 @@ _TASKS = {"autoencode": "compressing", "emulate": "emulating JPEG", "restore": "
 
 
 def verdict(effect, measure):
-    """Say what a difference is, as a cell of a table has it."""
+    """State what a difference is, as a cell of a table has it."""
     if effect is None:
         return "not measured"
     size = with_unit(signed(effect.difference, measure.digits), measure.unit)
@@ -48,7 +49,7 @@ def interval(effect, measure):
 
 
 def effect_sentence(axis, value, measure):
-    """Say what a value does against its axis's baseline by one measure."""
+    """State what a value does against its axis's baseline by one measure."""
     effect = axis.effects.get((value, measure.name))
     if len(axis.diverged(value)) == len(axis.runs[value]):
         runs = len(axis.runs[value])
@@ -112,7 +113,7 @@ def collapsed_sentences(axes):
 
 def diverged_sentence(records):
     """Count and name the runs that diverged."""
-    lost = [record for record in records if record["status"] == "diverged"]
+    lost = [record for record in records if record.status == "diverged"]
     if not lost:
         return f"None of {counted(len(records), 'run')} diverged."
     names = listed(run_name(record) for record in lost)
@@ -123,7 +124,7 @@ def diverged_sentence(records):
 
 
 def axis_sentences(axis):
-    """Say what each of an axis's values does by the main measure."""
+    """State what each of an axis's values does by the main measure."""
     if axis.baseline is None:
         return [
             f"{axis.name} has not exactly one value that is marked as its baseline, so its values "
@@ -136,12 +137,12 @@ def axis_sentences(axis):
 
 
 def setting(task, budget, test):
-    """Say what is the same in all runs of an axis."""
+    """State what is the same in all runs of an axis."""
     return f"{_TASKS.get(task, task)}, budget {budget}, tested on {test}"
 
 
 def contribution_sentence(contribution):
-    """Say how far the two values of an axis lie apart that differ most."""
+    """State how far the two values of an axis lie apart that differ most."""
     axis, effect = contribution.axis, contribution.effect
     size = with_unit(plain(effect.difference, axis.main.digits), axis.main.unit)
     said = f"{axis.name}: {size} between {contribution.best} (better) and {contribution.worst}"
@@ -171,7 +172,7 @@ def _both_reached(contribution):
 
 
 def ranking_sentence(contributions):
-    """Say which axis contributes most."""
+    """State which axis contributes most."""
     sure = [one for one in contributions if one.effect.is_difference]
     if not contributions:
         return "No axis has two values to compare yet."
@@ -191,17 +192,16 @@ def _axes(count):
 
 
 def baseline_sentence(axis):
-    """Say what all of the axes' baseline is and how it was trained."""
-    trial = next(iter(axis.runs[axis.baseline].values()))["trial"]
-    name = trial["model"].get("name", "a network")
+    """State what all of the axes' baseline is and how it was trained."""
+    trial = next(iter(axis.runs[axis.baseline].values())).trial
     return (
-        f"The baseline is {name} ({networks.settings(trial['model'])}), trained by "
-        f"{networks.training(trial['options'])}."
+        f"The baseline is {name_of(trial.model)} ({networks.settings(trial.model)}), trained by "
+        f"{networks.training(trial.options)}."
     )
 
 
 def gains_sentence(axes):
-    """Say what each axis's best value gains over the baseline; "" without axes."""
+    """State what each axis's best value gains over the baseline; "" without axes."""
     said, none, rated = [], [], False
     for axis, value in best_gains(axes):
         if value is None:
@@ -225,7 +225,7 @@ def gains_sentence(axes):
 
 
 def alike_sentences(contributions):
-    """Say which axis contributes most at about equal rates, if that is not the first of all."""
+    """State which axis contributes most at about equal rates, if that is not the first of all."""
     sure = [one for one in contributions if one.effect.is_difference]
     alike = [one for one in sure if one.rates_are_alike]
     if not alike or alike[0] is sure[0]:
@@ -241,7 +241,7 @@ def alike_sentences(contributions):
 
 
 def jpeg_sentence(against):
-    """Say what a rung's bytes are against JPEG's, behind its `rung_sentence`."""
+    """State what a rung's bytes are against JPEG's, behind its `rung_sentence`."""
     if against.percent is None:
         return f"Its bytes are not compared with JPEG's: {against.reason}."
     if against.low == against.high:
@@ -253,7 +253,7 @@ def jpeg_sentence(against):
 
 
 def codecs_sentence(name, percents):
-    """Say how a rung's bits compare with other codecs' at equal PSNR; "" without comparison."""
+    """State how a rung's bits compare with other codecs' at equal PSNR; "" without comparison."""
     fewer, more = (
         [
             f"{codec} ({signed(percent, 1)} %)"
@@ -273,8 +273,8 @@ def codecs_sentence(name, percents):
 
 
 def floor_sentence(rung):
-    """Say where JPEG cannot be as small; "" if it always can."""
-    sizes = [(one["jpeg_bytes"], one["file_bytes"]) for one in rung.record["held_out"]]
+    """State where JPEG cannot be as small; "" if it always can."""
+    sizes = [(one.jpeg_bytes, one.file_bytes) for one in rung.record.held_out]
     above = sum(jpeg > own for jpeg, own in sizes if None not in (jpeg, own))
     if not above:
         return ""
@@ -285,7 +285,7 @@ def floor_sentence(rung):
 
 
 def rung_sentence(rung):
-    """Say how a rung's images compare with JPEG's of equal bytes."""
+    """State how a rung's images compare with JPEG's of equal bytes."""
     if not rung.points:
         return f"{rung.name} diverged; there is nothing to show of it."
     gains = [point.psnr - point.jpeg_psnr for point in rung.points]
@@ -299,13 +299,13 @@ def rung_sentence(rung):
 
 
 def anchor_sentence(test, curves, images):
-    """Say which curves of other codecs a plot has, and whether they are of as many images."""
+    """State which curves of other codecs a plot has, and whether they are of as many images."""
     if not curves:
         return (
             f"The classical codecs were not measured on {test}: there are no curves of theirs and "
             "no comparison with JPEG's bytes."
         )
-    counts = {int(point.pictures) for points in curves.values() for point in points}
+    counts = {point.images for points in curves.values() for point in points}
     dashed = [name for name in curves if name in PUBLISHED.values()]
     solid = [name for name in curves if name not in dashed]
     said = f"In grey: {listed(solid)}, means over {listed(sorted(counts))} images of {test}."
@@ -320,12 +320,12 @@ def anchor_sentence(test, curves, images):
 
 
 def no_front_sentence(test, task):
-    """Say why there is no front."""
+    """State why there is no front."""
     return f"There is only one run of {task} tested on {test}, so nothing to weigh against it."
 
 
 def front_sentence(cost, best, cheapest, names):
-    """Say what lies at both ends of a front; `names` has each point's run, once a rate."""
+    """State what lies at both ends of a front; `names` has each point's run, once a rate."""
     count, runs = len(names), len(set(names))
     among = f"{runs} runs" if count == runs else f"{count} points of {runs} runs"
     if best == cheapest:
@@ -334,10 +334,10 @@ def front_sentence(cost, best, cheapest, names):
 
 
 def counts_sentence(records):
-    """Say how many runs there are, of what; one network may be in several axes and test sets."""
-    rungs = sum(record["kind"] == "rung" for record in records)
-    axes = {record["trial"]["axis"] for record in records if record["kind"] == "ablation"}
-    seeds = {record["trial"]["seed"] for record in records}
+    """State how many runs there are, of what; one network may be in several axes and test sets."""
+    rungs = sum(record.kind == "rung" for record in records)
+    axes = {record.trial.axis for record in records if record.kind == "ablation"}
+    seeds = {record.trial.seed for record in records}
     return (
         f"{counted(len(records), 'run')} of {counted(trained_networks(records), 'trained network')}"
         f": {counted(rungs, 'rung')} of the ladder and "
@@ -347,7 +347,7 @@ def counts_sentence(records):
 
 
 def faults_sentence(faults):
-    """Say how many things were left out."""
+    """State how many things were left out."""
     if not faults:
         return "Nothing was left out."
     return f"{len(faults)} left out:" if len(faults) > 1 else "One thing was left out:"

@@ -1,8 +1,9 @@
-"""What a report is made from: records, curves of classical codecs, crops; and what is not there."""
+"""Sources of a report: records, curves of other codecs, and the faults of what is left out."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.codecs.rate_distortion import RatePoint
 from experiments.evaluation.baselines import codec_points, read_rows
 from experiments.sweeps import records
 from experiments.system.errors import RunError
@@ -19,11 +20,8 @@ KODAK_IMAGES = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnchorPoint:
-    """A classical codec at one quality: means over `pictures` images, rate in bits a pixel.
-
-    Fields are named as the columns of points.tsv.
-    """
+class AnchorRow:
+    """A row of points.tsv: a classical codec at one quality, means over `pictures` images."""
 
     codec: str
     quality: float | None
@@ -37,7 +35,7 @@ def gather(paths):
 
     Returns
     -------
-    records : list of dict
+    records : list of Record
         Each trial once.
     faults : list of str
         One sentence for each path, file or record that is left out.
@@ -59,7 +57,7 @@ def gather(paths):
                 faults.append(f"{file}: holds no records")
             faults += wrong
             for record in good:
-                found.setdefault(record["identity"], record)
+                found.setdefault(record.identity, record)
     if not found:
         more = f" (and {len(faults) - 1} more of these)" if len(faults) > 1 else ""
         raise RunError(f"there is no record to show: {faults[0]}{more}")
@@ -91,15 +89,18 @@ def anchors(test, places):
 
     Returns
     -------
-    dict of str to list of AnchorPoint
+    dict of str to list of RatePoint
         By codec, by rising rate; empty if the set was not measured.
     """
     names = [folder / "anchors" / Path(test).name / "points.tsv" for folder in (*places, PACKAGED)]
     path = next((name for name in names if name.is_file()), None)
     curves = {}
-    for point in read_rows(path, AnchorPoint) if path else []:
-        curves.setdefault(point.codec, []).append(point)
-    return {codec: sorted(points, key=lambda point: point.bpp) for codec, points in curves.items()}
+    for row in read_rows(path, AnchorRow) if path else []:
+        curves.setdefault(row.codec, []).append(_rate_point(row, int(row.pictures)))
+    return {
+        codec: sorted(points, key=lambda point: point.bits_per_pixel)
+        for codec, points in curves.items()
+    }
 
 
 def published(test):
@@ -109,13 +110,9 @@ def published(test):
     curves = {}
     for row in codec_points():
         if row.codec in PUBLISHED:
-            curves.setdefault(PUBLISHED[row.codec], []).append(
-                AnchorPoint(
-                    codec=row.codec,
-                    quality=row.quality,
-                    pictures=KODAK_IMAGES,
-                    bpp=row.bpp,
-                    psnr_rgb=row.psnr_rgb,
-                )
-            )
+            curves.setdefault(PUBLISHED[row.codec], []).append(_rate_point(row, KODAK_IMAGES))
     return curves
+
+
+def _rate_point(row, images):
+    return RatePoint(row.codec, row.quality, row.bpp, row.psnr_rgb, None, None, images)

@@ -1,4 +1,4 @@
-"""The config of a run: what `config.json` in its folder holds."""
+"""The config of a run: the contents of `config.json` in its folder."""
 
 import re
 from dataclasses import dataclass, fields
@@ -16,26 +16,10 @@ NAME = "config.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """The options that decide a run's result.
+    """The options that decide a run's result; `data` None are the embedded photographs.
 
-    The file is flat and holds the recipe's fields beside these, and the options that the network
-    was built from; a run's record has the network's complete config.
-
-    Parameters
-    ----------
-    task : "autoencode", "emulate" or "restore"
-    data : str or None
-        The set; None for the embedded photographs.
-    quality : int
-        Quality of the JPEG versions.
-    downscale : float
-        Factor by which images are scaled down first.
-    seed : int
-    recipe : Recipe
-    save_seconds : float
-        Time between checkpoints.
-    tiny : bool
-        Whether the run only shows that all works.
+    The file is flat: it holds the recipe's fields beside these, and the options that the network
+    was built from. A run's record has the network's complete config.
     """
 
     task: TaskName
@@ -49,17 +33,7 @@ class RunConfig:
 
 
 def read_config(folder):
-    """Read the config of a run.
-
-    Returns
-    -------
-    RunConfig
-
-    Raises
-    ------
-    RunError
-        If the folder holds no run, or the file is not the config of one.
-    """
+    """Read the config of a run; raise `RunError` if the folder holds none."""
     flat = read_options(folder)
     recipe = {field.name: flat[field.name] for field in fields(Recipe) if field.name in flat}
     try:

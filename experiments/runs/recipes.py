@@ -1,10 +1,10 @@
-"""How a network is trained, and the optimiser and schedule that this names."""
+"""Training recipes, and the optimisers and schedules built from them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 from experiments.images import Grid
-from experiments.networks.tasks import LossName
+from experiments.networks.losses import LossName
 from fnnet import optim, schedules
 from fnnet.optim.transforms import partition_by
 
@@ -20,30 +20,18 @@ CLIPS = {
     **dict.fromkeys(("adam", "adamw", "rmsprop", "lion", "muon"), 0.02),
     **dict.fromkeys(("momentum", "nesterov", "sgd"), 1.0),
 }
-# Arrays of several axes that are no matrices between channels: Muon would mix rates, and what must
-# stay small beside what is large.
+# Arrays of several axes that are not matrices between channels: Muon would mix rates, and entries
+# that must stay small with large ones.
 _NO_MATRICES = ("gain", "inverse_gain", "prior", "gamma_root")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a network is trained: loss, optimiser, schedule and batches.
+    """Training hyperparameters: loss, optimiser, schedule and batches.
 
-    Parameters
-    ----------
-    loss, optimizer, schedule : str
-    learning_rate : float
-        The schedule's peak.
-    clip : float
-        Global norm to which larger gradients are scaled down.
-    steps : int
-        Length of the training and of the schedule.
-    batch : int
-        Patches per step.
-    patch : int
-        Height and width of a patch in pixels.
-    grid : "any", "keep" or "shift"
-        Position of patches on JPEG's 8x8 grid.
+    `learning_rate` is the schedule's peak, `clip` the global norm to which larger gradients are
+    scaled down; `batch` counts patches per step, `patch` is their height and width in pixels, and
+    `grid` their position on JPEG's 8x8 grid.
     """
 
     loss: LossName = "mse"
@@ -89,9 +77,3 @@ def make_schedule(recipe: Recipe):
         "exponential": lambda: schedules.exponential(rate, 0.01 * rate, steps=steps),
         "cosine": lambda: schedules.cosine(rate, steps=steps, warmup=steps // 20, end=0.01 * rate),
     }[recipe.schedule]()
-
-
-def recipe_of(config):
-    """Take the recipe out of a run's config."""
-    names = [field.name for field in fields(Recipe)]
-    return Recipe(**{name: config[name] for name in names if name in config})

@@ -1,6 +1,6 @@
-"""The record of a run: what `record.json` in its folder holds."""
+"""The record of a run: the contents of `record.json` in its folder."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ NAME = "record.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds of one start of the training command; `stepped` and `waited` are of `seconds`."""
+    """Seconds of one start of the training command; `seconds` include `stepped` and `waited`."""
 
     seconds_to_first_step: float
     steps: int
@@ -47,20 +47,11 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a run was made of, and its result.
+    """Images, network and sessions of a run, and its result once it has ended.
 
-    Parameters
-    ----------
-    seed : int
-    model : dict
-        The network's config as `configs.to_json` wrote it. Files name the network by a digest over
-        this dict, which is why it stays as it was written.
-    pictures : tuple of dict
-        Name, hash, fingerprint and split of each image; `evaluation.leakage` reads them.
-    sessions : tuple of RunSession
-    result : Result or None
-    history : dict or None
-        Of released weights, whose metrics are not released: the sums that a sweep's record holds.
+    `model` is the network's config as `configs.to_json` wrote it: files name the network by a
+    digest over this dict. `pictures` are read by `evaluation.leakage`. `history` summarises the
+    training of released weights, which come without a metrics file.
     """
 
     seed: int | None = None
@@ -82,13 +73,7 @@ class Record:
 
 
 def read_record(folder):
-    """Read the record of a run.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read or is not the record of a run.
-    """
+    """Read the record of a run; raise `RunError` if the file is not a record."""
     path = Path(folder) / NAME
     content = read_json(path)
     for name, kind in (("model", dict), ("pictures", list), ("sessions", list)):
@@ -101,13 +86,13 @@ def read_record(folder):
 
 
 def write_record(folder, record: Record):
-    """Write the record of a run; what it does not have yet is left out."""
+    """Write the record of a run, without fields that are None."""
     write_json(Path(folder) / NAME, to_json(record))
 
 
 def to_json(record: Record):
-    """Return a record as plain values, without what it does not have."""
-    content = _present(msgspec.to_builtins(record))
+    """Return a record as plain values, without fields that are None."""
+    content = _present(asdict(record))
     return content | {"sessions": [_present(session) for session in content["sessions"]]}
 
 

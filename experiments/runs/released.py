@@ -8,19 +8,11 @@ from experiments.system.errors import RunError
 
 FOLDER = Path(__file__).parents[1] / "weights"
 # SHA-256 of each file of weights, checked before it is read.
-DIGESTS = {
-    "pyramid": "c3f7a717efc8fc121ec29b840cba3af86404c399a637a563edc3cae72f0598fe",
-}
+DIGESTS = {"pyramid": "c3f7a717efc8fc121ec29b840cba3af86404c399a637a563edc3cae72f0598fe"}
 
 
 def folder_of(run):
-    """Return the folder that a command's RUN names: an existing one, or that of released weights.
-
-    Raises
-    ------
-    RunError
-        If it is neither, or the released file is not the one that was released.
-    """
+    """Return the folder that RUN names: an existing one, or that of sound released weights."""
     run = Path(run)
     if run.exists():
         return run

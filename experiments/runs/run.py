@@ -1,4 +1,4 @@
-"""A run as a value: what its folder holds, and the trained network in it."""
+"""A run as a value: its config, its record and its trained network."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def task(self) -> Task:
-        """What the network was trained to do."""
+        """The task that the network was trained for."""
         return TASKS[self.config.task]
 
     @property
@@ -52,12 +52,8 @@ class Run:
     def codec(self):
         """Return the network ready to write and read files.
 
-        Raises
-        ------
-        RunError
-            If its latents are real numbers, or its training has not ended.
-        FnnError
-            If its tables are damaged.
+        Raises a RunError if its latents are real numbers or its training has not ended, and an
+        FnnError if its tables are damaged.
         """
         try:
             return Codec(self.model, self.params, self.state, self.record.model)

@@ -1,11 +1,9 @@
 """Checkpoints and released weights of a run."""
 
-from functools import partial
-
 import jax
 import numpy as np
 
-from fnnet import checkpoint
+from fnnet import checkpoint, checkpoint_series
 from fnnet.train import TrainState, init_state
 
 WEIGHTS = "weights.safetensors"
@@ -16,35 +14,30 @@ _TRAINING_ONLY = ("opt", "step", "skipped")
 def save(folder, train_state, model_record):
     """Save a training state in a run's folder, which keeps the two newest."""
     tree = _as_tree(train_state)
-    checkpoint.save_step(folder, int(train_state.step), tree, model_record)
+    checkpoint_series.save_step(folder, int(train_state.step), tree, model_record)
 
 
 def restore(folder, model, optimizer, model_record):
-    """Restore a run's newest training state: ``(TrainState, step)``.
+    """Restore a run's newest training state and its step.
 
-    Raises
-    ------
-    CheckpointError
-        If none can be read, or it was saved for another network than `model_record`.
+    Raises a CheckpointError if there is none of the network that `model_record` describes.
     """
-    like = jax.eval_shape(partial(_init, model, optimizer), jax.random.key(0))
-    tree, saved_for, step = checkpoint.restore_newest(folder, _as_tree(like))
+
+    def init(key):
+        return init_state(*model.init(key, (64, 64, 3)), optimizer)
+
+    like = jax.eval_shape(init, jax.random.key(0))
+    tree, saved_for, step = checkpoint_series.restore_newest(folder, _as_tree(like))
     _require_same(folder, saved_for, model_record)
     state = TrainState(tree["step"], tree["params"], tree["state"], tree["opt"], tree["skipped"])
     return state, step
 
 
 def restore_network(folder, model, model_record):
-    """Restore the network of a run's newest checkpoint: ``(params, state, step)``.
-
-    Raises
-    ------
-    CheckpointError
-        As `restore`.
-    """
+    """Restore the network of a run's newest checkpoint as `restore` does: (params, state, step)."""
     params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
     like = {"params": params, "state": state}
-    tree, saved_for, step = checkpoint.restore_newest(folder, like, leave_out=_TRAINING_ONLY)
+    tree, saved_for, step = checkpoint_series.restore_newest(folder, like, leave_out=_TRAINING_ONLY)
     _require_same(folder, saved_for, model_record)
     return tree["params"], tree["state"], step
 
@@ -56,13 +49,7 @@ def save_weights(path, params, state, step, model_record):
 
 
 def restore_weights(path, model, model_record):
-    """Restore what `save_weights` saved: ``(params, state, step)``, parameters as float32.
-
-    Raises
-    ------
-    CheckpointError
-        If the file cannot be read or is of another network.
-    """
+    """Restore what `save_weights` saved as `restore_network` does, parameters as float32."""
     params, state = jax.eval_shape(lambda key: model.init(key, (64, 64, 3)), jax.random.key(0))
     halves = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, np.float16), params)
     step = jax.ShapeDtypeStruct((), np.int32)
@@ -84,10 +71,6 @@ def _require_same(where, saved_for, model_record):
 
 # Settings of runs from before these could be chosen.
 _WITHOUT_CHOICE = {"precision": "float32", "latents": "real", "distortion_weights": []}
-
-
-def _init(model, optimizer, key):
-    return init_state(*model.init(key, (64, 64, 3)), optimizer)
 
 
 def _as_tree(train_state):

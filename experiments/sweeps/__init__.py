@@ -1,1 +1,1 @@
-"""Controlled experiments: what is varied, how one run is made and measured, what is recorded."""
+"""Controlled experiments: axes, trials, how a trial is run and measured, and its record."""

@@ -1,24 +1,24 @@
-"""What a sweep varies: axes, and what each of their values changes in the baseline."""
+"""The axes of a sweep, and the change that each of their values makes to the baseline."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import get_args
 
 from experiments.networks import architectures, configs
-from experiments.networks.tasks import TASKS, LossName
+from experiments.networks.losses import LossName
+from experiments.networks.tasks import TASKS
 from experiments.runs import recipes
 
-TASK = "autoencode"  # the baseline's, with its model as it is by default
+TASK = "autoencode"  # the baseline's, with its default model
 _RATE = recipes.LEARNING_RATES["adam"]
-_WEIGHT = 0.013  # of penalised latents
+_RATES = [_RATE * factor for factor in (1, 1 / 10, 1 / 3, 3, 10)]
+_ACTIVATIONS = dict.fromkeys(("silu", *architectures.ACTIVATIONS))  # the baseline's first
+_PENALISED = {"latents": "penalised", "distortion_weights": (0.013,)}
 
 
 @dataclass(frozen=True)
 class Change:
-    """Settings of the model, options, the task, or how many images are trained on.
-
-    Options are those of a `Trial`; `images` None means all of the set.
-    """
+    """A change to the baseline's `Trial`; `images` None trains on all images of the set."""
 
     model: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
@@ -38,7 +38,7 @@ def _options(name, values):
 
 
 def _depth(depth):
-    # The coarser the grid, the more channels its latents have: their number does not change.
+    # The coarser the grid, the more channels it has: the number of latents does not change.
     return Change(model={"depth": depth, "bottleneck": 4 ** (depth - 1)})
 
 
@@ -47,27 +47,9 @@ def _width(width):
 
 
 def _optimizer(name):
-    # Each at the default that --optimizer gives it, which is nobody's tuned best.
+    # Each at its default learning rate and clip; none is tuned.
     rate, clip = recipes.LEARNING_RATES[name], recipes.CLIPS[name]
     return Change(options={"optimizer": name, "learning_rate": rate, "clip": clip})
-
-
-def _learning_rates():
-    factors = (1, 1 / 10, 1 / 3, 3, 10)
-    return {f"{_RATE * f:.2g}": Change(options={"learning_rate": _RATE * f}) for f in factors}
-
-
-def _images():
-    return {"all": Change()} | {f"{count}": Change(images=count) for count in (2, 8, 32)}
-
-
-def _latents():
-    penalised = {"latents": "penalised", "distortion_weights": (_WEIGHT,)}
-    return {"bounded": Change(), "penalised": Change(model=penalised)}
-
-
-def _first(baseline, values):
-    return [baseline, *(value for value in values if value != baseline)]
 
 
 def _fixed(values):
@@ -79,16 +61,16 @@ def _fixed(values):
 AXES: dict[str, Callable[[int], dict[str, Change]]] = {
     "depth": _fixed({f"{depth}": _depth(depth) for depth in (3, 1, 2, 4)}),
     "width": _width,
-    "activation": _fixed(_settings("activation", _first("silu", architectures.ACTIVATIONS))),
+    "activation": _fixed(_settings("activation", _ACTIVATIONS)),
     "dropout": _fixed(_settings("dropout", (0.0, 0.05, 0.2, 0.5))),
     "norm": _fixed(_settings("norm", get_args(configs.Norm))),
     "bottleneck": _fixed(_settings("bottleneck", (16, 4, 8, 32, 64))),
     "pooling": _fixed(_settings("pooling", get_args(configs.Pooling))),
     "optimizer": _fixed({name: _optimizer(name) for name in get_args(recipes.OptimizerName)}),
-    "learning_rate": _fixed(_learning_rates()),
+    "learning_rate": _fixed({f"{r:.2g}": Change(options={"learning_rate": r}) for r in _RATES}),
     "schedule": _fixed(_options("schedule", get_args(recipes.ScheduleName))),
     "loss": _fixed(_options("loss", get_args(LossName))),
-    "pictures": _fixed(_images()),
-    "latents": _fixed(_latents()),
+    "pictures": _fixed({"all": Change()} | {f"{n}": Change(images=n) for n in (2, 8, 32)}),
+    "latents": _fixed({"bounded": Change(), "penalised": Change(model=_PENALISED)}),
     "task": _fixed({name: Change(task=name) for name in TASKS}),
 }

@@ -1,18 +1,18 @@
-"""Trials as tasks of a Ray cluster: each on a core of its own; this process alone writes."""
+"""Trials as tasks of a Ray cluster, each on one core; only this process writes records."""
 
 import contextlib
 import importlib.util
 import os
 import socket
 
-from experiments.sweeps.trials import run_trial
+from experiments.sweeps.running import run_trial
 from experiments.system.errors import RunError
 
 _RETRIES = 3  # of a task whose worker was killed
 
 
 def require_ray():
-    """Refuse to go on without Ray."""
+    """Raise unless Ray is installed."""
     if importlib.util.find_spec("ray") is None:
         raise RunError(
             "--executor ray: Ray is not installed; pip install 'fnnet[cluster]' brings it"
@@ -21,26 +21,12 @@ def require_ray():
 
 @contextlib.contextmanager
 def on_ray(address=None, *, run=run_trial):
-    """Be connected to a cluster; to be entered before JAX has started threads, since Ray forks.
+    """Connect to a cluster; an `address` of None starts one here, with all cores of this machine.
 
-    Parameters
-    ----------
-    address : str or None
-        Of a cluster that is there; None starts one on this machine, of all its cores.
-    run : callable
-        ``(trial, material) -> record``
-
-    Yields
-    ------
-    callable
-        ``(trials, material) -> iterator of (trial, record)``, each when its run ends. The images
-        are sent to each machine once. It raises a RunError if a task's worker is lost more than
-        three times.
-
-    Raises
-    ------
-    RunError
-        If Ray is not installed or the cluster is not found.
+    Enter this before JAX has started threads, since Ray forks. Yields ``(trials, material) ->
+    iterator of (trial, record)``, each when its run ends; the images are sent to each machine once.
+    Raises a RunError if Ray is not installed, no cluster answers, or a task's worker is lost more
+    than three times.
     """
     require_ray()
     ray = _connected(address)
@@ -51,20 +37,33 @@ def on_ray(address=None, *, run=run_trial):
 
 
 def _as_tasks(ray, trials, material, run):
+    def run_on_one_core(trial, material):
+        # Has an effect when JAX starts, which is in the first task of a worker.
+        os.environ.setdefault("NPROC", "1")
+        return run(trial, material)
+
     sent = ray.put(material)
-    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_one_core(run))
+    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(run_on_one_core)
     waiting = {task.remote(trial, sent): trial for trial in trials}
     while waiting:
         (ended, *_), _ = ray.wait(list(waiting))
         trial = waiting.pop(ended)
-        yield trial, _result(ray, ended, trial)
+        try:
+            record = ray.get(ended)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.WorkerCrashedError as error:
+            raise RunError(
+                f"{trial.axis}={trial.value} seed {trial.seed}: its worker was lost "
+                f"{_RETRIES + 1} times; is there enough memory?"
+            ) from error
+        yield trial, record
 
 
 def _connected(address):
-    """Start Ray, or join it, without its own output."""
     if address and address != "auto":
         _require_answer(address)
-    # Usage reports are off: nothing here is to leave the user's machines.
+    # No usage reports: no data leaves the user's machines.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -76,12 +75,12 @@ def _connected(address):
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         cause = str(error).strip().split("\n")[0]
         where = f"--address {address}" if address else "--executor ray"
-        raise RunError(f"{where}: no cluster of Ray's: {cause}") from error
+        raise RunError(f"{where}: no Ray cluster: {cause}") from error
     return ray
 
 
 def _require_answer(address):
-    """Knock first: Ray itself tries for two minutes, and says so at length."""
+    """Raise unless the address accepts connections: Ray would try for two minutes."""
     host, _, port = address.rpartition("//")[2].rpartition(":")
     if not host or not port.isdigit():
         raise RunError(f"--address {address}: must be auto, host:port or ray://host:port")
@@ -89,24 +88,3 @@ def _require_answer(address):
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
         raise RunError(f"--address {address}: nobody answers there") from error
-
-
-def _one_core(run):
-    def task(trial, material):
-        # Read when JAX starts, which is in the first task of a worker.
-        os.environ.setdefault("NPROC", "1")
-        return run(trial, material)
-
-    return task
-
-
-def _result(ray, ended, trial):
-    try:
-        return ray.get(ended)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
-    except ray.exceptions.WorkerCrashedError as error:
-        raise RunError(
-            f"{trial.axis}={trial.value} seed {trial.seed}: its worker was lost {_RETRIES + 1} "
-            "times; is there enough memory?"
-        ) from error

@@ -1,4 +1,4 @@
-"""Ctrl-C that arrives: JAX swallows some exceptions that its hooks raise, and renames others."""
+"""Reliable Ctrl-C: JAX swallows some exceptions raised in its hooks, and replaces others."""
 
 import _thread
 import contextlib
@@ -11,10 +11,10 @@ _AGAIN_SECONDS = 0.2
 
 @contextlib.contextmanager
 def insistent():
-    """Raise KeyboardInterrupt at Ctrl-C, and again and again until it leaves this block.
+    """Raise KeyboardInterrupt at Ctrl-C, repeatedly until it leaves this block.
 
-    Does nothing outside the main thread, which alone hears of signals, and where Ctrl-C is ignored
-    or means something else.
+    Does nothing outside the main thread, which alone receives signals, and where Ctrl-C is ignored
+    or has another handler.
     """
     before = signal.getsignal(signal.SIGINT)
     in_main = threading.current_thread() is threading.main_thread()
@@ -32,9 +32,9 @@ def insistent():
         while not left.wait(_AGAIN_SECONDS):
             _thread.interrupt_main()
 
-    def unraisable(told):
-        if told.exc_type is not KeyboardInterrupt:
-            hook(told)
+    def unraisable(event):
+        if event.exc_type is not KeyboardInterrupt:
+            hook(event)
 
     hook, sys.unraisablehook = sys.unraisablehook, unraisable
     signal.signal(signal.SIGINT, request)

@@ -1,13 +1,14 @@
-"""The images of a sweep: what is trained on and what is tested on, never the same photograph."""
+"""The images of a sweep, to train on and to test on: never the same photograph in both."""
 
 import hashlib
 import json
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from experiments.evaluation.pairs import Pair, load_pairs
-from experiments.images import find_shared, locate
+from experiments.images import find_seen, locate
 from experiments.system.errors import RunError, some
 
 EMBEDDED = "embedded"
@@ -15,7 +16,7 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Pairs to train on and to test on, with the names of the sets that they are of."""
+    """Pairs to train on and to test on, with the names of their sets."""
 
     train_name: str
     test_name: str
@@ -24,12 +25,12 @@ class Material:
 
     @property
     def digest(self):
-        """Digest over the hashes of all images and their sides: 16 hexadecimal digits."""
-        sides = ([pair.image.sha256 for pair in side] for side in (self.train, self.test))
-        return images_digest(*sides)
+        """Digest of the hashes of all images and their splits: 16 hexadecimal digits."""
+        splits = ([pair.image.sha256 for pair in pairs] for pairs in (self.train, self.test))
+        return images_digest(*splits)
 
     def trained_on(self, count, seed):
-        """Choose `count` images to train on: those of a smaller count are among them."""
+        """Choose `count` images to train on, which include those of any smaller count."""
 
         def draw(pair):
             return hashlib.sha256(f"{seed}/{pair.image.sha256}".encode()).digest()
@@ -38,8 +39,11 @@ class Material:
 
     def __reduce__(self):
         """Pickle pixels, JPEG versions too: another machine does not have the files."""
-        sides = [tuple(map(_in_memory, side)) for side in (self.train, self.test)]
-        return Material, (self.train_name, self.test_name, *sides)
+        splits = [
+            tuple(replace(pair, load=partial(tuple, pair.load())) for pair in pairs)
+            for pairs in (self.train, self.test)
+        ]
+        return Material, (self.train_name, self.test_name, *splits)
 
 
 def images_digest(train, test):
@@ -49,42 +53,30 @@ def images_digest(train, test):
 
 
 def load_material(train, test, quality):
-    """Read the sets to train on and to test on.
+    """Read the sets to train on and to test on, with JPEG versions of a quality from 1 to 100.
 
-    Parameters
-    ----------
-    train, test : str or None
-        Sets that are taken whole. Without `test`, the training side of `train`'s split and the rest
-        of it; without `train` too, those of the embedded photographs.
-    quality : int
-        Of the JPEG versions, 1 to 100.
-
-    Raises
-    ------
-    RunError
-        If both have a photograph, whatever its name, size or format is there.
-    ImageError
-        If a set cannot be read.
+    Sets are used whole. Without `test`, `train` is split; without `train` too, the embedded
+    photographs are. Raises a RunError if a photograph is in both sets, whatever its names, sizes or
+    formats are, and an ImageError if a set cannot be read.
     """
     if test is None:
         pairs = load_pairs(train, quality)
-        sides = _training(pairs), [pair for pair in pairs if pair.side != "train"]
-        return Material(_name(train), _name(train), *map(tuple, sides))
+        splits = _training(pairs), [pair for pair in pairs if pair.split != "train"]
+        return Material(_name(train), _name(train), *map(tuple, splits))
     train_name, test_name = _name(train), _name(test)
     train_pairs = _training(load_pairs(None, quality)) if train is None else _whole(train, quality)
     test_pairs = _whole(test, quality)
-    shared = find_shared([p.image for p in test_pairs], [p.image for p in train_pairs])
-    if shared:
-        names = {found.name_a: f"{found.name_a} ({found.relation})" for found in shared}
+    seen = find_seen([p.image for p in test_pairs], [p.image for p in train_pairs])
+    if seen:
         raise RunError(
-            f"{len(names)} of {len(test_pairs)} images of the set {test_name} to test on are in "
-            f"the set {train_name} to train on: {some(list(names.values()))}"
+            f"{len(seen)} of {len(test_pairs)} images of the set {test_name} to test on are in "
+            f"the set {train_name} to train on: {some(list(map(str, seen.values())))}"
         )
     return Material(train_name, test_name, tuple(train_pairs), tuple(test_pairs))
 
 
 def _training(pairs):
-    return [pair for pair in pairs if pair.side == "train"]
+    return [pair for pair in pairs if pair.split == "train"]
 
 
 def _whole(data, quality):
@@ -93,15 +85,3 @@ def _whole(data, quality):
 
 def _name(data):
     return EMBEDDED if data is None else Path(os.path.abspath(locate(data))).name
-
-
-@dataclass(frozen=True, eq=False)
-class _Constant:
-    value: tuple
-
-    def __call__(self):
-        return self.value
-
-
-def _in_memory(pair):
-    return replace(pair, load=_Constant(pair.load()))

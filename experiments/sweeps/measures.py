@@ -1,90 +1,68 @@
-"""A trained network measured through real files, on whole images."""
+"""A trained network measured through the bytes of real files, on whole images."""
 
 import math
-import tempfile
 import time
-from pathlib import Path
+from dataclasses import dataclass
 
 from experiments.evaluation import scores
-from experiments.networks.codec import Codec, is_codec, with_tables
+from experiments.sweeps.records import ImageRecord
 
 _TIMED = 4  # images
 
 
-def measure(programs, learned, trial, trained, test, compared):
-    """Measure a network that has learned.
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Measurements of a network, as a `Record` holds them; times are None without coded latents."""
 
-    Parameters
-    ----------
-    programs : Programs
-    learned : Learned
-    trial : Trial
-    trained, test, compared : sequence of Pair
-        Those that were trained on, of which the coder's tables are made; those that were not;
-        some of the former, to be measured too.
-
-    Returns
-    -------
-    dict
-        Lists of images, as a record has them, under ``held_out`` and ``trained_on``; seconds per
-        megapixel under ``encode`` and ``decode``, None without coded latents.
-
-    Raises
-    ------
-    RunError
-        If the latents cannot be coded: training has diverged.
-    """
-    model, task = programs.model, programs.task
-    if not is_codec(model):
-        _, params, state, *_ = learned.train_state
-        apply = scores.make_apply(model, params, state)
-        images = {
-            name: [_image(apply, task, pair, None) for pair in pairs]
-            for name, pairs in (("held_out", test), ("trained_on", compared))
-        }
-        return images | {"encode": None, "decode": None}
-    codec = make_codec(model, learned.train_state, trained, trial.model)
-    return measure_codec(codec, task, test, compared)
+    held_out: tuple[ImageRecord, ...] = ()
+    trained_on: tuple[ImageRecord, ...] = ()
+    encode_seconds_per_megapixel: float | None = None
+    decode_seconds_per_megapixel: float | None = None
 
 
-def make_codec(model, train_state, trained, model_record):
-    """Make a network that has learned ready to write files, with tables of training images."""
-    _, params, state, *_ = train_state
-    originals = (pair.original for pair in trained)
-    return Codec(model, params, with_tables(model, params, state, originals), model_record)
+def measure_images(apply, task, test, compared):
+    """Measure a network whose latents are not coded, on pairs not trained on, and trained on."""
+    held_out, trained_on = (
+        tuple(_image(apply, task, pair, None) for pair in pairs) for pairs in (test, compared)
+    )
+    return Measured(held_out=held_out, trained_on=trained_on)
 
 
 def measure_codec(codec, task, test, compared):
-    """Measure a codec at all its rates, as `measure` does."""
-    images = {
-        name: [
+    """Measure a codec at all its rates, as `measure_images` does."""
+    held_out, trained_on = (
+        tuple(
             _image(scores.through_files(codec, rate), task, pair, rate)
             for pair in pairs
             for rate in range(codec.rates)
-        ]
-        for name, pairs in (("held_out", test), ("trained_on", compared))
-    }
+        )
+        for pairs in (test, compared)
+    )
     encode, decode = _times(codec, [pair.original for pair in test[:_TIMED]])
-    return images | {"encode": encode, "decode": decode}
+    return Measured(
+        held_out=held_out,
+        trained_on=trained_on,
+        encode_seconds_per_megapixel=encode,
+        decode_seconds_per_megapixel=decode,
+    )
 
 
 def _image(apply, task, pair, rate):
-    """Measure one image, as `records.IMAGE` has it."""
     output = apply(pair.get(task.source))
     score = scores.outcome(lambda pixels: output, task, pair).score
     pixels, jpeg_rate = math.prod(pair.image.shape[:2]), score.jpeg_bits_per_pixel
-    return {
-        "name": score.name,
-        "pixels": pixels,
-        "rate": rate,
-        "file_bytes": output.file_bytes,
-        "ideal_bytes": output.ideal_bytes,
-        "psnr": score.psnr,
-        "ssim": score.ssim,
-        "jpeg_psnr": score.jpeg_psnr,
-        "jpeg_ssim": score.jpeg_ssim,
-        "jpeg_bytes": None if jpeg_rate is None else round(jpeg_rate * pixels / 8),
-    }
+    return ImageRecord(
+        name=score.name,
+        pixels=pixels,
+        rate=rate,
+        file_bytes=output.file_bytes,
+        ideal_bytes=output.ideal_bytes,
+        psnr=score.psnr,
+        ssim=score.ssim,
+        jpeg_psnr=score.jpeg_psnr,
+        jpeg_ssim=score.jpeg_ssim,
+        jpeg_bytes=None if jpeg_rate is None else round(jpeg_rate * pixels / 8),
+    )
 
 
 def _times(codec, images):
@@ -92,12 +70,10 @@ def _times(codec, images):
     megapixels = sum(math.prod(pixels.shape[:2]) for pixels in images) / 1e6
     rate = codec.middle_rate
     encode = decode = 0.0
-    with tempfile.TemporaryDirectory(prefix="fnnet-") as folder:
-        path = Path(folder) / "image.fnn"
-        for pixels in images:
-            began = time.perf_counter()
-            path.write_bytes(codec.write(pixels, rate).data)
-            written = time.perf_counter()
-            codec.read(path)
-            encode, decode = encode + written - began, decode + time.perf_counter() - written
+    for pixels in images:
+        began = time.perf_counter()
+        data = codec.write(pixels, rate).data
+        written = time.perf_counter()
+        codec.read(data)
+        encode, decode = encode + written - began, decode + time.perf_counter() - written
     return round(encode / megapixels, 4), round(decode / megapixels, 4)

@@ -1,25 +1,22 @@
-"""What a sweep is made of: budgets, and the trials of each axis."""
+"""The plan of a sweep: budgets, and the trials of each axis."""
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from experiments.images import check_patch
 from experiments.networks import configs
 from experiments.networks.tasks import TASKS
-from experiments.runs import recipes
 from experiments.sweeps.axes import AXES, TASK
-from experiments.sweeps.trials import Trial
+from experiments.sweeps.trials import BudgetName, Options, Sets, Trial
 from experiments.system.errors import RunError
 
-BudgetName = Literal["tiny", "small", "full"]
 QUALITY = 10  # of the JPEG versions that emulate and restore are about
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How large runs are: `width` None is the model's own, `values` None all of an axis."""
+    """Size of the runs: `width` None is the model's default, `values` None all of an axis."""
 
     seeds: int
     steps: int
@@ -38,27 +35,11 @@ BUDGETS = {
 
 
 def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
-    """List the trials of a sweep, axis by axis: one that is interrupted has whole axes.
+    """List the trials axis by axis, so that an interrupted sweep has complete axes.
 
-    Parameters
-    ----------
-    axes : sequence of str
-        Empty for all.
-    budget : "tiny", "small" or "full"
-    seeds : int or None
-        How many seeds each value is run with; None for the budget's own number.
-    material : Material
-
-    Returns
-    -------
-    list of Trial
-
-    Raises
-    ------
-    RunError
-        If there is no such axis.
-    ImageError
-        If a training image is smaller than the patch.
+    Empty `axes` stand for all; `seeds` is the number of runs of each value, None for the budget's.
+    Raises a RunError if there is no such axis, and an ImageError if a training image is smaller
+    than the patch.
     """
     for axis in axes:
         if axis not in AXES:
@@ -68,23 +49,23 @@ def plan(axes: Sequence[str], budget: BudgetName, seeds, material):
     settings = BUDGETS[budget]
     check_patch([pair.image for pair in material.train], settings.patch)
     return [
-        _trial(axis, value, change, place == 0, seed, budget, material)
+        _trial(axis, value, change, index == 0, seed, budget, material)
         for axis in dict.fromkeys(axes or AXES)
-        for place, (value, change) in enumerate(_changes(axis, settings, len(material.train)))
+        for index, (value, change) in enumerate(_changes(axis, settings, len(material.train)))
         for seed in range(seeds or settings.seeds)
     ]
 
 
 def _changes(axis, budget, available):
-    """Give an axis's values with what they change, the baseline first."""
+    """List the values of an axis with their changes, the baseline first."""
     width = budget.width or configs.configure(TASKS[TASK].model).width
-    found = {
-        value: change
+    changes = [
+        (value, change)
         for value, change in AXES[axis](width).items()
         # A training set that is no smaller than the baseline's is the baseline's.
         if change.images is None or change.images < available
-    }
-    return list(found.items())[: budget.values]
+    ]
+    return changes[: budget.values]
 
 
 def _trial(axis, value, change, is_baseline, seed, name, material):
@@ -97,26 +78,16 @@ def _trial(axis, value, change, is_baseline, seed, name, material):
         seed=seed,
         task=task.name,
         budget=name,
-        model=configs.to_json(configs.configure(task.model, **settings)),
-        options=base_options(budget) | change.options,
-        data={
-            "train": material.train_name,
-            "test": material.test_name,
-            "pictures": change.images or len(material.train),
-        },
+        model=configs.configure(task.model, **settings),
+        options=replace(base_options(budget), **change.options),
+        data=Sets(
+            train=material.train_name,
+            test=material.test_name,
+            pictures=change.images or len(material.train),
+        ),
     )
 
 
 def base_options(budget):
-    """Give a trial's options where nothing is varied."""
-    return {
-        "loss": "mse",
-        "optimizer": "adam",
-        "learning_rate": recipes.LEARNING_RATES["adam"],
-        "clip": recipes.CLIPS["adam"],
-        "schedule": "cosine",
-        "steps": budget.steps,
-        "batch": budget.batch,
-        "patch": budget.patch,
-        "quality": QUALITY,
-    }
+    """Return the options of the baseline trial: a recipe's defaults."""
+    return Options(steps=budget.steps, batch=budget.batch, patch=budget.patch, quality=QUALITY)

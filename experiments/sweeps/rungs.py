@@ -3,13 +3,15 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from experiments.evaluation import scores
+import msgspec
+
+from experiments.evaluation.leakage import recorded_images
 from experiments.networks import configs
-from experiments.sweeps import records
 from experiments.sweeps.material import EMBEDDED, images_digest
-from experiments.sweeps.plan import BUDGETS, BudgetName, base_options
-from experiments.sweeps.trials import Trial
-from experiments.system.environment import environment
+from experiments.sweeps.plan import BUDGETS, base_options
+from experiments.sweeps.running import build_record
+from experiments.sweeps.trials import BudgetName, Options, Sets, Trial
+from experiments.training.stability import History
 
 # Steps of a rung, which are more than an ablation's: half a minute to eight of two cores each.
 _STEPS = {"tiny": 12, "small": 800, "full": 4000}
@@ -24,19 +26,13 @@ class Rung:
     settings: dict[str, Any]
 
 
+_POOLED = {"pooling": "max", "activation": "relu", "bottleneck": 16}
 # All have one latent for four pixels and are trained alike, so that what differs is the network.
 RUNGS = (
     Rung("fully connected", "mlp", {"block": 16, "width": 512, "bottleneck": 64}),
     Rung("one convolution", "shallow", {"stride": 4, "bottleneck": 4}),
-    Rung("pooling", "conv", {"pooling": "max", "activation": "relu", "bottleneck": 16}),
-    Rung(
-        "batch norm, dropout",
-        "conv",
-        {
-            **{"pooling": "max", "activation": "relu", "bottleneck": 16},
-            **{"norm": "batch", "dropout": 0.05},
-        },
-    ),
+    Rung("pooling", "conv", _POOLED),
+    Rung("batch norm, dropout", "conv", _POOLED | {"norm": "batch", "dropout": 0.05}),
     Rung(
         "deeper, wider", "conv", {"depth": 4, "width": 48, "activation": "relu", "bottleneck": 64}
     ),
@@ -47,7 +43,7 @@ NAMES = (*(rung.name for rung in RUNGS), PENALISED)
 
 
 def rung_trial(rung, budget: BudgetName, material):
-    """Make the trial of a rung."""
+    """Build the trial of a rung."""
     settings = {"latents": "bounded"} | rung.settings
     if budget == "tiny" and rung.model != "shallow":
         settings["width"] = 8
@@ -59,67 +55,38 @@ def rung_trial(rung, budget: BudgetName, material):
         seed=0,
         task="autoencode",
         budget=budget,
-        model=configs.to_json(configs.configure(rung.model, **settings)),
+        model=configs.configure(rung.model, **settings),
         options=base_options(replace(BUDGETS[budget], steps=_STEPS[budget])),
-        data={
-            "train": material.train_name,
-            "test": material.test_name,
-            "pictures": len(material.train),
-        },
+        data=Sets(train=material.train_name, test=material.test_name, pictures=len(material.train)),
     )
 
 
 def released_trial(run, test):
-    """Describe a run that was trained for its rate, as a record's trial.
-
-    Parameters
-    ----------
-    run : Run
-    test : str
-        The name of the set that it is measured on.
-    """
-    names = ("loss", "optimizer", "learning_rate", "clip", "schedule", "steps", "batch", "patch")
-    trial = Trial(
+    """Build the trial of a released run, measured on the set named `test`."""
+    return Trial(
         kind="rung",
         axis=PENALISED,
-        value=run.record.model["name"],
+        value=configs.name_of(run.network),
         baseline=False,
         seed=run.config.seed,
         task=run.task.name,
         budget="full",
-        model=run.record.model,
-        options={option: getattr(run.config.recipe, option) for option in names},
-        data={
-            "train": f"training side of {run.config.data or EMBEDDED}",
-            "test": test,
-            "pictures": len(_trained_on(run)),
-        },
+        model=run.network,
+        options=Options(**asdict(run.config.recipe) | {"grid": Options.grid}),
+        data=Sets(
+            train=f"training side of {run.config.data or EMBEDDED}",
+            test=test,
+            pictures=len(_trained_on(run)),
+        ),
     )
-    return asdict(trial)
 
 
-def released_record(run, trial, pairs, seen):
-    """Make the record of such a trial, measured on `pairs`; `seen` is `measure_codec`'s."""
-    cost = scores.cost(run.model)
-    return {
-        "format": records.FORMAT,
-        "kind": "rung",
-        "identity": records.identity(trial),
-        "status": "finished",
-        "trial": trial,
-        "environment": environment(),
-        "pictures": images_digest(_trained_on(run), [pair.image.sha256 for pair in pairs]),
-        "parameters": cost.parameters,
-        "multiply_adds_per_pixel": cost.multiply_adds_per_pixel,
-        "latents_per_pixel": 3 * cost.latents_per_value,
-        "steps": run.step,
-        "encode_seconds_per_megapixel": seen["encode"],
-        "decode_seconds_per_megapixel": seen["decode"],
-        "held_out": seen["held_out"],
-        "trained_on": seen["trained_on"],
-        **run.record.history,
-    }
+def released_record(run, trial, pairs, measured):
+    """Build the record of such a trial, measured on `pairs` by `measure_codec`."""
+    images = images_digest(_trained_on(run), [pair.image.sha256 for pair in pairs])
+    history = msgspec.convert(run.record.history, History)
+    return build_record(trial, "finished", images, run.model, run.step, history, measured)
 
 
 def _trained_on(run):
-    return [p["sha256"] for p in run.record.pictures if p["side"] == "train"]
+    return [image.sha256 for image in recorded_images(run) if image.side == "train"]

@@ -1,4 +1,4 @@
-"""What the machine offers: hardware, compiler, allocator, cache, folders and locks.
+"""Services of the machine: hardware, compiler, allocator, cache, folders, locks and storage.
 
-Nothing here may import JAX: its flags are set first.
+Nothing here may import JAX: the compiler's flags are set first.
 """

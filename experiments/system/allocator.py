@@ -1,8 +1,9 @@
-"""Memory that is kept, instead of given back to the system after each step and taken again.
+"""Allocator setting: retain freed memory instead of returning it to the system after each step.
 
-A compiled step takes its memory in one piece. The C library gives a piece of over 32 MB back at the
-end, and the system clears each of its pages when the next step takes it again: a tenth of a wide
-network's step and more. Nothing here imports JAX, which must not have started.
+A compiled step allocates its memory in one piece. The C library returns a piece of over 32 MB to
+the system when the step ends, and the system clears each of its pages when the next step allocates
+it again: a tenth of a wide network's step and more. Nothing here imports JAX, which must not have
+started.
 """
 
 import ctypes
@@ -10,21 +11,21 @@ import os
 import sys
 
 VARIABLE = "FNNET_KEEP_MEMORY"
-# glibc's mallopt: no pieces apart, never given back, one place for all threads.
+# glibc's mallopt: no separate pieces, nothing given back, one arena for all threads.
 _SETTINGS = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, -1), "M_ARENA_MAX": (-8, 1)}
 
 
-def keep_if_wanted():
-    """Let the C library keep what this process frees, where ``FNNET_KEEP_MEMORY=1`` asks for it.
+def configure():
+    """Make glibc retain the memory that this process frees if ``FNNET_KEEP_MEMORY=1`` is set.
 
-    The process then holds up to twice as much at its peak. Without glibc, or with another value
-    than 0 or 1, it says so in a line and changes nothing.
+    The process then holds up to twice as much at its peak. Without glibc, or with a value other
+    than 0 or 1, a line is printed on standard error and nothing changes.
     """
-    wanted = os.environ.get(VARIABLE, "0")
-    if wanted == "0":
+    choice = os.environ.get(VARIABLE, "0")
+    if choice == "0":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if wanted != "1":
-        print(f"note: {VARIABLE}={wanted}: must be 0 or 1; memory is not kept", file=sys.stderr)
+    if choice != "1":
+        print(f"note: {VARIABLE}={choice}: must be 0 or 1; memory is not kept", file=sys.stderr)
     elif mallopt is None or not all(mallopt(*setting) for setting in _SETTINGS.values()):
         print(f"note: {VARIABLE}=1 needs glibc; memory is not kept", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Compiled programs on disk: what one start of a command compiles, the next one reads.
+"""Compiled programs on disk, which later starts of a command reuse.
 
 This is JAX's persistent compilation cache in the user's folder for caches. An entry is machine
 code, which is trusted: a folder serves one processor, one jaxlib and one Python, and one user.
@@ -18,13 +18,15 @@ from pathlib import Path
 
 import jax
 
-from experiments.system.errors import RunError
-from experiments.system.hardware import cache_folder, instructions
+from experiments.system.errors import as_run_error
+from experiments.system.folders import cache_folder
+from experiments.system.hardware import instructions
 
-# What all folders may hold, in bytes. JAX's own limit needs a package and takes a lock for each
-# program; this one is kept at each start.
+# Of all folders together, in bytes; checked at each start. JAX's own limit would be each folder's,
+# so that those of older versions stayed; it fails where the file system has no locks; and on JAX
+# 0.10.1 one entry without its time file, from a kill or an earlier start, stops all eviction.
 _LIMIT = 2**30
-# By default JAX keeps only what took a second to compile, and a command has many small programs.
+# By default JAX stores only what took a second to compile, and a command has many small programs.
 _SETTINGS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,
     "jax_persistent_cache_min_entry_size_bytes": -1,
@@ -32,16 +34,10 @@ _SETTINGS = {
 _TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache entry for '(.+?)'")
 
 
-def keep():
-    """Keep what is compiled from now on, unless the user told JAX where to, or not to.
-
-    Warns
-    -----
-    UserWarning
-        If the folder cannot be made; then nothing is kept.
-    """
-    given = jax.config.jax_compilation_cache_dir is not None
-    if given or not jax.config.jax_enable_compilation_cache:
+def enable():
+    """Store what is compiled from now on, or warn, unless the user has configured JAX's cache."""
+    is_configured = jax.config.jax_compilation_cache_dir is not None
+    if is_configured or not jax.config.jax_enable_compilation_cache:
         return
     folder = _folder()
     try:
@@ -50,24 +46,17 @@ def keep():
         reason = f"{folder}: could not be made: {error.strerror}"
         warnings.warn(f"{reason}; each start compiles its programs anew", stacklevel=2)
         return
-    _trim()
+    _evict()
     for name, value in _SETTINGS.items():
         if name.upper() not in os.environ:
             jax.config.update(name, value)
     jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
-def heard(warning):
-    """Deal with a warning of JAX's about kept programs.
+def handle(warning):
+    """React to one of JAX's warnings about the cache; return the text left to show to the user.
 
-    Parameters
-    ----------
-    warning : Warning or str
-
-    Returns
-    -------
-    str or None
-        What is left to tell the user: "" for nothing, None if it is about something else.
+    "" stands for none; None if the warning is about another subject.
     """
     trouble = _TROUBLE.match(str(warning))
     if trouble is None:
@@ -77,14 +66,9 @@ def heard(warning):
     folder = _folder()
     if jax.config.jax_compilation_cache_dir != str(folder):
         return None
-    what, program = trouble.groups()
-    if what == "reading":
-        # JAX compiles, but never writes over an entry: one that a kill or a full disk left torn
-        # would be met at each start. It tells the program's name, which several entries may have.
-        for path, _ in _files(folder):
-            if path.name.startswith(f"{program}-"):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+    action, program = trouble.groups()
+    if action == "reading":
+        _remove(folder, program)
         return ""
     reason = re.search(r"\[Errno \d+\] ([^:]+)", str(warning))
     if reason is None:
@@ -94,25 +78,12 @@ def heard(warning):
 
 
 def clear():
-    """Remove all programs, other machines' and versions' too.
-
-    Returns
-    -------
-    (Path, int, int)
-        The folder, and how many files and bytes were in it.
-
-    Raises
-    ------
-    RunError
-        If one cannot be removed.
-    """
+    """Remove all programs, of all machines and versions; return the folder, files and bytes."""
     folder = cache_folder("compiled")
     sizes = [status.st_size for _, status in _files(folder)]
-    try:
+    with as_run_error(folder, "removed"):
         if folder.exists():
             shutil.rmtree(folder)
-    except OSError as error:
-        raise RunError(f"{folder}: could not be removed: {error.strerror or error}") from error
     return folder, len(sizes), sum(sizes)
 
 
@@ -122,10 +93,22 @@ def _folder():
     return cache_folder("compiled") / f"{digest}-jaxlib{version('jaxlib')}-python{python}"
 
 
-def _trim():
-    """Where there is too much, remove down to half of the limit what was read longest ago.
+def _remove(folder, program):
+    """Remove the entries of a program, all those of its name.
 
-    As far as the file system tells: some note the time of reading by the day, or not at all.
+    JAX never overwrites an entry: it would meet one that a kill or a full disk left torn at each
+    start.
+    """
+    for path, _ in _files(folder):
+        if path.name.startswith(f"{program}-"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _evict():
+    """Above the limit, remove the files that were read longest ago, down to half of it.
+
+    This depends on the file system: some note the time of reading once a day, or not at all.
     """
     files = sorted(_files(cache_folder("compiled")), key=lambda file: file[1].st_atime)
     total = sum(status.st_size for _, status in files)
@@ -140,7 +123,7 @@ def _trim():
 
 
 def _files(folder: Path):
-    """Give each file in a folder and below with its status; another process may remove some."""
+    """Yield each file below a folder with its status; another process may remove some."""
     for path in folder.rglob("*"):
         with contextlib.suppress(OSError):
             status = path.stat()

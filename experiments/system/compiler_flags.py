@@ -1,7 +1,7 @@
-"""What the compiler is told before JAX starts. Nothing here imports JAX.
+"""The compiler's flags, which are set before JAX starts. Nothing here imports JAX.
 
-XLA reads its flags once, and one that it does not know ends the process: each is for releases that
-have it. One that the user names is left as it is.
+XLA reads its flags once, and an unknown one ends the process: each is set only for releases that
+have it. A flag that the user sets is left alone.
 """
 
 import os
@@ -13,32 +13,33 @@ from experiments.system.hardware import instructions
 
 # jaxlib below 0.11 computes some reductions wrongly on CPUs without this; newer releases need
 # nothing. tests/system/test_compiler_flags.py shows both the fault and the remedy.
-_MENDED = "--xla_cpu_experimental_ynn_fusion_type=-reduce"
-# Gives convolutions and products to oneDNN, which is inside jaxlib for x86-64. In bfloat16 they are
-# faster with it than in float32, and slower without; `fnnet.ops.conv_lowering` has the figures for
+_REDUCTIONS = "--xla_cpu_experimental_ynn_fusion_type=-reduce"
+# Lets oneDNN, which is inside jaxlib for x86-64, compute convolutions and matrix products. bfloat16
+# is faster than float32 with it, and slower without; `fnnet.ops.conv_lowering` has the figures for
 # float32. It has three known faults, so it is set only for the release that was measured, and here
-# rather than in `fnnet`. jaxlib cannot write a program with oneDNN's convolutions to disk, for the
-# next start to read. What it fuses behind a convolution or product is wrong where the result is
-# used twice; and a chain of more than 32 operations there ends the process. `conv_lowering` lets
-# nothing be fused behind its own convolutions, and the networks here have no others.
+# rather than in `fnnet`:
+# - jaxlib cannot write a program with oneDNN's convolutions to the cache on disk.
+# - What it fuses behind a convolution or product is wrong where that result is used twice.
+# - A chain of more than 32 operations fused there ends the process.
+# `conv_lowering` lets nothing be fused behind its convolutions; the networks here have no others.
 _ONEDNN = "--xla_cpu_experimental_onednn_custom_call"
 
 
 def set_flags():
-    """Add the flags that this jaxlib needs to ``XLA_FLAGS``, and keep the compiler quiet."""
+    """Add the flags that this jaxlib needs to ``XLA_FLAGS``, and silence the compiler's notes."""
     flags = os.environ.get("XLA_FLAGS", "")
-    if (_jaxlib() or (0, 11)) < (0, 11) and _MENDED.split("=")[0] not in flags:
-        flags = f"{flags} {_MENDED}"
-    if _has_onednn() and _given() is None:
+    if (_jaxlib() or (0, 11)) < (0, 11) and _REDUCTIONS.split("=")[0] not in flags:
+        flags = f"{flags} {_REDUCTIONS}"
+    if _has_onednn() and _onednn_choice() is None:
         flags = f"{flags} {_ONEDNN}=true"
     if flags:
         os.environ["XLA_FLAGS"] = flags.strip()
-    # Its notes on machine features are no business of a command's user.
+    # Notes on machine features do not concern a command's user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def why_bfloat16_is_slow():
-    """Tell why bfloat16 is slower than float32 on this CPU, and a way out; None if it is not."""
+    """Return why bfloat16 is slower than float32 on this CPU, and a way out; None if it is not."""
     if not _has_onednn():
         return (
             "on CPUs it is faster than float32 only with jaxlib 0.12 on Linux x86-64, and "
@@ -50,15 +51,15 @@ def why_bfloat16_is_slow():
             "this CPU has no instructions for it (neither avx512_bf16 nor amx_bf16) and is faster "
             "in float32; use that"
         )
-    if _given() is False:
+    if _onednn_choice() is False:
         return f"XLA_FLAGS turns off {_ONEDNN}, without which it is slow; use float32"
     return None
 
 
-def _given():
-    """Tell whether the user's flags turn oneDNN on or off; None if they do not name it."""
-    found = re.findall(rf"{_ONEDNN}(?:=(\S*))?(?:\s|$)", os.environ.get("XLA_FLAGS", ""))
-    return found[-1].lower() in ("", "1", "true") if found else None
+def _onednn_choice():
+    """Return whether the user's flags turn oneDNN on; None if they do not name it."""
+    values = re.findall(rf"{_ONEDNN}(?:=(\S*))?(?:\s|$)", os.environ.get("XLA_FLAGS", ""))
+    return values[-1].lower() in ("", "1", "true") if values else None
 
 
 def _has_onednn():
@@ -67,7 +68,7 @@ def _has_onednn():
 
 
 def _jaxlib():
-    """Give jaxlib's version, (0, 12); None in the Python of a benchmark's peer, which has none."""
+    """Return jaxlib's version as (0, 12); None in the Python of a benchmark's peer without it."""
     try:
         return tuple(int(part) for part in re.findall(r"\d+", version("jaxlib"))[:2])
     except PackageNotFoundError:

@@ -10,7 +10,7 @@ from experiments.system.hardware import cores
 
 
 def environment():
-    """Describe what can change a run's bits: versions, platform, threads."""
+    """Return what can change a run's bits, by name: versions, platform, threads."""
     packages = ("jax", "jaxlib", "numpy", "pillow", "safetensors", "scikit-image")
     return {
         "fnnet": version("fnnet"),

@@ -1,4 +1,4 @@
-"""Folders of runs and of results: created, checked and locked."""
+"""Folders of runs and of results, created, checked and locked; and the user's cache folder."""
 
 import contextlib
 import os
@@ -6,33 +6,23 @@ import signal
 import time
 from pathlib import Path
 
-from experiments.system.errors import RunError
+import platformdirs
+
+from experiments.system.errors import RunError, as_run_error
 from experiments.system.locks import LOCK_NAME, locked
-from experiments.system.storage import _as_sentence, write_bytes
+from experiments.system.storage import write_bytes
 
 _RUN_FILES = ("config.json", "record.json", "metrics.jsonl", "checkpoint-*.safetensors")
 
 
 def create(folder):
-    """Make the folder of a new run, and those above it; an empty one is taken as it is.
+    """Create the folder of a new run, and its parents; an existing one must be empty.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Where the run will be.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    RunError
-        If it holds a run or anything else, is a file, or cannot be made or written into.
+    Returns its path. Raises a RunError if it holds a run or anything else, is a file, or cannot be
+    created or written into.
     """
     folder = Path(folder)
-    with _as_sentence(folder, "made"):
+    with as_run_error(folder, "made"):
         if folder.exists() and not folder.is_dir():
             raise RunError(f"{folder}: is a file, not a folder; choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +41,7 @@ def create(folder):
 
 
 def new_folder(task):
-    """Name a folder by time and task, and by a number where two begin in one second."""
+    """Return a new name below runs/: time and task, and a number where a second has two."""
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{task}"
     candidates = (
         Path("runs") / (name + suffix) for suffix in ("", *(f"-{n}" for n in range(2, 99)))
@@ -61,22 +51,12 @@ def new_folder(task):
 
 @contextlib.contextmanager
 def result_folder(folder):
-    """Make a folder for a command's results, which is filled by the end of the block.
+    """Create a folder for a command's results, and lock it during the block that fills it.
 
-    It is made at once, so that a folder that cannot be is refused before the work, and locked
-    until the end of the block. If the block fails, what it wrote is taken away, and the folder
-    too unless it was there before; a process that is told to end (SIGTERM) is interrupted, as by
-    Ctrl-C, so that this happens then too.
-
-    Yields
-    ------
-    callable
-        ``(name, data)``: writes the bytes or the text of one file.
-
-    Raises
-    ------
-    RunError
-        As `create` and `locked`; or if a file cannot be written.
+    It is created first, so that an unusable folder is rejected before the work. If the block fails,
+    its files are removed, and the folder too unless it existed before. SIGTERM interrupts the block
+    as Ctrl-C does, so that this happens then too. Yields ``write(name, data)``, which writes the
+    bytes or the text of one file. Raises as `create` and `locked`, or if a file cannot be written.
     """
     folder = Path(folder)
     is_new = not folder.exists()
@@ -86,7 +66,7 @@ def result_folder(folder):
 
 
 def _filled(folder, is_new):
-    """Give the function that writes a file; take all away that it wrote if the block fails."""
+    """Yield the function that writes a file; remove all that it wrote if the block fails."""
     written = []
 
     def write(name, data):
@@ -94,7 +74,7 @@ def _filled(folder, is_new):
         write_bytes(folder / name, data if isinstance(data, bytes) else data.encode())
 
     try:
-        # Looked at again under the lock: another process may have been as quick.
+        # Checked again under the lock: another process may have been as quick.
         create(folder)
         yield write
     except BaseException:
@@ -115,3 +95,8 @@ def _termination_as_interrupt():
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def cache_folder(name):
+    """Return a folder of ours among the user's caches, which ``XDG_CACHE_HOME`` moves on Linux."""
+    return platformdirs.user_cache_path("fnnet", appauthor=False) / name

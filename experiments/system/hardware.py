@@ -1,4 +1,4 @@
-"""What the machine and its user's folders have to offer."""
+"""The processor: its cores, name and instructions."""
 
 import os
 import platform
@@ -18,25 +18,19 @@ def cores():
 
 
 def processor():
-    """Name the processor as the system does."""
-    names = _told("model name")
+    """Return the processor's name."""
+    names = _cpuinfo("model name")
     return names[0] if names else platform.processor() or platform.machine()
 
 
 def instructions():
-    """Tell what machine code the processor runs, by its name and its features in one text."""
-    told = _told("model name", "flags", "CPU implementer", "CPU part", "Features")
-    return " ".join([platform.machine(), *(told or [platform.processor()])])
+    """Return the processor's name and features as one text: what machine code it runs."""
+    features = _cpuinfo("model name", "flags", "CPU implementer", "CPU part", "Features")
+    return " ".join([platform.machine(), *(features or [platform.processor()])])
 
 
-def cache_folder(name):
-    """Name a folder of ours where the XDG base directory specification puts caches."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "fnnet" / name
-
-
-def _told(*names):
-    """Give what the system tells of its processors under `names`, each value once."""
+def _cpuinfo(*names):
+    """Read the values of these names from /proc/cpuinfo, each value once."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:  # not on macOS and Windows

@@ -1,16 +1,15 @@
 """Files that are written whole or not at all: bytes, text, JSON, and metrics as JSON lines."""
 
-import contextlib
 import json
 from pathlib import Path
 
-from experiments.system.errors import RunError
-from fnnet.checkpoint import write_whole
+from experiments.system.errors import RunError, as_run_error
+from fnnet.files import write_whole
 
 
 def write_bytes(path, data):
     """Write a file: whole, or not at all."""
-    with _as_sentence(path, "written"):
+    with as_run_error(path, "written"):
         write_whole(path, data)
 
 
@@ -20,21 +19,18 @@ def write_text(path, text):
 
 
 def write_json(path, value):
-    """Write a JSON file for people to read too: indented, keys as they come, whole or not at all.
-
-    NaN and infinities are written as Python does (``NaN``, ``Infinity``).
-    """
+    """Write an indented JSON file, keys in their order and NaN as ``NaN``: whole, or not at all."""
     write_text(path, as_json(value))
 
 
 def as_json(value):
-    """Write a value as `write_json` does, as text."""
+    """Return the text that `write_json` writes."""
     return json.dumps(value, indent=2) + "\n"
 
 
 def read_json(path):
     """Read a JSON file."""
-    with _as_sentence(path, "read"):
+    with as_run_error(path, "read"):
         data = Path(path).read_bytes()
     try:
         return json.loads(data)
@@ -43,44 +39,38 @@ def read_json(path):
 
 
 def append_metrics(path, row):
-    """Add one row, a dict, to a metrics file as a line of JSON.
+    """Append one row, a dict, to a metrics file as a line of JSON.
 
-    The file is opened anew each time: a folder that has been taken away is noticed. A crash or a
-    full disk can leave the last line without its end; `read_metrics` and `cut_metrics` drop it.
+    The file is opened anew each time, so that a removed folder is noticed. A crash can leave the
+    last line incomplete; `read_metrics` and `cut_metrics` drop it.
     """
     line = json.dumps(row).encode() + b"\n"
-    with _as_sentence(path, "written"), open(path, "ab") as file:
+    with as_run_error(path, "written"), open(path, "ab") as file:
         file.write(line)
         file.flush()
 
 
 def read_metrics(path):
-    """Read the rows of a metrics file, leaving out a last line that was not written to its end.
-
-    Returns
-    -------
-    list of dict
-        One a line, in the order of the file.
-    """
-    with _as_sentence(path, "read"):
+    """Read the rows of a metrics file, without an incomplete last line."""
+    with as_run_error(path, "read"):
         data = Path(path).read_bytes()
     return [row for _, row in _whole_lines(path, data)]
 
 
 def cut_metrics(path, step):
-    """Take a metrics file back to a checkpoint: keep the whole lines with ``row["step"] <= step``.
+    """Cut a metrics file back to a checkpoint: only whole lines with ``row["step"] <= step`` stay.
 
     Lines that stay keep their bytes. A run that was stopped before its first line has no file;
-    then there is nothing to do.
+    then nothing happens.
     """
     path = Path(path)
     if not path.exists():
         return
-    with _as_sentence(path, "read"):
+    with as_run_error(path, "read"):
         data = path.read_bytes()
-    kept = [line for line, row in _whole_lines(path, data, needs="step") if row["step"] <= step]
-    with _as_sentence(path, "written"):
-        write_whole(path, b"".join(kept))
+    lines = [line for line, row in _whole_lines(path, data, needs="step") if row["step"] <= step]
+    with as_run_error(path, "written"):
+        write_whole(path, b"".join(lines))
 
 
 def _whole_lines(path, data, needs=None):
@@ -100,18 +90,3 @@ def _row(path, number, line, needs):
     if needs is not None and not isinstance(row.get(needs), int):
         raise RunError(f"{path}: line {number} has no {needs!r}")
     return row
-
-
-@contextlib.contextmanager
-def _as_sentence(path, done):
-    """Turn what the operating system refuses into a RunError that says what was not done."""
-    try:
-        yield
-    except OSError as error:
-        missing = done == "read" and isinstance(error, FileNotFoundError)
-        reason = "does not exist" if missing else f"could not be {done}: {_cause(error)}"
-        raise RunError(f"{path}: {reason}") from error
-
-
-def _cause(error):
-    return error.strerror or str(error)

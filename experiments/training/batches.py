@@ -2,28 +2,18 @@
 
 import math
 
-from experiments.images import pool, sample_batch
+from experiments.images import sample_batch, sampling_window
 from experiments.runs.recipes import Recipe
 
 _WATCH_BATCH, _WATCH_PATCH, _WATCH_IMAGES = 8, 128, 64
 
 
 def make_batches(task, pairs, recipe: Recipe, *, seed, rows=slice(None)):
-    """Return ``number -> batch``, a pure function of the step's number.
-
-    Parameters
-    ----------
-    task : Task
-    pairs : sequence of Pair
-    recipe : Recipe
-    seed : int
-    rows : slice
-        Which patches of each batch to cut.
-    """
+    """Return ``number -> batch``, of which `rows` are cut: a pure function of the step's number."""
     sizes = [2 * math.prod(pair.image.shape) for pair in pairs]
 
     def batches(number):
-        chosen = pool(sizes, seed=seed, step=number)
+        chosen = sampling_window(sizes, seed=seed, step=number)
         return sample_batch(
             _sources(task, [pairs[index] for index in chosen]),
             seed=seed,

@@ -80,24 +80,9 @@ class Placement:
 
 
 def place(devices, batch_size):
-    """Choose the devices of a run.
+    """Choose a number of JAX's devices; None is the default one, "all" includes other processes'.
 
-    Parameters
-    ----------
-    devices : int, "all" or None
-        Number of JAX's devices; None for the default one. Where several processes train
-        together, "all" includes theirs.
-    batch_size : int
-        Rows of a batch, which the number of devices must divide.
-
-    Returns
-    -------
-    Placement
-
-    Raises
-    ------
-    RunError
-        If there are fewer devices, or they do not divide the batch.
+    Raises a RunError if there are fewer, or if they do not divide the batch.
     """
     if devices is None:
         return Placement()
@@ -106,13 +91,8 @@ def place(devices, batch_size):
     count = len(there) if devices == "all" else devices
     if not 1 <= count <= len(there):
         raise RunError(f"--devices {devices}: must be in 1..{len(there)}, the devices there are")
-    return _placement(there[:count], batch_size)
-
-
-def _placement(devices, batch_size):
-    count = len(devices)
     if batch_size % count:
         raise RunError(f"--batch {batch_size}: must be a multiple of the {count} devices")
     if count == 1:
         return Placement()
-    return Placement(Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,)))
+    return Placement(Mesh(np.array(there[:count]), (AXIS,), axis_types=(AxisType.Auto,)))

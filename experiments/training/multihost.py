@@ -31,24 +31,14 @@ _LOST = ("gloo", "nccl", "unavailable", "coordination", "deadline_exceeded")
 def joined(address, count, number, seconds):
     """Join the run's other processes; at the end leave together, or end them.
 
+    Process 0 listens on the `address`, ``host:port``; `number` is this process's, from 0. Where one
+    of these or the `count` of processes is None, JAX finds it in the environment of SLURM, Open
+    MPI, Kubernetes and other clusters that it knows. If the others do not come within `seconds`,
+    the process ends with a sentence and status 2; a RunError is raised for values that are invalid
+    or not found.
+
     Only process 0 prints; all print errors. A failure that the others cannot know of ends this
     process at once, whereupon their next step fails and ends them in turn.
-
-    Parameters
-    ----------
-    address : str or None
-        ``host:port`` on which process 0 listens.
-    count, number : int or None
-        Number of processes, and this one's, from 0. JAX finds those that are None in the
-        environment of SLURM, Open MPI, Kubernetes and other clusters that it knows.
-    seconds : float
-        Time to wait for the others. If they do not come, the process ends with a sentence and
-        status 2.
-
-    Raises
-    ------
-    RunError
-        If the three are neither given nor found, or are invalid.
     """
     _join(address, count, number, seconds)
     try:
@@ -72,7 +62,7 @@ def is_first():
 
 
 def leave():
-    """Wait for all processes, and part: from now on each computes by itself."""
+    """Wait for all processes, then disconnect: from now on each computes alone."""
     if jax.distributed.is_initialized():
         jax.distributed.shutdown()
 
@@ -120,7 +110,7 @@ def from_first(tree):
 
 
 def ending(step):
-    """Wrap a step, to end this process at once if another one is lost in it.
+    """Wrap a step to end this process at once if another process is lost during it.
 
     If process 0 is lost, JAX's runtime ends the others too, with its own message and an abort.
     """
@@ -204,14 +194,14 @@ def _why_not_joined(address, error):
     cause = str(error).split("\n")[0]
     if "defined" in cause:
         return (
-            "--distributed: the environment is of no cluster that JAX knows; give "
+            "--distributed: JAX does not recognise a cluster in the environment; set "
             "--coordinator-address, --num-processes and --process-id"
         )
     return f"--distributed: {address or 'the cluster'}: cannot be joined: {cause}"
 
 
 def _give_up(address, count, number, seconds):
-    """End the process, which waits where no exception reaches it."""
+    """Exit, since the main thread waits inside JAX, where no exception reaches it."""
     where = address or "the cluster's address"
     if number and address and not _answers(address):
         sentence = f"--coordinator-address {where}: nobody answered in {seconds:g} s"
@@ -267,7 +257,7 @@ def _silent_unless_first():
 
 @contextlib.contextmanager
 def _without_output():
-    """Drop what is written to standard output past Python."""
+    """Discard output that libraries write to standard output directly."""
     sys.stdout.flush()
     kept = os.dup(1)
     with Path(os.devnull).open("w") as nowhere:

@@ -1,4 +1,4 @@
-"""Options of a training: the network, how it is trained, and the machines that compute."""
+"""Training options: network, recipe and devices."""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -10,7 +10,7 @@ from experiments.images import Grid
 from experiments.networks import configs
 from experiments.networks.bottlenecks import Latents
 from experiments.networks.configs import Activation, Norm, Pooling, Precision
-from experiments.networks.tasks import LossName
+from experiments.networks.losses import LossName
 from experiments.runs.recipes import CLIPS, LEARNING_RATES, OptimizerName, Recipe, ScheduleName
 from experiments.system import compiler_flags
 from fnnet.core import require
@@ -22,7 +22,7 @@ _STEPS = {"mlp": 8000, "shallow": 8000, "conv": 2500, "residual": 1200, "pyramid
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
-    """Which network, and its settings; None is the network's default."""
+    """The network and its settings; None selects the network's default."""
 
     model: NetworkName | None = None
     """Default: conv; for restore, residual."""
@@ -61,26 +61,16 @@ class NetworkOptions:
         model = self.model or task.model
         narrow = 8 if tiny and model != "shallow" else None
         return replace(
-            self,
-            model=model,
-            latents=self.latents or task.latents,
-            width=self.width or narrow,
+            self, model=model, latents=self.latents or task.latents, width=self.width or narrow
         )
 
     def config(self):
-        """Return the network's own config.
-
-        Raises
-        ------
-        LayerError
-            If a setting does not apply to this network or is out of its range; before that, if
-            bfloat16 would be slower than float32 on this CPU.
-        """
+        """Build the network's own config; raise a LayerError if a setting does not apply to it."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         return configs.configure(given.pop("model"), **given)
 
     def check(self):
-        """Raise `LayerError` if a value makes no sense for any network."""
+        """Raise `LayerError` if a value is invalid for every network."""
         _require_at_least_1("width", self.width)
         if self.precision == "bfloat16" and jax.default_backend() == "cpu":
             slow = compiler_flags.why_bfloat16_is_slow()
@@ -89,7 +79,7 @@ class NetworkOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeOptions:
-    """How the network is trained; None is a default that depends on other options."""
+    """Training hyperparameters; None selects a default that depends on other options."""
 
     loss: LossName = "mse"
     """Loss that is minimised; mse gives the best PSNR."""
@@ -142,7 +132,7 @@ class RecipeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineOptions:
-    """Where a run computes; it may go on elsewhere."""
+    """Devices and processes of a run; a resumed run may use others."""
 
     devices: int | Literal["all"] | None = None
     """Devices to share each batch out to, which must divide it. Default: one."""

@@ -18,20 +18,12 @@ _MEASURED_TRAINING = 64
 def report(run: Run, pairs, train_state, timing, started):
     """Measure a run that has ended; print its table, draw its figures, complete its record.
 
-    Parameters
-    ----------
-    run : Run
-    pairs : list of Pair
-        All images of the run.
-    train_state : TrainState
-    timing : dict
-        The fields of `Timing` but the total.
-    started : float
-        When the command began, by ``time.perf_counter``.
+    `pairs` are all images of the run, `timing` the fields of `Timing` but the total; the command
+    began at `started`, by ``time.perf_counter``.
     """
     apply = run.apply()
-    held_out = [pair for pair in pairs if pair.side != "train"]
-    trained_on = [pair for pair in pairs if pair.side == "train"]
+    held_out = [pair for pair in pairs if pair.split != "train"]
+    trained_on = [pair for pair in pairs if pair.split == "train"]
     compared = trained_on[: 2 if run.config.tiny else _MEASURED_TRAINING]
     scores = score_all(apply, run.task, held_out + compared)
     rows = storage.read_metrics(run.folder / "metrics.jsonl")
@@ -50,7 +42,7 @@ def report(run: Run, pairs, train_state, timing, started):
 
 def _draw(run, apply, held_out, rows):
     # The curve is that of the validation split, where there is one.
-    split = "validation" if any(pair.side == "validation" for pair in held_out) else "test"
+    split = "validation" if any(pair.split == "validation" for pair in held_out) else "test"
     curves = figures.curves(rows, held_out=f"held-out crops ({split})")
     storage.write_bytes(run.folder / "curves.png", curves)
     shown = held_out[: 2 if run.config.tiny else 4]
@@ -60,7 +52,7 @@ def _draw(run, apply, held_out, rows):
 
 
 def _print(run, record: Record):
-    terminal, config, result = console.console(), run.config, record.result
+    terminal, config, result = console.terminal(), run.config, record.result
     table = tables.score_table(result.scores, run.task, config.quality, downscale=config.downscale)
     terminal.print(table)
     for line in [

@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cli.commands import note
@@ -28,13 +27,13 @@ from experiments.training.batches import watched_batch
 from experiments.training.devices import Placement
 from experiments.training.report import report
 from experiments.training.session import Session, build_programs
-from fnnet import checkpoint
+from fnnet import checkpoint_series
 
 
 def load_training_pairs(config: RunConfig):
     """Read the images that a run's config names, and check that the patch fits into them."""
     pairs = load_pairs(config.data, config.quality, seed=config.seed, downscale=config.downscale)
-    images = [pair.image for pair in pairs if pair.side == "train"]
+    images = [pair.image for pair in pairs if pair.split == "train"]
     check_patch(images, config.recipe.patch, config.recipe.grid)
     return pairs
 
@@ -51,8 +50,6 @@ def train_run(folder, config: RunConfig, network: NetworkConfig, pairs, placemen
     ----------
     folder : Path
         The run's, which this process has locked.
-    config : RunConfig
-    network : NetworkConfig
     pairs : list of Pair
         From `load_training_pairs`.
     placement : Placement
@@ -83,16 +80,8 @@ def _image_record(pair: Pair):
         "name": image.name,
         "sha256": image.sha256,
         "fingerprint": image.fingerprint,
-        "side": pair.side,
+        "side": pair.split,
     }
-
-
-@dataclass(eq=False)
-class _Saved:
-    """The step of the newest checkpoint, and when it was written."""
-
-    step: int
-    time: float
 
 
 class _RunTraining:
@@ -109,7 +98,7 @@ class _RunTraining:
         self._session = Session(self._programs, seed=config.seed, crops=crops, placement=placement)
 
     def start_record(self):
-        """Write what the run is made of; if it is resumed, add a session to the record."""
+        """Write the run's record; if the run is resumed, add a session to the record."""
         images = [_image_record(pair) for pair in self._pairs]
         here = environment() | self._placement.counts
         record = Record(
@@ -127,12 +116,12 @@ class _RunTraining:
         return record
 
     def train(self):
-        """Do the remaining steps; return the state and what they cost."""
+        """Run the remaining steps; return the train state and the times."""
         recipe = self._config.recipe
         state = multihost.together(self._first_state)
         state = self._placement.replicated(multihost.from_first(state))
         first = int(state.step)
-        self._saved = _Saved(first, time.perf_counter())
+        self._saved_step, self._saved_time = first, time.perf_counter()
         to_first_step = time.perf_counter() - self._started
         pixels = recipe.batch * recipe.patch**2
         with (
@@ -146,7 +135,7 @@ class _RunTraining:
                 guard=multihost.ending,
                 should_stop=stop,
             )
-        if multihost.is_first() and int(state.step) > self._saved.step:
+        if multihost.is_first() and int(state.step) > self._saved_step:
             self._save(int(state.step), state)
         return self._placement.local(state), {"seconds_to_first_step": to_first_step} | (
             spent._asdict()
@@ -163,13 +152,13 @@ class _RunTraining:
         return Run(self._folder, self._config, record, model, train_state.params, state, step)
 
     def _split(self, name):
-        return [pair for pair in self._pairs if pair.side == name]
+        return [pair for pair in self._pairs if pair.split == name]
 
     def _first_state(self):
         """Restore the newest checkpoint, in the process that writes; without one, start anew."""
         state = None
         if multihost.is_first():
-            if checkpoint.newest_step(self._folder) is not None:
+            if checkpoint_series.newest_step(self._folder) is not None:
                 model, optimizer = self._programs.model, self._programs.optimizer
                 state, _ = saving.restore(self._folder, model, optimizer, self._model_record)
             storage.cut_metrics(self._log_path, 0 if state is None else int(state.step))
@@ -180,19 +169,18 @@ class _RunTraining:
         return self._folder / "metrics.jsonl"
 
     def _log(self, step, train_state):
-        """Write a row of metrics, and now and then a checkpoint."""
         row = {"step": step.number, **step.metrics, "learning_rate": step.learning_rate}
         if step.held_out_psnr is not None:
             row["held_out_psnr"] = step.held_out_psnr
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         storage.append_metrics(self._log_path, _finite(row))
         self._progress.update(step.number, row)
-        if time.perf_counter() - self._saved.time >= self._config.save_seconds:
+        if time.perf_counter() - self._saved_time >= self._config.save_seconds:
             self._save(step.number, train_state)
 
     def _save(self, number, train_state):
         saving.save(self._folder, train_state, self._model_record)
-        self._saved = _Saved(number, time.perf_counter())
+        self._saved_step, self._saved_time = number, time.perf_counter()
 
 
 def _note_changes(before, now):

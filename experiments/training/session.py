@@ -13,7 +13,8 @@ import jax
 
 import fnnet as fn
 from experiments.networks import architectures
-from experiments.networks.tasks import Task, make_loss
+from experiments.networks.losses import make_loss
+from experiments.networks.tasks import Task
 from experiments.runs.recipes import Recipe, make_optimizer, make_schedule
 from experiments.training.batches import make_batches
 from experiments.training.devices import Placement
@@ -37,7 +38,7 @@ class Programs:
 
 
 def build_programs(task, network, recipe):
-    """Build the programs of a network config for a task and a recipe."""
+    """Build the network, loss, optimiser, schedule and jitted step of a task and a recipe."""
     model = architectures.build(network)
     loss, optimizer = make_loss(model, recipe.loss), make_optimizer(recipe)
     schedule = jax.jit(make_schedule(recipe))
@@ -46,19 +47,10 @@ def build_programs(task, network, recipe):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a training.
+    """One step of a training: its number from 1, and `make_step`'s metrics.
 
-    Parameters
-    ----------
-    number : int
-        From 1.
-    metrics : dict of str to float
-        The loss's metrics with `loss`, `gradient_norm` and `finite`.
-    learning_rate : float
-    held_out_psnr : float or None
-        In dB, on held-out crops after the step; None where they were not measured.
-    seconds : float
-        Duration of the step, without the measurement.
+    `held_out_psnr` is in dB, on held-out crops after the step, or None where they were not
+    measured; `seconds` leaves the measurement out.
     """
 
     number: int
@@ -73,8 +65,6 @@ class Session:
 
     Parameters
     ----------
-    programs : Programs
-    seed : int
     crops : batch
         Held-out crops that are measured on the way.
     placement : Placement, optional
@@ -122,11 +112,7 @@ class Session:
         """
         recipe, placement = self.programs.recipe, self._placement
         cut = make_batches(
-            self.programs.task,
-            pairs,
-            recipe,
-            seed=self._seed,
-            rows=placement.rows(recipe.batch),
+            self.programs.task, pairs, recipe, seed=self._seed, rows=placement.rows(recipe.batch)
         )
         loop = _Loop(self, on_step, should_stop, int(train_state.step))
         return fit(

@@ -1,29 +1,53 @@
-"""Stability of a training: spikes of its loss, and norms of its gradients."""
+"""Training history: the curve, the stability of losses and gradients, the steps to a quality."""
 
 import math
 import statistics
+from dataclasses import dataclass
 
 # The running median is over so many steps, and begins after so few: short runs have one too.
 _WINDOW, _LEAST = 50, 10
 _SPIKE = 2.0
+_LOWEST_DB = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveRow:
+    """One measured step of a training; None for values that are not finite."""
+
+    step: int
+    loss: float | None
+    psnr: float | None  # of the batch, in dB
+    held_out_psnr: float | None  # of fixed crops of held-out images
+    gradient_norm: float | None  # before clipping
+    learning_rate: float | None
+    seconds: float | None  # since the first step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stability:
+    """Stability of a training; None where there are too few steps."""
+
+    spikes: int  # steps whose loss was over twice its running median
+    largest_loss_ratio: float | None
+    skipped_steps: int  # not finite
+    gradient_norm_median: float | None
+    gradient_norm_highest: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """History of a training."""
+
+    seconds: float | None  # without compilation; None if it went on on another kind of machine
+    curve: tuple[CurveRow, ...]
+    steps_to: dict[str, int]  # "22": the first measured step with that PSNR of held-out crops
+    stability: Stability
 
 
 def loss_ratios(losses, *, window, least):
-    """Divide each loss by the running median before it.
+    """Divide each finite loss by the median of at most `window` before it.
 
-    Parameters
-    ----------
-    losses : sequence of float
-        Of each step, finite.
-    window : int
-        Steps that the median is taken over, at most.
-    least : int
-        First steps that do not count, nor does the first twentieth of the run, in which learning
-        rates warm up.
-
-    Returns
-    -------
-    list of float
+    The first `least` steps do not count, nor the first twentieth, in which learning rates warm up.
     """
     return [
         losses[step] / statistics.median(losses[max(step - window, 0) : step])
@@ -37,40 +61,23 @@ def largest_loss_ratio(losses):
 
 
 def stability(losses, norms, skipped):
-    """Sum up a run.
-
-    Parameters
-    ----------
-    losses, norms : sequence of float
-        Of each step, the norms those of gradients before they are clipped.
-    skipped : int
-        Steps that were not finite.
-
-    Returns
-    -------
-    dict
-        What a record's ``stability`` holds. None where there are too few steps.
-    """
+    """Summarise a training by losses, gradient norms before clipping, and skipped steps."""
     losses, norms = ([value for value in row if math.isfinite(value)] for row in (losses, norms))
     ratios = loss_ratios(losses, window=_WINDOW, least=_LEAST)
-    return {
-        "spikes": sum(ratio > _SPIKE for ratio in ratios),
-        "largest_loss_ratio": max(ratios, default=None),
-        "skipped_steps": skipped,
-        "gradient_norm_median": statistics.median(norms) if norms else None,
-        "gradient_norm_highest": max(norms, default=None),
-    }
+    return Stability(
+        spikes=sum(ratio > _SPIKE for ratio in ratios),
+        largest_loss_ratio=max(ratios, default=None),
+        skipped_steps=skipped,
+        gradient_norm_median=statistics.median(norms) if norms else None,
+        gradient_norm_highest=max(norms, default=None),
+    )
 
 
 def steps_to(curve):
-    """Find the first measured step with a PSNR of held-out crops of each whole number of dB."""
-    found = {}
+    """Find the first measured step whose held-out PSNR reaches each integer of dB, from 10 dB."""
+    steps = {}
     for row in curve:
-        psnr = row["held_out_psnr"]
-        if psnr is not None:
-            reached = range(_LOWEST_DB, math.floor(psnr) + 1)
-            found |= {str(db): row["step"] for db in reached if str(db) not in found}
-    return found
-
-
-_LOWEST_DB = 10
+        if row.held_out_psnr is not None:
+            for db in range(_LOWEST_DB, math.floor(row.held_out_psnr) + 1):
+                steps.setdefault(str(db), row.step)
+    return steps

@@ -2,31 +2,31 @@
 
 from fnnet import initializers, ops
 from fnnet.core import Layer, require
-from fnnet.layers.dense import check_initializers, drawn
-from fnnet.layers.stateless import stateless
+from fnnet.layers.affine import check_initializers, draw_params
+from fnnet.layers.stateless import op_layer
 
-identity = stateless(ops.identity)
-relu = stateless(ops.relu)
-leaky_relu = stateless(ops.leaky_relu)
-elu = stateless(ops.elu)
-gelu = stateless(ops.gelu)
-silu = stateless(ops.silu)
-softplus = stateless(ops.softplus)
-sigmoid = stateless(ops.sigmoid)
-tanh = stateless(ops.tanh)
-softmax = stateless(ops.softmax)
-hard_sigmoid = stateless(ops.hard_sigmoid)
-hard_tanh = stateless(ops.hard_tanh)
-hard_swish = stateless(ops.hard_swish)
+identity = op_layer(ops.identity)
+relu = op_layer(ops.relu)
+leaky_relu = op_layer(ops.leaky_relu)
+elu = op_layer(ops.elu)
+gelu = op_layer(ops.gelu)
+silu = op_layer(ops.silu)
+softplus = op_layer(ops.softplus)
+sigmoid = op_layer(ops.sigmoid)
+tanh = op_layer(ops.tanh)
+softmax = op_layer(ops.softmax)
+hard_sigmoid = op_layer(ops.hard_sigmoid)
+hard_tanh = op_layer(ops.hard_tanh)
+hard_swish = op_layer(ops.hard_swish)
 
 
 def prelu(*, slope_init=initializers.constant(0.25)):  # noqa: B008 (a pure function)
-    """Pass what is above 0, scale what is below by a slope learnt for each channel.
+    """Return positive values unchanged, and negative ones times a learned slope per channel.
 
     Parameters
     ----------
     slope_init : initialiser
-        Of the slopes, (C,).
+        For the slopes, (C,).
 
     Returns
     -------
@@ -40,13 +40,13 @@ def prelu(*, slope_init=initializers.constant(0.25)):  # noqa: B008 (a pure func
 
     References
     ----------
-    He et al. 2015, arXiv:1502.01852, equation 1; weight decay on `slope` works against it.
+    He et al. 2015, arXiv:1502.01852, equation 1, which advises against weight decay on `slope`.
     """
     check_initializers("prelu", slope_init)
 
     def init(key, in_shape):
         require(len(in_shape) >= 1, "an example needs at least one axis")
-        return {"slope": drawn(slope_init, key, in_shape[-1:])}, {}
+        return {"slope": draw_params(slope_init, key, in_shape[-1:])}, {}
 
     def apply(params, state, x, *, key=None, train=False):
         return ops.prelu(x, params["slope"].astype(x.dtype)), state

@@ -1,15 +1,8 @@
-"""Convolutions with their kernels and biases."""
+"""Convolution layers."""
 
 from fnnet import ops
-from fnnet.core import Layer, require, require_whole, require_whole_pair
-from fnnet.layers.dense import (
-    LECUN_NORMAL,
-    ZEROS,
-    affine,
-    affine_config,
-    affine_params,
-    check_initializers,
-)
+from fnnet.core import require, require_integer, require_integer_pair
+from fnnet.layers.affine import LECUN_NORMAL, ZEROS, affine_layer
 from fnnet.ops.checks import pair
 from fnnet.ops.conv import check_convolution
 
@@ -26,7 +19,7 @@ def conv2d(
     kernel_init=LECUN_NORMAL,
     bias_init=ZEROS,
 ):
-    """Convolve images; the mathematics, `padding` and its rules are those of `fnnet.ops.conv2d`.
+    """Convolve images; formula and `padding` as in `fnnet.ops.conv2d`.
 
     Parameters
     ----------
@@ -36,7 +29,7 @@ def conv2d(
         In pixels, rows first, at least 1.
     padding : "same", "valid", "reflect", "edge" or ((top, bottom), (left, right))
     groups : int
-        Divides the input's channels and `features`.
+        Number of groups; divides the input's channels and `features`.
     use_bias : bool
     kernel_init, bias_init : initialiser
 
@@ -52,26 +45,23 @@ def conv2d(
         If a number is below 1, `padding` is unknown, or `groups` does not divide the channels.
     """
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    require_whole("conv2d: features", features)
-    require_whole_pair("conv2d: kernel_size", kernel_size)
+    require_integer("conv2d: features", features)
     check_convolution("conv2d", **settings)
-    check_initializers("conv2d", kernel_init, bias_init)
     require(features % groups == 0, f"conv2d: groups={groups} must divide features={features}")
 
-    def init(key, in_shape):
-        channels = _image_channels(in_shape)
-        require(
-            channels % groups == 0, f"groups={groups} must divide the input's {channels} channels"
-        )
-        shape = (*pair(kernel_size), channels // groups, features)
-        return affine_params(key, shape, use_bias, kernel_init, bias_init), {}
+    def channels(inputs):
+        require(inputs % groups == 0, f"groups={groups} must divide the input's {inputs} channels")
+        return inputs // groups, features
 
-    def apply(params, state, x, *, key=None, train=False):
-        return ops.conv2d(x, *affine(params, x.dtype), **settings), state
-
-    config = {"features": features, "kernel_size": kernel_size} | settings
-    config |= affine_config(use_bias, kernel_init, bias_init)
-    return Layer("conv2d", init, apply, config)
+    return _convolution(
+        ops.conv2d,
+        channels,
+        sizes={"features": features, "kernel_size": kernel_size},
+        settings=settings,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+    )
 
 
 def depthwise_conv2d(
@@ -85,14 +75,14 @@ def depthwise_conv2d(
     kernel_init=LECUN_NORMAL,
     bias_init=ZEROS,
 ):
-    """Convolve each channel for itself; the mathematics is `fnnet.ops.depthwise_conv2d`'s.
+    """Convolve each channel separately; formula as in `fnnet.ops.depthwise_conv2d`.
 
     Parameters
     ----------
     kernel_size, stride, dilation : int or (int, int)
         In pixels, rows first, at least 1.
     multiplier : int
-        Kernels, and so channels of the output, for each channel of the input, at least 1.
+        Output channels per input channel, at least 1.
     padding : "same", "valid", "reflect", "edge" or ((top, bottom), (left, right))
     use_bias : bool
     kernel_init, bias_init : initialiser
@@ -109,21 +99,17 @@ def depthwise_conv2d(
         If a number is below 1 or `padding` is unknown.
     """
     settings = {"stride": stride, "padding": padding, "dilation": dilation}
-    require_whole("depthwise_conv2d: multiplier", multiplier)
-    require_whole_pair("depthwise_conv2d: kernel_size", kernel_size)
+    require_integer("depthwise_conv2d: multiplier", multiplier)
     check_convolution("depthwise_conv2d", **settings)
-    check_initializers("depthwise_conv2d", kernel_init, bias_init)
-
-    def init(key, in_shape):
-        shape = (*pair(kernel_size), 1, _image_channels(in_shape) * multiplier)
-        return affine_params(key, shape, use_bias, kernel_init, bias_init), {}
-
-    def apply(params, state, x, *, key=None, train=False):
-        return ops.depthwise_conv2d(x, *affine(params, x.dtype), **settings), state
-
-    config = {"kernel_size": kernel_size, "multiplier": multiplier} | settings
-    config |= affine_config(use_bias, kernel_init, bias_init)
-    return Layer("depthwise_conv2d", init, apply, config)
+    return _convolution(
+        ops.depthwise_conv2d,
+        lambda inputs: (1, inputs * multiplier),
+        sizes={"kernel_size": kernel_size, "multiplier": multiplier},
+        settings=settings,
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+    )
 
 
 def conv_transpose2d(
@@ -135,15 +121,15 @@ def conv_transpose2d(
     kernel_init=LECUN_NORMAL,
     bias_init=ZEROS,
 ):
-    """Convolve images onto a finer grid; the mathematics is `fnnet.ops.conv_transpose2d`'s.
+    """Convolve images onto a finer grid; definition as in `fnnet.ops.conv_transpose2d`.
 
     Parameters
     ----------
     features : int
         Channels of the output, at least 1.
     kernel_size, stride : int or (int, int)
-        Size of the kernel and how many times finer the grid is, rows first, at least 1. A kernel
-        size that the stride divides wastes no work and leaves no checkerboard in the overlaps.
+        Size of the kernel and refinement of the grid, rows first, at least 1. If the stride divides
+        the kernel size, all pixels get equally many taps: no checkerboard arises from overlaps.
     use_bias : bool
     kernel_init, bias_init : initialiser
 
@@ -158,23 +144,25 @@ def conv_transpose2d(
     LayerError
         If a number is below 1.
     """
-    require_whole("conv_transpose2d: features", features)
-    require_whole_pair("conv_transpose2d: kernel_size", kernel_size)
+    require_integer("conv_transpose2d: features", features)
     check_convolution("conv_transpose2d", stride=stride)
-    check_initializers("conv_transpose2d", kernel_init, bias_init)
-
-    def init(key, in_shape):
-        shape = (*pair(kernel_size), _image_channels(in_shape), features)
-        return affine_params(key, shape, use_bias, kernel_init, bias_init), {}
-
-    def apply(params, state, x, *, key=None, train=False):
-        return ops.conv_transpose2d(x, *affine(params, x.dtype), stride=stride), state
-
-    config = {"features": features, "kernel_size": kernel_size, "stride": stride}
-    config |= affine_config(use_bias, kernel_init, bias_init)
-    return Layer("conv_transpose2d", init, apply, config)
+    return _convolution(
+        ops.conv_transpose2d,
+        lambda inputs: (inputs, features),
+        sizes={"features": features, "kernel_size": kernel_size},
+        settings={"stride": stride},
+        use_bias=use_bias,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+    )
 
 
-def _image_channels(in_shape):
-    require(len(in_shape) == 3, f"expects images (H, W, C), got an example of shape {in_shape}")
-    return in_shape[2]
+def _convolution(op, channels, *, sizes, **options):
+    """Build the layer around `op`; `channels` maps input channels to the kernel's last two axes."""
+    require_integer_pair(f"{op.__name__}: kernel_size", sizes["kernel_size"])
+
+    def kernel_shape(in_shape):
+        require(len(in_shape) == 3, f"expects images (H, W, C), got an example of shape {in_shape}")
+        return *pair(sizes["kernel_size"]), *channels(in_shape[2])
+
+    return affine_layer(op.__name__, op, kernel_shape, sizes=sizes, **options)

@@ -6,17 +6,17 @@ from fnnet.layers.stateless import no_params
 
 
 def dropout(rate):
-    """Drop the share `rate` of the values in training, scale up the others; identity otherwise.
+    """Zero a share `rate` of the values during training and scale up the others; else identity.
 
-    (N, ...) -> (N, ...). `rate` is in [0, 1). Needs a key in training; see `fnnet.ops.dropout`.
+    (N, ...) -> (N, ...). `rate` is in [0, 1). Training needs a key; see `fnnet.ops.dropout`.
     """
     return _dropout("dropout", ops.dropout, rate)
 
 
 def spatial_dropout(rate):
-    """Drop the share `rate` of an example's channels in training; identity otherwise.
+    """Zero a share `rate` of an example's channels during training; identity at inference.
 
-    (N, ..., C) -> (N, ..., C). `rate` is in [0, 1). Needs a key in training; see
+    (N, ..., C) -> (N, ..., C). `rate` is in [0, 1). Training needs a key; see
     `fnnet.ops.spatial_dropout`.
     """
     return _dropout("spatial_dropout", ops.spatial_dropout, rate)
@@ -28,11 +28,12 @@ def _dropout(kind, function, rate):
     def apply(params, state, x, *, key=None, train=False):
         if not train:
             return x, state
-        _require_key(kind, key)
+        require_key(kind, key)
         return function(x, key, rate=rate), state
 
     return Layer(kind, no_params, apply, {"rate": rate})
 
 
-def _require_key(kind, key):
-    require(key is not None, f"{kind} needs a key in training: apply(..., key=key, train=True)")
+def require_key(kind, key):
+    """Raise unless a random layer has a key during training."""
+    require(key is not None, f"{kind} needs a key during training: apply(..., key=key, train=True)")

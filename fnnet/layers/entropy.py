@@ -1,22 +1,22 @@
-"""Learned distributions: what a codec's latents cost."""
+"""Learned distributions of a codec's latents."""
 
 import jax.numpy as jnp
 
 from fnnet import ops
-from fnnet.core import Layer, require, require_whole
+from fnnet.core import Layer, require, require_integer
 
 
 def factorized_prior(components=3):
-    """Tell the bits of each latent by a learned distribution of its channel.
+    """Estimate the bits each latent costs under a learned per-channel distribution.
 
-    Each channel has a mixture of logistics of its own, the same at all places; see
-    `fnnet.ops.logistic_mixture_bits`. Trained together with the network that makes the latents, the
-    sum of what comes out is the rate to be minimised.
+    Each channel has its own mixture of logistics, the same at all positions; see
+    `fnnet.ops.logistic_mixture_bits`. The sum of the output is the rate to be minimised when it is
+    trained together with the network that computes the latents.
 
     Parameters
     ----------
     components : int
-        Of each mixture, at least 1.
+        Number of components of each mixture, at least 1.
 
     Returns
     -------
@@ -31,15 +31,15 @@ def factorized_prior(components=3):
 
     Notes
     -----
-    The components start around 0 with scales of 1, 2, 4, ..., so that some are near whatever the
-    latents' spread is.
+    The components start at 0 with scales of 1, 2, 4, ..., so that some fit whatever the spread of
+    the latents.
 
     References
     ----------
     Ballé, Laparra, Simoncelli 2017, arXiv:1611.01704, section 3; there the distributions are
     piecewise linear.
     """
-    require_whole("factorized_prior: components", components)
+    require_integer("factorized_prior: components", components)
 
     def init(key, in_shape):
         require(len(in_shape) >= 1, "an example needs at least one axis")

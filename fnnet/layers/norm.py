@@ -1,11 +1,11 @@
-"""Normalisation with its parameters and running statistics."""
+"""Normalisation layers: parameters and running statistics."""
 
 import math
 
 import jax.numpy as jnp
 
 from fnnet import ops
-from fnnet.core import Layer, require, require_whole
+from fnnet.core import Layer, require, require_integer
 from fnnet.ops.channels import require_channels
 from fnnet.ops.norm import batch_norm_by_batch
 
@@ -15,14 +15,14 @@ _LEAST_BETA = 1e-6
 def batch_norm(*, momentum=0.9, epsilon=1e-5):
     """Normalise each channel by the batch's mean and variance, then scale and shift it.
 
-    In training the moments are the batch's, over all axes but the last, and running averages of
-    them go into the state, the variance unbiased; with ``train=False`` the running ones are used,
-    so that an image's result does not depend on its neighbours in the batch.
+    During training the moments are the batch's, over all axes but the last; the state stores
+    running averages of them, with the unbiased variance. With ``train=False`` these are used, so
+    that an image's result does not depend on its neighbours in the batch.
 
     Parameters
     ----------
     momentum : float
-        What a running average keeps at each step, in [0, 1).
+        Weight of the old value in the running averages, in [0, 1).
     epsilon : float
         Added to the variance, above 0.
 
@@ -35,7 +35,7 @@ def batch_norm(*, momentum=0.9, epsilon=1e-5):
     Raises
     ------
     LayerError
-        If `momentum` or `epsilon` is out of range; in training, if a channel has one value only.
+        If `momentum` or `epsilon` is out of range; in training, if a channel has only one value.
 
     References
     ----------
@@ -55,7 +55,7 @@ def batch_norm(*, momentum=0.9, epsilon=1e-5):
             return ops.batch_norm(x, *moments, scale, offset, epsilon=epsilon), state
         require_channels(x, scale=scale, offset=offset)
         count = math.prod(x.shape[:-1])
-        require(count > 1, "batch_norm needs more than one value a channel to train on")
+        require(count > 1, "batch_norm needs more than one value per channel to train on")
         y, mean, variance = batch_norm_by_batch(x, scale, offset, epsilon)
         unbiased = variance * (count / (count - 1))
         return y, {
@@ -71,20 +71,21 @@ def _running(average, batch, momentum):
 
 
 def layer_norm(*, epsilon=1e-6):
-    """Normalise each place over its channels, for images each pixel for itself.
+    """Normalise each position over its channels; in images each pixel separately.
 
     `epsilon` is added to the variance, above 0; see `fnnet.ops.layer_norm`.
 
     Returns
     -------
     Layer
-        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and use.
+        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and at
+        inference.
     """
     return _norm("layer_norm", ops.layer_norm, {"epsilon": epsilon})
 
 
 def group_norm(groups, *, epsilon=1e-5):
-    """Normalise each example's groups of channels over all their places.
+    """Normalise each example's groups of channels over all positions.
 
     `groups`, at least 1, divides the input's channels; `epsilon` is added to the variance, above
     0; see `fnnet.ops.group_norm`.
@@ -92,32 +93,34 @@ def group_norm(groups, *, epsilon=1e-5):
     Returns
     -------
     Layer
-        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and use.
+        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and at
+        inference.
     """
-    require_whole("group_norm: groups", groups)
+    require_integer("group_norm: groups", groups)
     return _norm("group_norm", ops.group_norm, {"groups": groups, "epsilon": epsilon})
 
 
 def instance_norm(*, epsilon=1e-5):
-    """Normalise each example's channels for themselves over all their places.
+    """Normalise each example's channels separately over all positions.
 
     `epsilon` is added to the variance, above 0; see `fnnet.ops.instance_norm`.
 
     Returns
     -------
     Layer
-        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and use.
+        ``(N, ..., C) -> (N, ..., C)``; params `scale`, `offset` (C,). The same in training and at
+        inference.
     """
     return _norm("instance_norm", ops.instance_norm, {"epsilon": epsilon})
 
 
 def gdn(*, inverse=False):
-    """Normalise each place divisively by its channels' energies, or multiply for the `inverse`.
+    """Divide each position's channels by their weighted energy, or multiply for the `inverse`.
 
     Parameters
     ----------
     inverse : bool
-        The decoder's counterpart; see `fnnet.ops.gdn`.
+        Whether to build the decoder's counterpart; see `fnnet.ops.gdn`.
 
     Returns
     -------
@@ -132,13 +135,13 @@ def gdn(*, inverse=False):
     Notes
     -----
     The parameters are roots, so that no step can leave the domain: ``beta = beta_root² + 1e-6``,
-    ``gamma = gamma_root²``. They start at ``beta = 1`` and ``gamma = 0.1`` on the diagonal; off it
-    a root starts at 2^-18, since at 0 it would have no gradient.
+    ``gamma = gamma_root²``. They start at ``beta = 1`` and ``gamma = 0.1`` on the diagonal; off the
+    diagonal a root starts at 2^-18, since its gradient would be 0 at 0.
 
     References
     ----------
-    Ballé, Laparra, Simoncelli 2016, arXiv:1511.06281; the start and the idea of roots are those
-    of Ballé 2018, arXiv:1802.00847, section 2.
+    Ballé, Laparra, Simoncelli 2016, arXiv:1511.06281; initial values and roots as in Ballé 2018,
+    arXiv:1802.00847, section 2.
     """
 
     def init(key, in_shape):

@@ -1,17 +1,17 @@
-"""Pooling."""
+"""Pooling layers."""
 
 from fnnet import ops
-from fnnet.core import require_whole_pair
-from fnnet.layers.stateless import stateless
+from fnnet.core import require_integer_pair
+from fnnet.layers.stateless import op_layer
 
 
 def max_pool(window=2, *, stride=None):
-    """Keep each window's largest value: (N, H, W, C) -> (N, H', W', C).
+    """Return each window's maximum: (N, H, W, C) -> (N, H', W', C).
 
     `window` and `stride` (default: `window`) are numbers or (rows, columns) of at least 1; see
     `fnnet.ops.max_pool`.
     """
-    return _pool("max_pool", ops.max_pool, window, stride)
+    return _pool(ops.max_pool, window, stride)
 
 
 def avg_pool(window=2, *, stride=None):
@@ -20,10 +20,10 @@ def avg_pool(window=2, *, stride=None):
     `window` and `stride` (default: `window`) are numbers or (rows, columns) of at least 1; see
     `fnnet.ops.avg_pool`.
     """
-    return _pool("avg_pool", ops.avg_pool, window, stride)
+    return _pool(ops.avg_pool, window, stride)
 
 
-global_avg_pool = stateless(ops.global_avg_pool)
+global_avg_pool = op_layer(ops.global_avg_pool)
 
 
 def adaptive_avg_pool(size):
@@ -31,20 +31,12 @@ def adaptive_avg_pool(size):
 
     `size` is a number or (rows, columns), at least 1; see `fnnet.ops.adaptive_avg_pool`.
     """
-    require_whole_pair("adaptive_avg_pool: size", size)
-    return stateless(
-        lambda x: ops.adaptive_avg_pool(x, size=size),
-        kind="adaptive_avg_pool",
-        config={"size": size},
-    )
+    require_integer_pair("adaptive_avg_pool: size", size)
+    return op_layer(ops.adaptive_avg_pool, size=size)
 
 
-def _pool(kind, function, window, stride):
+def _pool(op, window, stride):
     stride = window if stride is None else stride
-    require_whole_pair(f"{kind}: window", window)
-    require_whole_pair(f"{kind}: stride", stride)
-    return stateless(
-        lambda x: function(x, window=window, stride=stride),
-        kind=kind,
-        config={"window": window, "stride": stride},
-    )
+    require_integer_pair(f"{op.__name__}: window", window)
+    require_integer_pair(f"{op.__name__}: stride", stride)
+    return op_layer(op, window=window, stride=stride)

@@ -1,26 +1,26 @@
-"""Quantisation: rounding, and what stands for it in training."""
+"""Quantisation: rounding, and its differentiable replacements during training."""
 
 from fnnet import ops
 from fnnet.core import Layer, require
-from fnnet.layers.dropout import _require_key
+from fnnet.layers.dropout import require_key
 from fnnet.layers.stateless import no_params
 
 
 def quantize(training="noise"):
-    """Round to whole numbers in use; in training do what has a gradient.
+    """Round to integers at inference, and by a differentiable replacement during training.
 
-    (N, ...) -> (N, ...), any shape: the latents of a codec, between encoder and decoder.
+    (N, ...) -> (N, ...), any shape, such as a codec's latents between encoder and decoder.
 
     Parameters
     ----------
     training : "noise" or "straight_through"
-        "noise" adds even noise from [-1/2, 1/2) and needs a key (`fnnet.ops.add_uniform_noise`);
-        "straight_through" rounds, and hands the gradient on (`fnnet.ops.round_straight_through`).
+        "noise" adds uniform noise from [-1/2, 1/2) and needs a key (`fnnet.ops.add_uniform_noise`);
+        "straight_through" rounds and passes the gradient on (`fnnet.ops.round_straight_through`).
 
     Raises
     ------
     LayerError
-        If `training` is another one; in training, if noise is wanted and there is no key.
+        If `training` is another value; during training, if noise is to be added without a key.
     """
     require(
         training in ("noise", "straight_through"),
@@ -30,7 +30,7 @@ def quantize(training="noise"):
     def apply(params, state, x, *, key=None, train=False):
         if not train or training == "straight_through":
             return ops.round_straight_through(x), state
-        _require_key("quantize", key)
+        require_key("quantize", key)
         return ops.add_uniform_noise(x, key), state
 
     return Layer("quantize", no_params, apply, {"training": training})

@@ -1,26 +1,22 @@
-"""Layers that move values or resample them: no parameters."""
+"""Layers that rearrange or resample values, without parameters."""
 
 import math
 
 from fnnet import ops
-from fnnet.core import require, require_whole, require_whole_pair
-from fnnet.layers.stateless import stateless
+from fnnet.core import require, require_integer, require_integer_pair
+from fnnet.layers.stateless import op_layer, stateless
 from fnnet.ops.resample import check_resize
 
 
 def resize(factor=None, *, size=None, method="bilinear"):
-    """Resample images by a whole `factor` or to `size`.
+    """Resample images by an integer `factor` or to `size`.
 
     (N, H, W, C) -> (N, H * factor, W * factor, C) or (N, *size, C); either is at least 1. `method`
     is "nearest" or "bilinear"; see `fnnet.ops.resize`.
     """
     check_resize(factor=factor, size=size, method=method)
-    given = {"factor": factor} if size is None else {"size": size}
-    return stateless(
-        lambda x: ops.resize(x, **given, method=method),
-        kind="resize",
-        config=given | {"method": method},
-    )
+    scale = {"factor": factor} if size is None else {"size": size}
+    return op_layer(ops.resize, **scale, method=method)
 
 
 def depth_to_space(factor=2):
@@ -28,12 +24,8 @@ def depth_to_space(factor=2):
 
     `factor` is a number or (rows, columns) of at least 1; see `fnnet.ops.depth_to_space`.
     """
-    require_whole_pair("depth_to_space: factor", factor)
-    return stateless(
-        lambda x: ops.depth_to_space(x, factor=factor),
-        kind="depth_to_space",
-        config={"factor": factor},
-    )
+    require_integer_pair("depth_to_space: factor", factor)
+    return op_layer(ops.depth_to_space, factor=factor)
 
 
 def space_to_depth(factor=2):
@@ -41,16 +33,12 @@ def space_to_depth(factor=2):
 
     `factor` is a number or (rows, columns) that divides the image's size.
     """
-    require_whole_pair("space_to_depth: factor", factor)
-    return stateless(
-        lambda x: ops.space_to_depth(x, factor=factor),
-        kind="space_to_depth",
-        config={"factor": factor},
-    )
+    require_integer_pair("space_to_depth: factor", factor)
+    return op_layer(ops.space_to_depth, factor=factor)
 
 
 def _flatten(x):
-    """Lay each example's numbers in a row: (N, ...) -> (N, features)."""
+    """Flatten each example: (N, ...) -> (N, features)."""
     return x.reshape(x.shape[0], -1)
 
 
@@ -58,12 +46,12 @@ flatten = stateless(_flatten, kind="flatten")
 
 
 def reshape(*shape):
-    """Give each example another shape: (N, ...) -> (N, *shape).
+    """Reshape each example: (N, ...) -> (N, *shape).
 
-    A `LayerError` where the example has another count of numbers than `shape`.
+    Raises `LayerError` if the example has another number of values than `shape`.
     """
     for size in shape:
-        require_whole("reshape: size", size)
+        require_integer("reshape: size", size)
 
     def function(x):
         require(
@@ -76,5 +64,5 @@ def reshape(*shape):
     return stateless(function, kind="reshape", config={"shape": shape})
 
 
-block_dct = stateless(ops.block_dct)
-block_idct = stateless(ops.block_idct)
+block_dct = op_layer(ops.block_dct)
+block_idct = op_layer(ops.block_idct)

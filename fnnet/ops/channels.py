@@ -1,12 +1,12 @@
-"""Vectors of one value a channel, laid along an array's last axis."""
+"""Vectors with one value per channel, along an array's last axis."""
 
 import jax.numpy as jnp
 
-from fnnet.core import require, wide
+from fnnet.core import at_least_float32, require
 
 
 def along_last(vector, x):
-    """Give `vector` (C,) the rank of `x` (..., C), so that nothing is broadcast by accident."""
+    """Reshape `vector` (C,) to the rank of `x` (..., C), so that broadcasting is explicit."""
     return vector.reshape((1,) * (x.ndim - 1) + (-1,))
 
 
@@ -18,13 +18,13 @@ def add_bias(y, bias):
         bias.shape == y.shape[-1:],
         f"the bias has shape {bias.shape}, the output {y.shape[-1]} channels",
     )
-    # Laid out in float32 or wider, so that its gradient is summed so, whatever `y`'s dtype: more
-    # exactly, and on a CPU faster than in bfloat16.
-    return y + jnp.broadcast_to(along_last(wide(bias), y), y.shape).astype(y.dtype)
+    # Broadcast in float32 or wider, so that its gradient is summed in that dtype whatever `y`'s:
+    # more exactly, and on a CPU faster than in bfloat16.
+    return y + jnp.broadcast_to(along_last(at_least_float32(bias), y), y.shape).astype(y.dtype)
 
 
 def require_channels(x, **vectors):
-    """Refuse vectors that are not one value for each channel of `x`."""
+    """Raise unless each vector has one value per channel of `x`."""
     for name, vector in vectors.items():
         require(
             vector.shape == x.shape[-1:],
@@ -34,6 +34,6 @@ def require_channels(x, **vectors):
 
 
 def channels_first(x, expected):
-    """Give a hint where the second of four axes has the channels that the last should have."""
+    """Return a hint if the second of four axes has the `expected` number of channels."""
     first = x.ndim == 4 and x.shape[1] == expected
     return "; images are NHWC: did channels come first?" if first else ""

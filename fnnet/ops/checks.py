@@ -4,11 +4,11 @@ from fnnet.core import require
 
 
 def pair(value):
-    """Make (rows, columns) of one number or two."""
+    """Return (rows, columns) for one number or a pair."""
     return tuple(value) if isinstance(value, tuple | list) else (value, value)
 
 
 def require_images(x):
-    """Refuse what has not four axes."""
-    one = "; of one image x, x[None] is a batch" if x.ndim == 3 else ""
-    require(x.ndim == 4, f"expects images (N, H, W, C), got {x.ndim} axes{one}")
+    """Raise unless `x` has four axes."""
+    hint = "; of one image x, x[None] is a batch" if x.ndim == 3 else ""
+    require(x.ndim == 4, f"expects images (N, H, W, C), got {x.ndim} axes{hint}")

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, require_floating, require_whole, require_whole_pair
+from fnnet.core import require, require_floating, require_integer, require_integer_pair
 from fnnet.ops import conv_primitives
 from fnnet.ops.channels import add_bias, channels_first
 from fnnet.ops.checks import pair, require_images
@@ -15,7 +15,7 @@ PADDINGS = "'same', 'valid', 'reflect', 'edge' or ((top, bottom), (left, right))
 
 
 def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups=1):
-    """Convolve images (cross-correlation, as everywhere in deep learning).
+    """Convolve images (cross-correlation, as is usual in deep learning).
 
     ``y[n, i, j, o] = sum_{a, b, c} kernel[a, b, c, o] x[n, i s + a d - lo, j s + b d - lo, c]``
 
@@ -27,12 +27,12 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
     stride, dilation : int or (int, int)
         In pixels, rows first, at least 1.
     padding : "same", "valid", "reflect", "edge" or ((top, bottom), (left, right))
-        "same" gives ``ceil(H / stride)`` rows; of an odd number of zeros the larger half goes to
-        the bottom and the right. "valid" pads nothing. "reflect" and "edge" pad as much as "same"
-        with the image's own pixels, mirrored at the edge's pixel or repeating it, instead of
-        zeros. Numbers are of zeros; negative ones crop.
+        "same" pads with zeros to ``ceil(H / stride)`` rows of output; of an odd number of zeros the
+        larger half goes to the bottom and the right. "valid" does not pad. "reflect" and "edge" pad
+        as much as "same", but with the image's own pixels: mirrored at the outermost pixel, or
+        repeating it. Integers are numbers of zeros; negative ones crop.
     groups : int
-        Channels are cut into this many groups that do not see each other.
+        Number of groups into which channels are split; no group sees another's channels.
 
     Returns
     -------
@@ -65,21 +65,20 @@ def conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1, groups
 
 
 def check_convolution(name, *, stride=1, padding="same", dilation=1, groups=1):
-    """Refuse settings that no convolution has."""
-    require_whole_pair(f"{name}: stride", stride)
-    require_whole_pair(f"{name}: dilation", dilation)
-    require_whole(f"{name}: groups", groups)
+    """Raise for settings that no convolution can have."""
+    require_integer_pair(f"{name}: stride", stride)
+    require_integer_pair(f"{name}: dilation", dilation)
+    require_integer(f"{name}: groups", groups)
     if not isinstance(padding, str):
-        sides = jax.tree.leaves(padding)
-        pairs = jax.tree.structure(padding) == jax.tree.structure(((0, 0), (0, 0)))
-        known = pairs and all(isinstance(side, Integral) for side in sides)
+        are_pairs = jax.tree.structure(padding) == jax.tree.structure(((0, 0), (0, 0)))
+        is_valid = are_pairs and all(isinstance(n, Integral) for n in jax.tree.leaves(padding))
     else:
-        known = padding in ("same", "valid", "reflect", "edge")
-    require(known, f"{name}: padding={padding!r} must be {PADDINGS}")
+        is_valid = padding in ("same", "valid", "reflect", "edge")
+    require(is_valid, f"{name}: padding={padding!r} must be {PADDINGS}")
 
 
 def _pad(x, size, strides, padding):
-    """Pad as `conv2d` says, for a kernel that covers `size`: the image, and zeros to add."""
+    """Pad for a kernel that covers `size`; return the images, and the zeros still to be added."""
     nothing = ((0, 0), (0, 0))
     if not isinstance(padding, str):
         return x, tuple(tuple(map(int, sides)) for sides in padding)
@@ -98,7 +97,7 @@ def _pad(x, size, strides, padding):
 
 
 def depthwise_conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation=1):
-    """Convolve each channel for itself, with `m` kernels each.
+    """Convolve each channel separately, with `m` kernels per channel.
 
     ``y[n, i, j, c m + o] = sum_{a, b} kernel[a, b, 0, c m + o] x[n, i s + a d - lo, ..., c]``
 
@@ -135,7 +134,7 @@ def depthwise_conv2d(x, kernel, bias=None, *, stride=1, padding="same", dilation
 
 
 def conv_transpose2d(x, kernel, bias=None, *, stride=2):
-    """Convolve images onto a grid that is `stride` times finer.
+    """Convolve images onto a `stride` times finer grid (transposed convolution).
 
     The same function as ``lax.conv_transpose(x, kernel, stride, 'SAME')``: the adjoint of a
     strided convolution whose kernel is flipped and has its input and output channels exchanged.
@@ -146,7 +145,7 @@ def conv_transpose2d(x, kernel, bias=None, *, stride=2):
     kernel : array (kh, kw, C, O)
     bias : array (O,), optional
     stride : int or (int, int)
-        How many times finer, rows first, at least 1.
+        Factor of refinement, rows first, at least 1.
 
     Returns
     -------
@@ -154,8 +153,8 @@ def conv_transpose2d(x, kernel, bias=None, *, stride=2):
 
     Notes
     -----
-    It is computed as that adjoint: the gradient of a strided convolution in its input. The kernel's
-    own gradient is then the strided convolution's too, which XLA computes well, where that of
+    It is computed as that adjoint, the gradient of a strided convolution with respect to its input.
+    The kernel's gradient is then that of the strided convolution, which XLA computes well; that of
     ``lax.conv_transpose`` is the slowest part of an autoencoder's step on a CPU.
     """
     check_convolution("conv_transpose2d", stride=stride)
@@ -175,7 +174,7 @@ def conv_transpose2d(x, kernel, bias=None, *, stride=2):
 
 
 def _pads_of_adjoint(length, kernel, stride):
-    """Pad so that `length` windows cover ``length * stride`` pixels, from low to high."""
+    """Return padding (low, high) with which `length` windows cover ``length * stride`` pixels."""
     low = max(kernel - stride, 0) // 2
     return low, kernel - stride - low
 

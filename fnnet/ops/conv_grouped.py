@@ -1,27 +1,26 @@
-"""Convolution in groups on a CPU, and its gradients: by shifts, or one group after another.
+"""Grouped convolution on a CPU, and its gradients: by shifts, or one group after another.
 
-JAX computes the kernel's gradient of a grouped convolution as another grouped one, which a CPU is
-slow at: 1671 milliseconds for 4 groups, 42 one by one. This and other figures here are of 64x64
-pixels, 64 channels, 3x3, batch 16, as in `fnnet.ops.conv_lowering`.
+JAX computes the kernel gradient of a grouped convolution as another grouped convolution, slow on
+a CPU. Timings are in `fnnet.ops.conv_lowering`.
 """
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import wide
+from fnnet.core import at_least_float32
 
 
 def by_shifts(x, kernel, *, strides, padding):
-    """Sum a depthwise convolution over its taps: 3.1, where JAX's own form takes 73.
+    """Compute a depthwise convolution as a sum over its taps.
 
-    (N, H, W, C) with (kh, kw, 1, C * m) -> (N, H', W', C * m) in `x`'s dtype, summed in float32 or
-    wider.
+    (N, H, W, C) with (kh, kw, 1, C * m) -> (N, H', W', C * m) in the kernel's dtype, summed in
+    float32 or wider.
     """
     kh, kw, _, features = kernel.shape
     channels = x.shape[3]
-    taps = wide(kernel).reshape(kh, kw, channels, features // channels)
-    x = wide(_padded(x, padding))
+    taps = at_least_float32(kernel).reshape(kh, kw, channels, features // channels)
+    x = at_least_float32(_padded(x, padding))
     size = _windows(x.shape, kernel.shape, strides)
     y = sum(
         _seen_by(x, (a, b), size, strides)[..., None] * taps[a, b][None, None, None]
@@ -32,7 +31,7 @@ def by_shifts(x, kernel, *, strides, padding):
 
 
 def input_gradient_by_shifts(y, kernel, *, strides, padding, shape, channels):
-    """Transpose `by_shifts` in its images of so many channels: 2.0, where JAX's own takes 65."""
+    """Transpose `by_shifts` with respect to its images, which have `channels` channels."""
     like = jax.typeof(y).update(shape=(len(y), *shape, channels))
     (x,) = jax.linear_transpose(
         lambda x: by_shifts(x, kernel, strides=strides, padding=padding), like
@@ -41,12 +40,12 @@ def input_gradient_by_shifts(y, kernel, *, strides, padding, shape, channels):
 
 
 def kernel_gradient_by_shifts(x, y, *, strides, padding, size):
-    """Multiply what each tap sees with `y`: 17.5, where JAX's own form takes 40."""
+    """Compute each tap's gradient: the sum of `y` times the pixels that the tap sees."""
     features, channels, dtype = y.shape[3], x.shape[3], x.dtype
     n, height, width, _ = y.shape
-    x = lax.optimization_barrier(wide(_padded(x, padding)))
-    y = wide(y).reshape(n, height, width, channels, features // channels)
-    # Bands of rows are added before they are summed: a sum of products at once is slow on a CPU.
+    x = lax.optimization_barrier(at_least_float32(_padded(x, padding)))
+    y = at_least_float32(y).reshape(n, height, width, channels, features // channels)
+    # Bands of rows are added before they are summed: one sum over all products is slow on a CPU.
     bands = max(count for count in range(1, 9) if height % count == 0)
     rows = height // bands
 
@@ -61,13 +60,13 @@ def kernel_gradient_by_shifts(x, y, *, strides, padding, size):
 
 
 def one_by_one(function, first, second, groups):
-    """Apply `function` to each group's part of two arrays' last axes; join the results there."""
+    """Apply `function` to each group's channels of two arrays and concatenate the results."""
     parts = zip(jnp.split(first, groups, -1), jnp.split(second, groups, -1), strict=True)
     return jnp.concatenate([function(*part) for part in parts], -1)
 
 
 def of_blocks(dense, groups):
-    """Take the groups' kernels (kh, kw, C / groups, O) from one that joins all (kh, kw, C, O)."""
+    """Extract the groups' kernels (kh, kw, C / groups, O) from a dense one (kh, kw, C, O)."""
     kh, kw, channels, features = dense.shape
     blocks = dense.reshape(kh, kw, groups, channels // groups, groups, features // groups)
     blocks = jnp.diagonal(blocks, axis1=2, axis2=4)  # kh, kw, C / groups, O / groups, groups
@@ -87,7 +86,7 @@ def _windows(shape, kernel_shape, strides):
 
 
 def _seen_by(x, tap, size, strides):
-    """Cut out, for every place of the output, the pixel that one tap of the kernel sees."""
+    """Slice out, for every position of the output, the pixel that one tap of the kernel sees."""
     rows, columns = (
         slice(start, start + (count - 1) * stride + 1, stride)
         for start, count, stride in zip(tap, size, strides, strict=True)

@@ -1,13 +1,13 @@
 """Convolution as three primitives, so that a faster form costs no transformation.
 
-A convolution is linear in the image and in the kernel, and so are its two gradients: of
+A convolution is linear in the images and in the kernel, and so are its two gradients: of
 ``y = convolve(x, kernel)`` they are ``input_gradient(y, kernel)`` and ``kernel_gradient(x, y)``.
 Transposing any of the three in either argument gives another of them. So they are closed under
-differentiation of every order, forwards and backwards, and how each is computed is free
-(`fnnet.ops.conv_lowering` chooses): no rule for derivatives depends on it.
+differentiation of every order, forwards and backwards, and no rule for derivatives depends on the
+form in which each is computed (`fnnet.ops.conv_lowering` chooses).
 
-What knows JAX's own primitives by name does not know these: `jax.checkpoint_policies.dots_saveable`
-computes them again, and `jax.experimental.jet` refuses them.
+Code that knows JAX's own primitives by name does not know these:
+`jax.checkpoint_policies.dots_saveable` recomputes them, and `jax.experimental.jet` rejects them.
 """
 
 from functools import partial
@@ -20,8 +20,8 @@ from jax.interpreters import ad, batching, mlir, xla
 
 from fnnet.ops import conv_lowering
 
-# So many mapped kernels are computed one after another, on any device: JAX would make one grouped
-# convolution of them, which a CPU is slow at. But the program grows with each.
+# At most this many mapped kernels are unrolled, on any device: JAX would build one grouped
+# convolution of them, which is slow on a CPU. But the program grows with each kernel.
 UNROLLED = 32
 
 
@@ -39,7 +39,7 @@ def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
     dilation : (int, int)
         Of the kernel.
     groups : int
-        Channels are cut into so many groups that do not see each other.
+        Number of groups into which channels are split; no group sees another's channels.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def convolve(x, kernel, *, strides, padding, dilation=(1, 1), groups=1):
 
 
 def input_gradient(y, kernel, *, strides, padding, shape):
-    """Transpose `convolve` in its images.
+    """Transpose `convolve` with respect to its images.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def input_gradient(y, kernel, *, strides, padding, shape):
     strides, padding
         Those of the convolution, which has neither dilation nor groups.
     shape : (int, int)
-        Its images' height and width.
+        Height and width of the convolution's images.
 
     Returns
     -------
@@ -71,20 +71,20 @@ def input_gradient(y, kernel, *, strides, padding, shape):
 
 
 def _bind(primitive, first, second, **settings):
-    """Bind as `lax` does: with the context's precision, and in a `shard_map` on axes alike."""
-    axes = [jax.typeof(array).manual_axis_type.varying for array in (first, second)]
+    """Bind as `lax` does: in the context's precision, varying over the same `shard_map` axes."""
+    varying = [jax.typeof(array).manual_axis_type.varying for array in (first, second)]
     first, second = (
-        lax.pcast(array, tuple(other - own), to="varying") if other - own else array
-        for array, own, other in ((first, *axes), (second, *axes[::-1]))
+        lax.pcast(array, tuple(wanted - axes), to="varying") if wanted - axes else array
+        for array, axes, wanted in ((first, *varying), (second, *varying[::-1]))
     )
     precision = jax.config.jax_default_matmul_precision
     return primitive.bind(first, second, **settings, precision=precision)
 
 
 def _primitive(form, has_images):
-    """Make the primitive of a form, with its lowerings, batching and eager evaluation.
+    """Build the primitive of a form, with its lowerings, batching and eager evaluation.
 
-    `has_images` says that it is linear in a first array of images, each for itself.
+    `has_images` means that its first array holds images which are computed independently.
     """
     primitive = Primitive(form.name)
     primitive.def_abstract_eval(partial(_abstract, form.plain))
@@ -100,7 +100,7 @@ def _primitive(form, has_images):
 
 
 def _on_cpu(form, a, b, *, precision, **settings):
-    """Compute in `form`'s way for a CPU, which has one precision for a dtype."""
+    """Compute `form` on a CPU, which has one precision per dtype."""
     return form.on_cpu(a, b, **settings)
 
 
@@ -114,9 +114,9 @@ def _like(aval):
 
 
 def _batch(primitive, plain, has_images, arguments, mapped, **settings):
-    """Take mapped images as more of them; go through mapped kernels one by one.
+    """Fold a mapped image axis into the batch axis; unroll over mapped kernels.
 
-    But not where they are matrices: products have an axis for what is mapped, on any device.
+    Mapped matrix products are not unrolled: they have a batch axis of their own, on any device.
     """
     if has_images and mapped[1] is None:
         images = jnp.moveaxis(arguments[0], mapped[0], 0)
@@ -127,8 +127,8 @@ def _batch(primitive, plain, has_images, arguments, mapped, **settings):
         array.shape[axis] for array, axis in zip(arguments, mapped, strict=True) if axis is not None
     )
     if _is_product(arguments[1], mapped[1], **settings) or not 0 < count <= UNROLLED:
-        alone = lambda a, b: conv_lowering.alone(plain(a, b, **settings))  # noqa: E731
-        return jax.vmap(alone, mapped)(*arguments), 0
+        unfused = lambda a, b: conv_lowering.unfused(plain(a, b, **settings))  # noqa: E731
+        return jax.vmap(unfused, mapped)(*arguments), 0
     each = [
         [
             array if axis is None else lax.index_in_dim(array, i, axis, keepdims=False)

@@ -11,9 +11,9 @@ _SIZE = 8
 
 
 def _cosines():
-    """Build the orthonormal DCT-II as a matrix (frequency, place)."""
-    frequency, place = np.arange(_SIZE)[:, None], np.arange(_SIZE)[None]
-    matrix = np.cos(np.pi * frequency * (2 * place + 1) / (2 * _SIZE)) * np.sqrt(2 / _SIZE)
+    """Build the orthonormal DCT-II as a matrix (frequency, position)."""
+    frequency, position = np.arange(_SIZE)[:, None], np.arange(_SIZE)[None]
+    matrix = np.cos(np.pi * frequency * (2 * position + 1) / (2 * _SIZE)) * np.sqrt(2 / _SIZE)
     matrix[0] /= np.sqrt(2)
     return matrix
 
@@ -24,9 +24,9 @@ _COSINES = _cosines()
 def block_dct(x):
     """Transform every 8x8 block: (N, H, W, C) -> (N, H / 8, W / 8, 64 * C).
 
-    The orthonormal DCT-II, which is JPEG's: sums of squares stay, and the first coefficient is 8
-    times the block's mean. Channels are laid out as (vertical frequency, horizontal frequency, C),
-    in the order of `space_to_depth`. JPEG shifts grey levels by -128 first; this function does not.
+    The orthonormal DCT-II of JPEG: it preserves sums of squares, and the first coefficient is 8
+    times the block's mean. Channels are ordered as (vertical frequency, horizontal frequency, C),
+    as in `space_to_depth`. JPEG shifts grey levels by -128 first; this function does not.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def block_dct(x):
 
 
 def block_idct(x):
-    """Transform back what `block_dct` made: (N, H, W, 64 * C) -> (N, 8 * H, 8 * W, C).
+    """Invert `block_dct`: (N, H, W, 64 * C) -> (N, 8 * H, 8 * W, C).
 
     Raises
     ------

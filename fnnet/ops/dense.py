@@ -12,7 +12,7 @@ from fnnet.ops.channels import add_bias
 def dense(x, kernel, bias=None):
     """Compute ``x @ kernel + bias``: (..., C) x (C, O) -> (..., O).
 
-    A `LayerError` where `x` has not C channels or holds whole numbers.
+    Raises `LayerError` if `x` has not C channels or holds integers.
     """
     require_floating(x)
     require(
@@ -21,7 +21,7 @@ def dense(x, kernel, bias=None):
     )
     dtype = jnp.result_type(x, kernel)
     x, kernel = x.astype(dtype), kernel.astype(dtype)
-    # As a 1x1 convolution of images of one pixel: what is known of those holds for this.
+    # As a 1x1 convolution of images of one pixel, which is computed in the form chosen for those.
     pixels = x.reshape(math.prod(x.shape[:-1]), 1, 1, x.shape[-1])
     y = conv_primitives.convolve(
         pixels, kernel[None, None], strides=(1, 1), padding=((0, 0), (0, 0))

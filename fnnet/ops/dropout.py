@@ -1,4 +1,4 @@
-"""Dropout: values that vanish at random."""
+"""Dropout of values and of channels."""
 
 import jax.numpy as jnp
 
@@ -7,7 +7,7 @@ from fnnet.core import require, require_floating
 
 
 def dropout(x, key, *, rate):
-    """Drop the share `rate` of the values and scale the others up, so that the mean stays.
+    """Zero a share `rate` of the values and scale up the others, so that the mean is preserved.
 
     Any shape. The rate, in [0, 1), is rounded to a multiple of 1/65536, and the scale is computed
     from the rounded rate. Srivastava et al. 2014.
@@ -16,10 +16,10 @@ def dropout(x, key, *, rate):
 
 
 def spatial_dropout(x, key, *, rate):
-    """Drop whole channels of an example: (N, ..., C) -> (N, ..., C).
+    """Zero whole channels of an example: (N, ..., C) -> (N, ..., C).
 
-    Neighbouring pixels say nearly the same, so that a value dropped alone is hardly missed.
-    `rate` and scale are as in `dropout`. Tompson et al. 2015, arXiv:1411.4280, section 3.2.
+    Neighbouring pixels are so alike that dropping single values has little effect. `rate` and scale
+    are as in `dropout`. Tompson et al. 2015, arXiv:1411.4280, section 3.2.
     """
     require(x.ndim >= 2, f"spatial_dropout expects (N, ..., C), got {x.ndim} axes")
     return _drop("spatial_dropout", x, key, rate, (x.shape[0], *(1,) * (x.ndim - 2), x.shape[-1]))

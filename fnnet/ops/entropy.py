@@ -1,32 +1,31 @@
-"""What numbers cost: the bits that an ideal coder would take for them."""
+"""Rates of latents: the bits that an ideal entropy coder would need."""
 
 import math
 
 import jax
 import jax.numpy as jnp
 
-from fnnet.core import require, require_floating, wide
+from fnnet.core import at_least_float32, require, require_floating
 
 
 def logistic_mixture_bits(x, logits, means, log_scales):
-    """Count the bits of each number under its channel's mixture of logistic distributions.
+    """Compute the bits of each value under its channel's mixture of logistic distributions.
 
     ``-log2(sum_k w_k (F((x - m_k + 1/2) / s_k) - F((x - m_k - 1/2) / s_k)))`` with F the logistic
     function, ``w = softmax(logits)`` and ``s = exp(log_scales)``: the probability of the interval
-    of width 1 around x, which is that of a whole number that was rounded, or the density of one
-    with even noise.
+    of width 1 around x, which is that of a rounded value, or the density of one with uniform noise.
 
     Parameters
     ----------
     x : array (..., C)
     logits, means, log_scales : array (C, K)
-        Of K components, at least 1.
+        Parameters of K components, at least 1.
 
     Returns
     -------
     array (..., C)
-        Bits, at least 0, in `x`'s dtype, computed in float32 or wider. Logarithms are taken term by
-        term, so that values and gradients far out in a tail are finite.
+        Bits, at least 0, in `x`'s dtype, computed in float32 or wider. Logarithms are computed term
+        by term, so that values and gradients far out in a tail are finite.
 
     Raises
     ------
@@ -45,7 +44,7 @@ def logistic_mixture_bits(x, logits, means, log_scales):
         f"logits {logits.shape}, means {means.shape} and log_scales {log_scales.shape} do not fit "
         f"the last axis, which has {x.shape[-1]} channels",
     )
-    y = wide(x)
+    y = at_least_float32(x)
     logits, means, log_scales = (
         part.astype(y.dtype).reshape((1,) * (y.ndim - 1) + shape)
         for part in (logits, means, log_scales)
@@ -53,7 +52,7 @@ def logistic_mixture_bits(x, logits, means, log_scales):
     inverse = jnp.exp(-log_scales)
     above = (y[..., None] - means + 0.5) * inverse
     below = (y[..., None] - means - 0.5) * inverse
-    # F(a) - F(b) = F(a) F(-b) (1 - exp(b - a)), of which each factor has a logarithm.
+    # F(a) - F(b) = F(a) F(-b) (1 - exp(b - a)): the logarithm of each factor is finite.
     terms = jax.nn.log_sigmoid(above) + jax.nn.log_sigmoid(-below)
     terms = terms + jnp.log(-jnp.expm1(-inverse)) + jax.nn.log_softmax(logits, -1)
     bits = -jax.scipy.special.logsumexp(terms, axis=-1) / math.log(2)

@@ -1,21 +1,21 @@
-"""Pooling of images, NHWC, without padding: what does not fill a window is left out."""
+"""Pooling of images, NHWC, without padding: pixels that do not fill a window are dropped."""
 
 import jax.numpy as jnp
 from jax import lax
 
-from fnnet.core import require, require_floating, require_whole_pair
+from fnnet.core import require, require_floating, require_integer_pair
 from fnnet.ops.checks import pair, require_images
 
 
 def max_pool(x, *, window=2, stride=None):
-    """Keep each window's largest value: (N, H, W, C) -> (N, H', W', C).
+    """Return each window's maximum: (N, H, W, C) -> (N, H', W', C).
 
-    ``H' = (H - window) // stride + 1``; `stride` is `window` unless given. Among equal values the
-    first, row by row, gets the gradient. NaN is passed on.
+    ``H' = (H - window) // stride + 1``; `stride` defaults to `window`. Among equal values the
+    first, row by row, gets the gradient. NaN propagates.
     """
     first, *rest = _window_slices("max_pool", x, window, stride)
     for other in rest:
-        # A selection, not jnp.maximum: that halves the gradient between equals at every step.
+        # A selection, not jnp.maximum, which would split the gradient between equal values.
         first = jnp.where((first >= other) | jnp.isnan(first), first, other)
     return first
 
@@ -38,7 +38,7 @@ def global_avg_pool(x):
 
 
 def adaptive_avg_pool(x, *, size):
-    """Average over a grid of `size` windows, whatever the image: (N, H, W, C) -> (N, *size, C).
+    """Average over a grid of `size` windows: (N, H, W, C) -> (N, *size, C).
 
     Window i of n along an axis of length L goes from ``floor(i L / n)`` to
     ``ceil((i + 1) L / n)``, as in PyTorch: windows may overlap by a pixel. `size` is a number or
@@ -46,7 +46,7 @@ def adaptive_avg_pool(x, *, size):
     """
     require_images(x)
     require_floating(x)
-    require_whole_pair("adaptive_avg_pool: size", size)
+    require_integer_pair("adaptive_avg_pool: size", size)
     rows, columns = pair(size)
     require(
         rows <= x.shape[1] and columns <= x.shape[2],
@@ -63,11 +63,11 @@ def _average_windows(x, count, axis):
 
 
 def _window_slices(name, x, window, stride):
-    """Cut out, for every place in the window, the pixels that stand there."""
+    """Slice out, for every position in the window, the pixels at that position."""
     require_images(x)
     stride = window if stride is None else stride
-    require_whole_pair(f"{name}: window", window)
-    require_whole_pair(f"{name}: stride", stride)
+    require_integer_pair(f"{name}: window", window)
+    require_integer_pair(f"{name}: stride", stride)
     (wh, ww), (sh, sw) = pair(window), pair(stride)
     _, h, w, _ = x.shape
     require(h >= wh and w >= ww, f"a window of {wh}x{ww} does not fit into {h}x{w} pixels")

@@ -1,18 +1,18 @@
-"""Moves between space and channels."""
+"""Rearrangements of pixels between space and channels."""
 
-from fnnet.core import require, require_whole_pair
+from fnnet.core import require, require_integer_pair
 from fnnet.ops.checks import pair, require_images
 
 
 def depth_to_space(x, *, factor):
     """Move channels into space: (N, H, W, factor² * C) -> (N, H * factor, W * factor, C).
 
-    Channels are read as (row, column, C); PyTorch's pixel shuffle reads (C, row, column).
-    `factor` is a number or (rows, columns); a `LayerError` where their product does not divide the
-    channels. Shi et al. 2016, arXiv:1609.05158, equation 4.
+    Channels are ordered as (row, column, C), in PyTorch's pixel shuffle as (C, row, column).
+    `factor` is a number or (rows, columns); raises `LayerError` if their product does not divide
+    the channels. Shi et al. 2016, arXiv:1609.05158, equation 4.
     """
     require_images(x)
-    require_whole_pair("depth_to_space: factor", factor)
+    require_integer_pair("depth_to_space: factor", factor)
     fh, fw = pair(factor)
     n, h, w, channels = x.shape
     c, rest = divmod(channels, fh * fw)
@@ -24,11 +24,11 @@ def depth_to_space(x, *, factor):
 def space_to_depth(x, *, factor):
     """Move space into channels, the inverse of `depth_to_space`.
 
-    (N, H, W, C) -> (N, H / factor, W / factor, factor² * C); a `LayerError` where `factor`, a
+    (N, H, W, C) -> (N, H / factor, W / factor, factor² * C); raises `LayerError` if `factor`, a
     number or (rows, columns), does not divide height and width.
     """
     require_images(x)
-    require_whole_pair("space_to_depth: factor", factor)
+    require_integer_pair("space_to_depth: factor", factor)
     fh, fw = pair(factor)
     n, h, w, c = x.shape
     require(

@@ -1,4 +1,4 @@
-"""Structural similarity (SSIM), for NumPy and JAX alike: one arithmetic for metric and loss."""
+"""Structural similarity (SSIM) for NumPy and JAX arrays: one arithmetic for metric and loss."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from fnnet.ops.pool import avg_pool
 
 
 class Window(NamedTuple):
-    """What local means are weighted by: `weights` along rows and columns, which sum to 1.
+    """Window of local means: `weights` along rows and columns, which sum to 1.
 
     Variances and covariances are multiplied by `correction`.
     """
@@ -30,10 +30,10 @@ MS_SSIM_LEAST = 161  # pixels: halved four times, it is the Gaussian window's 11
 
 
 def require_size(name, x, least):
-    """Refuse images (N, H, W, C) with a side below `least` pixels."""
+    """Raise unless height and width of images (N, H, W, C) are at least `least` pixels."""
     height, width, channels = x.shape[1:]
-    first = height in (1, 3) and channels not in (1, 3)
-    hint = "; images are NHWC: did channels come first?" if first else ""
+    channels_first = height in (1, 3) and channels not in (1, 3)
+    hint = "; images are NHWC: did channels come first?" if channels_first else ""
     require(
         min(height, width) >= least,
         f"{name} needs at least {least}x{least} pixels, got {height}x{width}{hint}",
@@ -41,7 +41,7 @@ def require_size(name, x, least):
 
 
 def similarity_maps(x, y, window, *, peak):
-    """Compute SSIM and its contrast-structure term wherever the window lies inside.
+    """Compute SSIM and its contrast-structure term wherever the window is inside the image.
 
     With the window's means m, variances v and covariance c of both images,
     ``SSIM = (2 mx my + C1) / (mx² + my² + C1) * contrast``,
@@ -61,9 +61,9 @@ def similarity_maps(x, y, window, *, peak):
 
     Notes
     -----
-    In float32, ``E[x²] - E[x]²`` cancels where an image is bright and flat. So each channel's
-    mean is taken out first, and both factors are written as 1 less a small term, by the
-    difference ``d = x - y``: its variance is ``vx + vy - 2 cxy``.
+    In float32, ``E[x²] - E[x]²`` cancels where an image is bright and flat. So each channel's mean
+    is subtracted first, and both factors are written as 1 minus a small term of the difference
+    ``d = x - y``, whose variance is ``vx + vy - 2 cxy``.
 
     References
     ----------
@@ -74,7 +74,7 @@ def similarity_maps(x, y, window, *, peak):
     x_level, y_level = x.mean((1, 2), keepdims=True), y.mean((1, 2), keepdims=True)
     x, y = x - x_level, y - y_level
     d = x - y
-    # As one array: XLA would compute the first axis's sums anew for every tap of the second.
+    # As one array: XLA would recompute the first axis's sums for every tap of the second.
     sums = xp.concatenate([x, y, x * x + y * y, d * d])
     for axis in (1, 2):
         sums = _weighted(sums, window.weights, axis)
@@ -88,10 +88,10 @@ def similarity_maps(x, y, window, *, peak):
 
 
 def _weighted(x, weights, axis):
-    """Average along an axis under a sliding window, wholly inside."""
+    """Average along an axis under a sliding window that stays inside."""
     size = x.shape[axis] - len(weights) + 1
     before = (slice(None),) * axis
-    # Summed first, weighed then: every window here gives one weight to two taps or to all.
+    # Summed first, then multiplied: two taps or all of them share a weight in these windows.
     taps = {}
     for i, weight in enumerate(weights):
         taps.setdefault(weight, []).append(x[(*before, slice(i, i + size))])
@@ -99,11 +99,11 @@ def _weighted(x, weights, axis):
 
 
 def ms_ssim(x, y, channel_means):
-    """Combine five scales to the multi-scale SSIM: (N, H, W, C) twice -> (N,).
+    """Compute multi-scale SSIM over five scales: (N, H, W, C) twice -> (N,).
 
-    ``prod_j mean(contrast_j)^w_j``, with SSIM for the contrast at the fifth scale, of each channel
-    for itself, then the mean over channels; a mean below 0 counts as 0. `channel_means` gives the
-    means of both of `similarity_maps` over each channel, (N, C) twice.
+    ``prod_j mean(contrast_j)^w_j``, with SSIM for the contrast at the fifth scale, per channel,
+    then the mean over channels; a mean below 0 counts as 0. ``channel_means(x, y)`` returns the
+    mean of each of the two `similarity_maps` over each channel, (N, C) twice.
 
     Wang, Simoncelli, Bovik 2003, doi:10.1109/ACSSC.2003.1292216, equation 7.
     """
@@ -116,13 +116,13 @@ def ms_ssim(x, y, channel_means):
 
 
 def _power(mean, exponent):
-    """Raise what is positive, and give 0 elsewhere; there the gradient is 0, not infinite."""
+    """Raise positive values to `exponent`; others become 0, with a gradient of 0, not infinite."""
     where, positive = mean.__array_namespace__().where, mean > 0
     return where(positive, where(positive, mean, 1.0) ** exponent, 0.0)
 
 
 def _halve(x):
-    """Average 2x2 pixels; an odd side first gets a zero row on top, a zero column on the left."""
+    """Average 2x2 pixels; odd sizes are first padded by a zero row on top or column on the left."""
     _, height, width, _ = x.shape
     edges = ((0, 0), (height % 2, 0), (width % 2, 0), (0, 0))
     return avg_pool(x.__array_namespace__().pad(x, edges))

@@ -1,8 +1,8 @@
 """Optimisers: pure pairs of functions that turn gradients into updates.
 
-The updates are added to the parameters (`apply_updates`). The number of the step is handed in by
-whoever counts, so that bias correction and schedules agree and a resumed run is the same run.
-Wherever a learning rate is taken, a number or a schedule will do.
+Updates are added to the parameters (`apply_updates`). The caller passes the step's number, so that
+bias correction and schedules agree and a resumed run is the same run. A learning rate is a number
+or a schedule.
 """
 
 from fnnet.optim.methods import (
@@ -28,27 +28,3 @@ from fnnet.optim.transforms import (
     scale_by_schedule,
     skip_not_finite,
 )
-
-__all__ = [
-    "Optimizer",
-    "accumulate",
-    "adagrad",
-    "adam",
-    "adamw",
-    "amsgrad",
-    "apply_updates",
-    "chain",
-    "clip",
-    "clip_by_global_norm",
-    "decay_weights",
-    "ema",
-    "lion",
-    "momentum",
-    "muon",
-    "nesterov",
-    "partition",
-    "rmsprop",
-    "scale_by_schedule",
-    "sgd",
-    "skip_not_finite",
-]

@@ -1,7 +1,7 @@
-"""The methods that treat every number of every leaf alike, each given by its formula.
+"""Elementwise optimisers, each given by its formula.
 
-In the formulas ``g`` is a gradient, ``rate`` the learning rate at this step, ``t = step + 1``, and
-everything that is kept starts at 0, in float32 or wider.
+In the formulas ``g`` is a gradient, ``rate`` the learning rate at this step and ``t = step + 1``;
+all state starts at 0, in float32 or wider.
 """
 
 import math
@@ -35,16 +35,16 @@ def momentum(learning_rate, decay=0.9):
 
 
 def nesterov(learning_rate, decay=0.9):
-    """Momentum that looks ahead: ``v = decay * v + g``, ``update = -rate * (g + decay * v)``.
+    """Nesterov's momentum: ``v = decay * v + g``, ``update = -rate * (g + decay * v)``.
 
-    Sutskever, Martens, Dahl, Hinton 2013, equations 3 and 4, for the parameters one look ahead,
-    where the gradient is taken (Bengio et al. 2012, arXiv:1212.0901, equation 7).
+    Sutskever, Martens, Dahl, Hinton 2013, equations 3 and 4, in terms of the look-ahead parameters,
+    at which the gradient is computed (Bengio et al. 2012, arXiv:1212.0901, equation 7).
     """
     return _with_velocity("nesterov", learning_rate, decay, lambda g, v: g + decay * v)
 
 
 def adagrad(learning_rate, *, epsilon=1e-8):
-    """Adagrad: steps in units of all past gradients' norm, number by number.
+    """Adagrad: gradients divided by the norm of all past ones, element by element.
 
     ``s = s + g²``, ``update = -rate * g / (sqrt(s) + epsilon)``.
     `epsilon` is above 0. Duchi, Hazan, Singer 2011, JMLR 12, figure 1.
@@ -59,12 +59,11 @@ def adagrad(learning_rate, *, epsilon=1e-8):
 
 
 def rmsprop(learning_rate, *, decay=0.9, epsilon=1e-8):
-    """RMSprop: steps in units of the gradient's running root mean square.
+    """RMSprop: gradients divided by their running root mean square.
 
-    ``v = decay * v + (1 - decay) * g²``, ``update = -rate * g / (sqrt(v) + epsilon)``. Without a
-    correction for the start at 0 the first steps are longer, the very first by
-    ``1 / sqrt(1 - decay)``. `decay` is in [0, 1), `epsilon` above 0. Tieleman, Hinton 2012,
-    lecture 6.5.
+    ``v = decay * v + (1 - decay) * g²``, ``update = -rate * g / (sqrt(v) + epsilon)``. The start
+    at 0 is not corrected: the first steps are larger, the very first by ``1 / sqrt(1 - decay)``.
+    `decay` is in [0, 1), `epsilon` above 0. Tieleman, Hinton 2012, lecture 6.5.
     """
     require_decay("rmsprop: decay", decay)
     _require_epsilon("rmsprop", epsilon)
@@ -77,7 +76,7 @@ def rmsprop(learning_rate, *, decay=0.9, epsilon=1e-8):
 
 
 def adam(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
-    """Adam: steps along running means of the gradient, in units of its running spread.
+    """Adam: running means of the gradient divided by its running root mean square.
 
     ``m = beta1 * m + (1 - beta1) * g``, ``v = beta2 * v + (1 - beta2) * g²``,
     ``update = -rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)``.
@@ -98,7 +97,7 @@ def adam(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
 def adamw(learning_rate, *, decay=0.01, mask=None, beta1=0.9, beta2=0.999, epsilon=1e-8):
     """Adam with decoupled weight decay: ``update = adam's - rate * decay * params``.
 
-    `decay` is finite and at least 0; `mask` chooses the leaves that decay by their path, as in
+    `decay` is finite and at least 0; `mask` selects the leaves that decay by their path, as in
     `decay_weights`; `beta1`, `beta2` and `epsilon` are as in `adam`. Loshchilov, Hutter 2019,
     arXiv:1711.05101, algorithm 2, with the decay in units of the learning rate.
     """
@@ -112,16 +111,16 @@ def adamw(learning_rate, *, decay=0.01, mask=None, beta1=0.9, beta2=0.999, epsil
 
 
 def amsgrad(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
-    """AMSGrad: Adam whose spread never shrinks.
+    """AMSGrad: Adam with a running root mean square that never decreases.
 
     ``m`` and ``v`` as in `adam`, ``s = max(s, v / (1 - beta2^t))``,
     ``update = -rate * (m / (1 - beta1^t)) / (sqrt(s) + epsilon)``; `beta1` and `beta2` are in
     [0, 1), `epsilon` above 0.
 
-    Reddi, Kale, Kumar 2018, arXiv:1904.09237, algorithm 2, which corrects no bias: here both means
-    are corrected, and the greatest is taken of corrected values, so that the first step is Adam's
-    and ``rate / sqrt(s)`` never grows, which is what the paper's proof needs. (The greatest of
-    uncorrected values, corrected afterwards, would let it grow.)
+    Reddi, Kale, Kumar 2018, arXiv:1904.09237, algorithm 2, which corrects no bias. Here both means
+    are corrected, and the maximum is over corrected values: the first step is Adam's, and
+    ``rate / sqrt(s)`` never grows, as the paper's proof requires. (With a maximum over uncorrected
+    values, corrected afterwards, it could grow.)
     """
     _require_moments("amsgrad", beta1, beta2, epsilon)
 
@@ -137,11 +136,11 @@ def amsgrad(learning_rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8):
 
 
 def lion(learning_rate, *, beta1=0.9, beta2=0.99):
-    """Lion: every number moves by exactly the learning rate, a third to a tenth of Adam's.
+    """Lion: every parameter moves by the learning rate, typically 1/3 to 1/10 of Adam's.
 
     ``update = -rate * sign(beta1 * m + (1 - beta1) * g)``, then
     ``m = beta2 * m + (1 - beta2) * g``; both betas are in [0, 1). Chen et al. 2023,
-    arXiv:2302.06675, algorithm 2, whose weight decay is `decay_weights` behind it.
+    arXiv:2302.06675, algorithm 2; for its weight decay chain `decay_weights` after it.
     """
     require_decay("lion: beta1", beta1)
     require_decay("lion: beta2", beta2)
@@ -153,9 +152,9 @@ def lion(learning_rate, *, beta1=0.9, beta2=0.99):
 
 
 def _method(name, learning_rate, rule, *memories):
-    """Make an optimiser of a rule for one leaf: ``(step, g, *kept) -> (direction, *kept)``.
+    """Build an optimiser from a rule for one leaf: ``(step, g, *state) -> (direction, *state)``.
 
-    The update is ``-rate * direction``; what is kept has a tree for each name in `memories`.
+    The update is ``-rate * direction``; the state is a tree for each name in `memories`.
     """
     rate = rate_schedule(f"{name}: learning_rate", learning_rate)
 
@@ -163,8 +162,8 @@ def _method(name, learning_rate, rule, *memories):
         return {memory: trees.zeros_like(widen(params)) for memory in memories}
 
     def update(grads, opt_state, params, step):
-        kept = [opt_state[memory] for memory in memories]
-        results = jax.tree.map(partial(rule, step), widen(grads), *kept)
+        state = [opt_state[memory] for memory in memories]
+        results = jax.tree.map(partial(rule, step), widen(grads), *state)
 
         def part(index):
             return jax.tree.map(lambda _, result: result[index], grads, results)
@@ -190,7 +189,7 @@ def _running_mean(mean, value, beta):
 
 
 def _unbiased(mean, beta, step):
-    """Divide by ``1 - beta^t``, computed without cancellation: undoes the start at 0."""
+    """Divide by ``1 - beta^t``, computed without cancellation: corrects the start at 0."""
     if beta == 0:
         return mean
     t = jnp.asarray(step, mean.dtype) + 1

@@ -1,4 +1,4 @@
-"""What every optimiser is, and how optimisers and links are put together."""
+"""The type of every optimiser, and functions that optimisers and links share."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,12 +6,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from fnnet.core import require, wide
+from fnnet.core import at_least_float32, require
 from fnnet.schedules import as_schedule
 
 
 class Optimizer(NamedTuple):
-    """An optimiser, or a link in a chain of them.
+    """An optimiser, or a link in a `chain`.
 
     Attributes
     ----------
@@ -26,12 +26,12 @@ class Optimizer(NamedTuple):
 
 
 def apply_updates(params, updates):
-    """Add updates to parameters, leaf by leaf; the parameters' dtypes stay."""
+    """Add updates to parameters, leaf by leaf, in the parameters' dtypes."""
     return jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
 
 
 def chain(*links):
-    """Feed each link's updates to the next as its gradients; a `TypeError` for what is no link."""
+    """Pass each link's updates to the next as its gradients; `TypeError` for other arguments."""
     for link in links:
         require_optimizer("chain", link)
 
@@ -49,34 +49,34 @@ def chain(*links):
 
 
 def rate_schedule(name, rate):
-    """Make a schedule of a rate, refusing what cannot be one; a traced one is not known yet."""
+    """Convert a rate of at least 0 to a schedule; raise for other values unless traced."""
     return as_schedule(rate, name, least=0)
 
 
 def require_optimizer(name, value):
-    """Refuse what is no `Optimizer`, such as a constructor that was not called."""
+    """Raise `TypeError` for what is not an `Optimizer`, such as a constructor not called."""
     if not isinstance(value, Optimizer):
         hint = "; call it: optim.adam(learning_rate)" if callable(value) else ""
         raise TypeError(f"{name} needs an Optimizer, got a {type(value).__name__}{hint}")
 
 
 def require_callable(name, value):
-    """Refuse what is no function."""
+    """Raise `TypeError` unless `value` is callable."""
     if not callable(value):
         raise TypeError(f"{name}={value!r} must be a function")
 
 
 def require_decay(name, decay):
-    """Refuse the decay of a running sum or mean that would forget nothing."""
+    """Raise unless the decay of a running sum or mean is in [0, 1)."""
     require(0 <= decay < 1, f"{name}={decay} must be in [0, 1)")
 
 
 def widen(tree):
-    """Convert every leaf to float32, unless it is wider: what is kept from step to step.
+    """Convert every leaf to float32 unless it is wider, as all optimiser states are.
 
-    In bfloat16 a mean with a decay of 0.999 would never move, since 0.999 is 1 there.
+    In bfloat16, where 0.999 rounds to 1, a mean with that decay would never change.
     """
-    return jax.tree.map(wide, tree)
+    return jax.tree.map(at_least_float32, tree)
 
 
 def cast_like(tree, like):
@@ -85,6 +85,6 @@ def cast_like(tree, like):
 
 
 def scaled(tree, factor):
-    """Multiply every leaf by a scalar; the leaves' dtypes stay."""
+    """Multiply every leaf by a scalar, in the leaf's dtype."""
     product = jax.tree.map(lambda leaf: leaf * jnp.asarray(factor, leaf.dtype), widen(tree))
     return cast_like(product, tree)

@@ -1,6 +1,6 @@
-"""Links and wrappers: what is done to gradients before an optimiser, or to its updates behind it.
+"""Links and wrappers: transforms of gradients before an optimiser, or of its updates after it.
 
-None of them counts steps: the number is handed in.
+None of them counts steps: the caller passes the number.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from fnnet import trees
-from fnnet.core import require, require_whole
+from fnnet.core import require, require_integer
 from fnnet.optim.optimizer import (
     Optimizer,
     apply_updates,
@@ -26,7 +26,7 @@ from fnnet.schedules import Plateau, as_schedule
 
 
 def clip(limit):
-    """Limit every number of the gradients to ``[-limit, limit]``, `limit` above 0."""
+    """Clip every element of the gradients to ``[-limit, limit]``, `limit` above 0."""
     require(limit > 0, f"clip: limit={limit} must be above 0")
 
     def update(grads, opt_state, params, step):
@@ -36,7 +36,7 @@ def clip(limit):
 
 
 def clip_by_global_norm(limit):
-    """Scale gradients down to the norm `limit`, above 0, of all leaves, where they exceed it.
+    """Scale gradients down to a global norm of `limit`, above 0, if it is larger.
 
     Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063, algorithm 1.
     """
@@ -49,25 +49,25 @@ def clip_by_global_norm(limit):
 
 
 def decay_weights(rate, *, mask=None):
-    """Shrink weights: ``update - rate * params``; it comes behind an optimiser in a `chain`.
+    """Decay weights: ``update - rate * params``; it follows an optimiser in a `chain`.
 
-    The decay is decoupled: no moment of the optimiser sees it. Loshchilov, Hutter 2019,
+    The decay is decoupled: it does not enter the optimiser's moments. Loshchilov, Hutter 2019,
     arXiv:1711.05101, section 2.
 
     Parameters
     ----------
     rate : number or schedule
-        Share of the weights to take away at each step; the learning rate is not in it.
+        Share of the weights subtracted at each step, not multiplied by the learning rate.
     mask : callable, optional
-        ``path -> bool``: which leaves decay, by their path as in ``"encoder/conv2d_0/kernel"``;
-        all without one.
+        ``path -> bool``: whether a leaf decays, by its path such as ``"encoder/conv2d_0/kernel"``.
+        Default: all leaves decay.
 
     Raises
     ------
     LayerError
         If `rate` is a number that is negative or not finite.
     TypeError
-        If `rate` is neither number nor schedule, or `mask` no function.
+        If `rate` is neither a number nor a schedule, or `mask` is not callable.
     """
     rate = rate_schedule("decay_weights: rate", rate)
 
@@ -89,8 +89,8 @@ def decay_weights(rate, *, mask=None):
 def scale_by_schedule(schedule):
     """Multiply updates by ``schedule(step)``, or by the scale of a `Plateau`.
 
-    Of a `fnnet.schedules.reduce_on_plateau` the link's state is the plateau's, so that checkpoints
-    hold it; whoever measures the loss replaces it:
+    For a `fnnet.schedules.reduce_on_plateau` the link's state is the plateau's, so that checkpoints
+    contain it. Replace it after each measurement of the loss:
 
     >>> import fnnet as fn
     >>> plateau = fn.schedules.reduce_on_plateau(patience=3)
@@ -114,14 +114,15 @@ def scale_by_schedule(schedule):
 
 
 def accumulate(optimizer, every):
-    """Step `optimizer` once in `every` steps, with the mean of their gradients.
+    """Run `optimizer` once in `every` steps, on the mean of their gradients.
 
-    `every` is at least 1. Other updates are 0. The optimiser is told ``step // every``: its
-    schedules count its own steps. Links behind it (`ema`, `decay_weights`) act on the waiting steps
-    too, so they belong inside. A `TypeError` for what is no optimiser.
+    `every` is at least 1. Updates of the other steps are 0. The optimiser receives
+    ``step // every``, so that its schedules count its own steps. Links after it (`ema`,
+    `decay_weights`) would act on the other steps too, so chain them inside. Raises `TypeError` if
+    `optimizer` is not an `Optimizer`.
     """
     require_optimizer("accumulate", optimizer)
-    require_whole("accumulate: every", every)
+    require_integer("accumulate: every", every)
 
     def start(params, inner):
         zeros = trees.zeros_like(widen(params))
@@ -129,8 +130,8 @@ def accumulate(optimizer, every):
 
     def update(grads, opt_state, params, step):
         total = jax.tree.map(jnp.add, opt_state["sum"], widen(grads))
-        # Counted, not taken to be `every`: a step that is not finite leaves this state as it was
-        # while `step` moves on, and where that was the last of its steps, the sum is carried over.
+        # Counted, not assumed to be `every`: a step that is not finite leaves this state unchanged
+        # while `step` increases; if it was the last of `every`, the sum is carried over.
         count = opt_state["count"] + 1
 
         def step_optimizer():
@@ -148,21 +149,21 @@ def accumulate(optimizer, every):
 
 
 def partition(optimizers, label):
-    """Give parts of a model optimisers of their own.
+    """Use different optimisers for different parts of a model.
 
     Parameters
     ----------
     optimizers : dict of str to Optimizer
-        By name. Each sees its part as a flat dict, ``{"encoder/conv2d_0/kernel": leaf, ...}``.
+        By name. Each receives its part as a flat dict, ``{"encoder/conv2d_0/kernel": leaf, ...}``.
     label : callable
-        ``path -> name``: which of them steps a leaf.
+        ``path -> name`` of the optimiser for a leaf.
 
     Raises
     ------
     TypeError
-        If `optimizers` is no dict of optimisers, or `label` no function.
+        If `optimizers` is not a dict of optimisers, or `label` is not callable.
     LayerError
-        If `optimizers` is empty; in ``init``, if a leaf gets a name that is not there, or a name
+        If `optimizers` is empty; in ``init``, if a label is not among the names, or an optimiser
         gets no leaf.
     """
     if not isinstance(optimizers, Mapping):
@@ -175,9 +176,9 @@ def partition(optimizers, label):
 
     def init(params):
         labels = {path: label(path) for path in trees.flatten(params)}
-        known = ", ".join(map(repr, optimizers))
+        names = ", ".join(map(repr, optimizers))
         for path, name in labels.items():
-            require(name in optimizers, f"partition: {path}: label {name!r} must be one of {known}")
+            require(name in optimizers, f"partition: {path}: label {name!r} must be one of {names}")
         for name in optimizers:
             used = name in labels.values()
             require(used, f"partition: optimizer {name!r} must get at least one of the leaves")
@@ -187,7 +188,7 @@ def partition(optimizers, label):
 
 
 def partition_by(optimizers, label):
-    """Do what `partition` does with a label of ``(path, leaf)``; parts may be empty."""
+    """Partition as `partition` does, by a label of ``(path, leaf)``; parts may be empty."""
 
     def split(tree):
         parts = {name: {} for name in optimizers}
@@ -211,12 +212,12 @@ def partition_by(optimizers, label):
 
 
 def ema(decay):
-    """Keep a running mean of the parameters: the last link of a `chain`, which changes no update.
+    """Average parameters over steps: the last link of a `chain`, which changes no update.
 
     ``average = decay * average + (1 - decay) * (params + updates)``, starting at the parameters,
-    in float32 or wider; `decay` is in [0, 1). After Polyak, Juditsky 1992, with weights that fade.
+    in float32 or wider; `decay` is in [0, 1). After Polyak, Juditsky 1992, with decaying weights.
 
-    The mean is what to evaluate and to keep:
+    Evaluate and save the average:
 
     >>> import fnnet as fn
     >>> optimizer = fn.optim.chain(fn.optim.adam(1e-3), fn.optim.ema(0.999))
@@ -226,7 +227,7 @@ def ema(decay):
     require_decay("ema: decay", decay)
 
     def init(params):
-        # A copy: a training step gives its buffers away, and one must not be there twice.
+        # A copy: a training step's buffers are donated, and no buffer may appear twice.
         return {"average": jax.tree.map(jnp.copy, widen(params))}
 
     def update(updates, opt_state, params, step):
@@ -238,12 +239,12 @@ def ema(decay):
 
 
 def skip_not_finite(optimizer):
-    """Make no step where gradients, updates or the optimiser's new state are not finite.
+    """Skip steps whose gradients, updates or new optimiser state are not finite.
 
-    Then updates are 0, the optimiser's state stays, and ``opt_state["skipped"]`` counts.
-    `fnnet.train.make_step` does so by itself for gradients and losses, and for what the methods of
-    `fnnet.optim` keep of them; this is for other loops, and for optimisers of your own that can
-    leave what is finite with small gradients. A `TypeError` for what is no optimiser.
+    Their updates are 0, the optimiser's state stays, and ``opt_state["skipped"]`` counts them.
+    `fnnet.train.make_step` already does this for losses, gradients and the states of the methods in
+    `fnnet.optim`; this wrapper is for other loops, and for optimisers of your own whose state can
+    overflow with small gradients. Raises `TypeError` if `optimizer` is not an `Optimizer`.
     """
     require_optimizer("skip_not_finite", optimizer)
 

@@ -24,9 +24,9 @@ from experiments.benchmarks import (
 from experiments.benchmarks.figure import ratios
 from experiments.benchmarks.jobs import VARIANTS, Job
 from experiments.benchmarks.processes import Worker, WorkerError
-from experiments.benchmarks.rounds import Timing, contest, ratio, spread
+from experiments.benchmarks.rounds import Costs, Timing, contest, ratio, spread
 from experiments.benchmarks.worker import _turn
-from experiments.cli.console import console
+from experiments.cli import console
 from fnnet.summary import rows as layer_rows
 
 BUILT = {name: build() for name, build in networks.NETWORKS.items()}
@@ -88,19 +88,19 @@ def stub(*lines, ready='{"compile_seconds": 0.5, "parameters": 0, "versions": {}
 FAILING = {
     "dies": (stub("if asked == 2: sys.exit('out of paint')"), "died with status 1: out of paint"),
     "is killed": (stub("if asked == 2: os.kill(os.getpid(), 9)"), "died with status -9"),
-    "hangs": (stub("if asked == 2: time.sleep(60)"), "gave no answer in 1.5 s"),
-    "babbles": (stub("print('hello!')"), "answered 'hello!', which means nothing"),
-    "lists": (stub("print('[1]')"), "answered '[1]', which means nothing"),
+    "hangs": (stub("if asked == 2: time.sleep(60)"), "did not answer within 1.5 s"),
+    "babbles": (stub("print('hello!')"), "answered 'hello!', which is no JSON object"),
+    "lists": (stub("print('[1]')"), "answered '[1]', which is no JSON object"),
     "has no times": (stub("print('{}')"), "answered '{}', which holds no times"),
     "forgets": (
         stub("if asked == 4: print('{}', flush=True)"),
-        "answered '{}', which tells no memory",
+        "answered '{}', which reports no memory",
     ),
     "lies": (
         stub("print('{\"seconds\": [0]}')"),
         "answered \"{'seconds': [0]}\", which holds no times",
     ),
-    "is strange": (stub(ready="{}"), "told neither its parameters nor its versions"),
+    "is strange": (stub(ready="{}"), "reported neither its parameters nor its versions"),
     "lacks a package": (
         stub(ready='{"missing": "torch"}'),
         "its Python has no torch (pip install 'fnnet[bench]'; a Python that has PyTorch: "
@@ -127,7 +127,7 @@ def test_a_worker_that_fails_is_named_and_the_other_finishes(kind, monkeypatch):
     (timing,) = timings
     assert timing.job.variant == "fnnet" and timing.turns == [[0.25, 0.75]] * 3
     assert (timing.median, timing.minimum) == (0.5, 0.25)
-    assert timing.told["peak_bytes"] == 7 and timing.told["compile_seconds"] == 0.5
+    assert timing.costs.peak_bytes == 7 and timing.costs.compile_seconds == 0.5
 
 
 def test_a_network_of_another_size_is_not_compared():
@@ -170,10 +170,10 @@ def test_a_turn_lasts_about_as_long_as_asked(monkeypatch):
     assert _turn(None, 7.5) == [3.0, 1.0, 2.0, 1.5]
 
 
-def timing(variant, *turns, mode="train", network="dense", **told):
-    told = {"compile_seconds": 1.0, "peak_bytes": 5e8, "temporary_bytes": None} | told
+def timing(variant, *turns, mode="train", network="dense", temporary_bytes=None):
     job = Job(variant, mode, network, settings={} if network else {"data": None, "files": True})
-    return Timing(job, [list(turn) for turn in turns], told | {"versions": {}})
+    costs = Costs(1.0, 0, {}, peak_bytes=5e8, temporary_bytes=temporary_bytes)
+    return Timing(job, [list(turn) for turn in turns], costs)
 
 
 def test_ratios_are_of_rounds_so_that_a_busy_round_cancels():
@@ -198,9 +198,9 @@ def timings():
     growing = {}
     for axis, jobs in growth.jobs(True, 1).items():
         costs = [(1 + index) * growth.pixels(job) for index, job in enumerate(jobs)]
-        told = [timing("fnnet", [1e-6 * cost], temporary_bytes=8) for cost in costs]
+        timings = [timing("fnnet", [1e-6 * cost], temporary_bytes=8) for cost in costs]
         growing["growth", axis] = [
-            Timing(job, each.turns, each.told) for job, each in zip(jobs, told, strict=True)
+            Timing(job, each.turns, each.costs) for job, each in zip(jobs, timings, strict=True)
         ]
     done = timing("fnnet", [2.0], mode="reconstruct", network="")
     return {
@@ -215,7 +215,7 @@ def timings():
 
 def test_tables_say_who_is_faster_and_by_how_much(timings, capsys):
     for part in report.parts(timings, {"processor": "stub"}, 3.0):
-        console().print(part, soft_wrap=isinstance(part, str))
+        console.terminal().print(part, soft_wrap=isinstance(part, str))
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 110
     rows = [[cell.strip() for cell in line.split("│")] for line in said.split("\n") if "│" in line]

@@ -19,11 +19,10 @@ from image_builders import encode
 from PIL import Image
 from skimage import data
 
-from experiments.codecs import encoders
-from experiments.codecs import points as codec_points
-from experiments.codecs.curves import curve, mean_points
+from experiments.codecs import encoders, measurement
+from experiments.codecs.curves import curves, mean_points
 from experiments.codecs.encoders import CODECS
-from experiments.codecs.points import Point, measure_all
+from experiments.codecs.measurement import Encoding, measure_all
 from experiments.codecs.rate_distortion import bd_rate, decibels
 from experiments.images import ImageError, StoredImage, open_set
 from experiments.system import folders, storage
@@ -44,7 +43,7 @@ def alone(request, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     if not request.node.get_closest_marker("slow"):
-        monkeypatch.setattr(codec_points, "cores", lambda: 1)
+        monkeypatch.setattr(measurement, "cores", lambda: 1)
     codecs = dict(CODECS)
     yield
     # What monkeypatch puts back, it puts last; reports go by the order.
@@ -228,27 +227,27 @@ def check_bd_rates(out, means, output):
 def test_what_was_measured_is_not_measured_again(command, tmp_path, few, monkeypatch):
     images = put_images(tmp_path / "pictures")
     assert command("--data", images, "--out", "first")[0] == 0
-    monkeypatch.setattr(codec_points, "measure", None)
+    monkeypatch.setattr(measurement, "measure", None)
     status, output, _ = command("--data", images, "--out", "second")
     assert status == 0 and "16 points, 16 of them known from" in output
     assert files(Path("second")) == files(Path("first"))
 
 
 def test_a_change_of_pixels_metrics_settings_or_encoder_is_measured(few, monkeypatch):
-    point = Point(StoredImage.of(photo(20, 20), "a"), "jpeg", 10)
-    known = [point.identity()]
+    encoding = Encoding(StoredImage.of(photo(20, 20), "a"), "jpeg", 10)
+    identities = [encoding.identity()]
     monkeypatch.setattr(PIL, "__version__", "99")
-    known.append(point.identity())
+    identities.append(encoding.identity())
     codec = CODECS["jpeg"]
     settings = lambda quality, channels: {"quality": quality, "subsampling": 0}  # noqa: E731
     monkeypatch.setitem(CODECS, "jpeg", replace(codec, settings=settings))
-    known.append(point.identity())
-    monkeypatch.setattr(codec_points, "metrics_version", lambda: "other")
-    known.append(point.identity())
-    known.append(replace(point, image=StoredImage.of(photo(20, 20, 41), "a")).identity())
-    known.append(replace(point, quality=11).identity())
-    assert len({json.dumps(identity) for identity in known}) == len(known)
-    same = replace(point, quality=11, image=StoredImage.of(photo(20, 20, 41), "b"))
+    identities.append(encoding.identity())
+    monkeypatch.setattr(measurement, "metrics_version", lambda: "other")
+    identities.append(encoding.identity())
+    identities.append(replace(encoding, image=StoredImage.of(photo(20, 20, 41), "a")).identity())
+    identities.append(replace(encoding, quality=11).identity())
+    assert len({json.dumps(identity) for identity in identities}) == len(identities)
+    same = replace(encoding, quality=11, image=StoredImage.of(photo(20, 20, 41), "b"))
     assert same.identity() == replace(same, image=replace(same.image, name="c")).identity()
 
 
@@ -268,7 +267,7 @@ def test_damaged_entries_of_the_cache_are_measured_again(command, tmp_path, few)
     status, output, errors = command("--data", images, "--cache", "kept", "--out", "second")
     assert status == 0 and "16 points, 5 of them known from kept" in output
     assert files(Path("second")) == files(Path("first"))
-    assert errors.count("points are not kept") == 1  # of the folder in an entry's place
+    assert errors.count("measurements are not cached") == 1  # of the folder in an entry's place
     entries[10].rmdir()
     assert command("--data", images, "--cache", "kept", "--out", "third")[0] == 0
     output = command("--data", images, "--cache", "kept", "--out", "fourth")[1]
@@ -281,39 +280,39 @@ def test_a_cache_that_cannot_be_written_is_a_note(command, tmp_path, few):
     status, _, errors = command("--data", images, "--cache", "file", "--out", "out")
     assert status == 0 and Path("out/points.tsv").exists()
     own = [line for line in errors.split("\n") if "left out" not in line and line]
-    assert len(own) == 1 and own[0].startswith("note: file/") and "not kept" in own[0]
+    assert len(own) == 1 and own[0].startswith("note: file/") and "not cached" in own[0]
     assert Path("file").read_text() == "mine"
 
 
 def test_an_interrupt_loses_nothing_and_leaves_no_folder(command, tmp_path, few, monkeypatch):
     images = put_images(tmp_path / "pictures")
     measured = []
-    real = codec_points.measure
+    real = measurement.measure
 
-    def measure(points):
+    def measure(encodings):
         if len(measured) == 3:
             raise KeyboardInterrupt
-        measured.append(points)
-        return real(points)
+        measured.append(encodings)
+        return real(encodings)
 
-    monkeypatch.setattr(codec_points, "measure", measure)
+    monkeypatch.setattr(measurement, "measure", measure)
     status, _, errors = command("--data", images, "--out", "out")
     assert status == 130 and "stopped; the same command goes on where it was" in errors
     assert not Path("out").exists()
-    monkeypatch.setattr(codec_points, "measure", real)
+    monkeypatch.setattr(measurement, "measure", real)
     status, output, _ = command("--data", images, "--out", "out")
     assert status == 0 and "16 points, 6 of them known" in output
 
 
 def test_the_same_pixels_are_compared_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(codec_points, "compare", lambda *args: calls.append(1) or (1.0, 2.0, 3.0))
+    monkeypatch.setattr(measurement, "compare", lambda *args: calls.append(1) or (1.0, 2.0, 3.0))
     image = StoredImage.of(photo(40, 40), "a")
     done = {}
-    points = [Point(image, name, q) for name in ("jpeg", "jpeg-optimised") for q in (10, 50)]
-    measure_all(points, done.__setitem__)
-    assert len(calls) == 2 and set(done) == set(points)
-    sizes = [done[point].file_bytes for point in points]
+    encodings = [Encoding(image, name, q) for name in ("jpeg", "jpeg-optimised") for q in (10, 50)]
+    measure_all(encodings, done.__setitem__)
+    assert len(calls) == 2 and set(done) == set(encodings)
+    sizes = [done[encoding].file_bytes for encoding in encodings]
     assert sizes[2] < sizes[0] and sizes[3] < sizes[1]
 
 
@@ -391,7 +390,7 @@ def test_bad_options_get_one_sentence_before_the_work(
     command, tmp_path, monkeypatch, args, sentence
 ):
     monkeypatch.delenv("FNNET_DATA", raising=False)
-    monkeypatch.setattr(codec_points, "measure", None)
+    monkeypatch.setattr(measurement, "measure", None)
     Path("file").write_text("mine")
     Path("full").mkdir()
     Path("full/notes.txt").write_text("mine")
@@ -440,7 +439,7 @@ def test_an_image_that_a_codec_cannot_take_is_named(command, tmp_path, monkeypat
 def test_times_are_taken_where_asked_for(command, tmp_path, few):
     images = put_images(tmp_path / "pictures", size=(64, 64))
     status, output, _ = command("--data", images, "--out", "out", "--times")
-    assert status == 0 and "megapixels a second" in output and "timed 16/16" in output
+    assert status == 0 and "megapixels per second" in output and "timed 16/16" in output
     found = rows("out/times.tsv")
     assert len(found) == 8
     for row in found:
@@ -453,14 +452,14 @@ def test_times_are_taken_where_asked_for(command, tmp_path, few):
 
 @pytest.mark.slow
 def test_processes_give_what_one_gives(monkeypatch):
-    monkeypatch.setattr(codec_points, "cores", lambda: 2)
+    monkeypatch.setattr(measurement, "cores", lambda: 2)
     images = [StoredImage.of(photo(60, 50, top), name) for name, top in (("a", 10), ("b", 90))]
-    points = [Point(p, "jpeg", q) for p in images for q in (10, 50)]
-    found, expected = {}, {}
-    measure_all(points, found.__setitem__)
-    monkeypatch.setattr(codec_points, "cores", lambda: 1)
-    measure_all(points, expected.__setitem__)
-    assert found == expected and len(found) == 4
+    encodings = [Encoding(image, "jpeg", q) for image in images for q in (10, 50)]
+    by_two, by_one = {}, {}
+    measure_all(encodings, by_two.__setitem__)
+    monkeypatch.setattr(measurement, "cores", lambda: 1)
+    measure_all(encodings, by_one.__setitem__)
+    assert by_two == by_one and len(by_two) == 4
 
 
 class Deadly:
@@ -475,7 +474,7 @@ class Deadly:
 HELD = """
 import os, time
 from concurrent.futures import ProcessPoolExecutor
-from experiments.codecs.points import _workers
+from experiments.codecs.processes import _workers
 if __name__ == "__main__":
     with _workers(1) as workers:
         print(workers.submit(os.getpid).result(), flush=True)
@@ -501,12 +500,12 @@ def test_workers_end_with_their_parent(tmp_path):
 
 @pytest.mark.slow
 def test_what_goes_wrong_in_a_process_is_told(monkeypatch):
-    monkeypatch.setattr(codec_points, "cores", lambda: 2)
+    monkeypatch.setattr(measurement, "cores", lambda: 2)
     with pytest.raises(RunError, match="a worker process ended before its task did"):
-        measure_all([Point(Deadly(), "jpeg", q) for q in (1, 2)], lambda *_: None)
+        measure_all([Encoding(Deadly(), "jpeg", q) for q in (1, 2)], lambda *_: None)
     long = StoredImage.of(np.zeros((1, 16400, 3), np.uint8), "long")
     with pytest.raises(ImageError, match="long: webp cannot encode these 16400x1 pixels at 5"):
-        measure_all([Point(long, "webp", q) for q in (50, 51, 52)], lambda *_: None)
+        measure_all([Encoding(long, "webp", q) for q in (50, 51, 52)], lambda *_: None)
 
 
 @pytest.mark.slow
@@ -521,18 +520,18 @@ def test_kodak_s_points_are_met(data_root):
     if not expected:
         pytest.skip(f"no points are known of Pillow {PIL.__version__}")
     measured = list(expected)[::2]
-    points = [
-        Point(image, codec, quality)
+    encodings = [
+        Encoding(image, codec, quality)
         for codec, quality in measured
         for image in open_set("kodak").originals
     ]
-    figures = {}
-    measure_all(points, figures.__setitem__)
-    means = mean_points([replace(point, figures=figures[point]) for point in points])
+    measurements = dict.fromkeys(encodings)
+    measure_all(encodings, measurements.__setitem__)
+    means = mean_points(measurements)
     assert len(means) == len(measured) == 18
     for mean in means:
         row = expected[mean.codec, mean.quality]
         assert mean.bits_per_pixel == pytest.approx(float(row["bpp"]), rel=0.005)
         assert mean.psnr == pytest.approx(float(row["psnr_rgb"]), abs=0.02)
         assert mean.ms_ssim == pytest.approx(float(row["ms_ssim"]), abs=0.0005)
-    assert len(curve(means, "jpeg", "psnr")) == 5
+    assert len(curves(means, "psnr")["jpeg"]) == 5

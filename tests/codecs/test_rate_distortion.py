@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from experiments.codecs.figure import rate_distortion, spread
+from experiments.codecs.figure import rate_distortion, spaced
 from experiments.codecs.rate_distortion import CurveError, bd_rate, decibels
 
 BASELINES = Path(__file__).parents[2] / "data" / "baselines" / "kodak_codecs.tsv"
@@ -150,7 +150,7 @@ def test_decibels():
 @given(st.lists(st.floats(0, 1), max_size=12), st.floats(0.01, 0.2))
 def test_names_are_spread_without_collisions_and_no_further_than_needed(places, gap):
     places = sorted(places)
-    found = np.asarray(spread(places, gap))
+    found = np.asarray(spaced(places, gap))
     assert (np.diff(found) >= gap - 1e-9).all()
     if all(b - a >= gap for a, b in itertools.pairwise(places)):
         assert found == pytest.approx(places, abs=1e-9)

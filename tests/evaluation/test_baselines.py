@@ -12,8 +12,7 @@ from experiments.evaluation.baselines import (
     jpeg_rows,
     restoration_rows,
 )
-from experiments.images import LIVE1
-from experiments.images.recipes import RECIPES
+from experiments.images import JPEG_RECIPES, LIVE1
 from experiments.system.errors import RunError
 from fnnet import metrics
 
@@ -30,9 +29,9 @@ def test_every_table_reads():
 
 def test_figures_go_by_the_names_of_metrics_and_recipes():
     for row in jpeg_rows():
-        assert row.metric in metrics.__all__ and row.recipe in RECIPES
+        assert row.metric in metrics.__all__ and row.recipe in JPEG_RECIPES
     for row in restoration_rows():
-        assert row.recipe in RECIPES and row.source
+        assert row.recipe in JPEG_RECIPES and row.source
         assert row.ssim_metric in (*metrics.__all__, "not stated")
         assert row.psnrb_metric in (*metrics.__all__, "not stated", "neither", "")
         assert (row.psnrb is None) == (row.psnrb_metric == "")

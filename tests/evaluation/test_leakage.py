@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from image_builders import noise
 
-from experiments.cli.console import console
+from experiments.cli import console
 from experiments.evaluation import leakage
 from experiments.evaluation.pairs import Pair
 from experiments.evaluation.scores import Score
@@ -21,8 +21,8 @@ WAY_OUT = (
 )
 
 
-def pair(name, pixels, side="new"):
-    return Pair(StoredImage.of(pixels, name), side, lambda: (pixels, None))
+def pair(name, pixels, split="new"):
+    return Pair(StoredImage.of(pixels, name), split, lambda: (pixels, None))
 
 
 def make_run(*pairs):
@@ -32,7 +32,7 @@ def make_run(*pairs):
             "name": pair.image.name,
             "sha256": pair.image.sha256,
             "fingerprint": pair.image.fingerprint,
-            "side": pair.side,
+            "side": pair.split,
             "of a later version": 1,
         }
         for pair in pairs
@@ -46,18 +46,18 @@ def refusal(pairs, run):
     return str(caught.value)
 
 
-def test_images_of_other_sides_and_other_sets_are_no_overlap():
+def test_images_of_other_splits_and_other_sets_are_no_overlap():
     held_out = [pair("v", noise(seed=1), "validation"), pair("t", noise(seed=2), "test")]
     run = make_run(pair("a", noise(seed=0), "train"), *held_out)
     pairs = [*held_out, pair("a", noise(seed=3))]
-    assert leakage.sides(run) == {
+    assert leakage.splits(run) == {
         run.record.pictures[0]["sha256"]: "train",
         held_out[0].image.sha256: "validation",
         held_out[1].image.sha256: "test",
     }
     for allow in (False, True):
         marked = leakage.mark_trained(pairs, run, allow_overlap=allow)
-        assert [pair.side for pair in marked] == ["validation", "test", "new"]
+        assert [pair.split for pair in marked] == ["validation", "test", "new"]
     assert leakage.stamp(pairs) is None
 
 
@@ -74,7 +74,7 @@ def test_shared_images_are_named_with_how_they_are_shared():
         "distance 0 of 255), d [x] (y) (a, identical)" + WAY_OUT
     )
     marked = leakage.mark_trained(pairs, run, allow_overlap=True)
-    assert [pair.side for pair in marked] == ["train", "train", "train", "new"]
+    assert [pair.split for pair in marked] == ["train", "train", "train", "new"]
     assert all(one.image is other.image for one, other in zip(marked, pairs, strict=True))
     assert leakage.stamp(marked) == (
         "3 of 4 images were trained on: no mean over them is a held-out result"
@@ -106,7 +106,7 @@ def test_eight_names_are_listed_and_the_rest_counted():
         ),
         (
             {"name": "a", "sha256": "0", "side": "Train", "fingerprint": "1x1"},
-            "the side of a",
+            "the split of a",
         ),
     ],
     ids=["number", "no hash", "no digits", "no text", "no side"],
@@ -122,7 +122,7 @@ def test_a_damaged_list_of_images_is_told(damaged, what):
 def test_a_record_without_training_images_is_told():
     run = make_run(pair("a", noise(), "test"))
     assert refusal([pair("a", noise())], run) == (
-        "RUN/record.json: its list of images is damaged: none is on the side 'train'"
+        "RUN/record.json: its list of images is damaged: none is in the split 'train'"
     )
 
 
@@ -131,7 +131,7 @@ def test_the_stamped_table_keeps_training_images_out_of_the_new_mean(capsys):
         return Score(name, side, psnr, None, 20.0, None, None)
 
     scores = [score("seen", "train", 40.0), score("one", "new", 30.0), score("two", "new", 31.0)]
-    console().print(score_table(scores, TASKS["restore"], 10, stamp="1 of 3 images [b]"))
+    console.terminal().print(score_table(scores, TASKS["restore"], 10, stamp="1 of 3 images [b]"))
     printed = capsys.readouterr().out
     lines = [line.split("│") for line in printed.split("\n") if "│" in line]
     cells = [[cell.strip() for cell in line[1:3]] + [line[6].strip()] for line in lines]
@@ -143,5 +143,5 @@ def test_the_stamped_table_keeps_training_images_out_of_the_new_mean(capsys):
         ["mean of 1", "training", "40.00"],
     ]
     assert "1 of 3 images [b]" in printed
-    console().print(score_table(scores, TASKS["restore"], 10))
+    console.terminal().print(score_table(scores, TASKS["restore"], 10))
     assert "seen" not in capsys.readouterr().out

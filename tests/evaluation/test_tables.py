@@ -7,8 +7,8 @@ from rich.console import Console
 
 from experiments.cli import console
 from experiments.codecs import report
-from experiments.codecs.curves import MEASURES, MeanPoint, Saving
-from experiments.codecs.rate_distortion import BDRate
+from experiments.codecs.curves import MEASURES, Saving
+from experiments.codecs.rate_distortion import BDRate, RatePoint
 from experiments.codecs.times import CodecTimes, Speed
 from experiments.evaluation import tables
 from experiments.evaluation.scores import Score
@@ -19,7 +19,7 @@ SPEED = Speed(0.123, 45.6, 123.0)
 TABLES = {
     "points": (
         report.points_table(
-            [MeanPoint("jpeg-optimised", 2.5, 1, 10.1234, 34.12, 0.9123, 0.9934)], "a"
+            [RatePoint("jpeg-optimised", 2.5, 10.1234, 34.12, 0.9123, 0.9934, images=1)], "a"
         ),
         ("jpeg-optimised", "10.1234", "34.12", "0.9123", "0.9934", "21.80"),
     ),

@@ -66,10 +66,10 @@ def test_noise_on_a_flat_image_is_found_within_5_per_cent(sigma):
 @pytest.mark.parametrize("sigma", [10, 20])
 def test_noise_on_a_photograph_is_found_within_12_per_cent(sigma):
     luma = descriptors.luma(photograph())
-    own = descriptors.noise_sigma(luma)
+    before = descriptors.noise_sigma(luma)
     drawn = np.random.default_rng(0).normal(0, sigma, luma.shape)
-    found = descriptors.noise_sigma(luma + drawn)
-    assert found == pytest.approx(np.hypot(own, sigma), rel=0.12)
+    estimate = descriptors.noise_sigma(luma + drawn)
+    assert estimate == pytest.approx(np.hypot(before, sigma), rel=0.12)
 
 
 def test_where_there_is_no_noise_none_is_found():
@@ -169,13 +169,13 @@ def test_rank_correlation_is_over_the_pairs_that_are_finite():
     assert descriptors.rank_correlation([], []) == (None, 0)
 
 
-# Places for close-ups.
+# Close-ups.
 
 
 def test_artefacts_are_found_where_they_were_put():
     original = np.full((240, 320, 3), 128, np.uint8)
     original[:, :, 0] += (np.arange(320) // 4).astype(np.uint8)
-    original[160:224, 20:80:8] = 0  # bars: edges beside flat places
+    original[160:224, 20:80:8] = 0  # bars: edges beside flat areas
     decoded = original.copy()
     rows, columns = np.indices((64, 64)) // 8
     decoded[16:80, 24:88] += (6 * ((rows + columns) % 2)).astype(np.uint8)[..., None]
@@ -183,24 +183,24 @@ def test_artefacts_are_found_where_they_were_put():
         decoded[160:224, 16:80] > 9
     )
     decoded[144:208, 240:304, 2] += 60
-    places = artefacts.find_places(original, decoded)
-    corners = {name: (place.top, place.left) for name, place in places.items()}
+    close_ups = artefacts.find_close_ups(original, decoded)
+    corners = {name: (square.top, square.left) for name, square in close_ups.items()}
     assert corners == {
         "blocking": (16, 24),
         "ringing": (160, 16),
         "colour bleeding": (144, 240),
     }
-    assert places["blocking"].cut(decoded).shape == (64, 64, 3)
+    assert close_ups["blocking"].cut(decoded).shape == (64, 64, 3)
 
 
-def test_grey_images_do_not_bleed_and_small_ones_have_no_places():
+def test_grey_images_do_not_bleed_and_small_ones_have_no_close_ups():
     grey = np.repeat(photograph()[..., :1], 3, axis=-1)
-    found = artefacts.find_places(grey, jpeg_version(grey, 10)[0])
-    assert "colour bleeding" not in found and "blocking" in found
+    close_ups = artefacts.find_close_ups(grey, jpeg_version(grey, 10)[0])
+    assert "colour bleeding" not in close_ups and "blocking" in close_ups
     small = photograph()[:79]
-    assert artefacts.find_places(small, jpeg_version(small, 10)[0]) == {}
+    assert artefacts.find_close_ups(small, jpeg_version(small, 10)[0]) == {}
 
 
 def test_a_perfect_version_shows_nothing_but_the_original_s_own_steps():
     pixels = photograph()
-    assert set(artefacts.find_places(pixels, pixels)) <= {"blocking"}
+    assert set(artefacts.find_close_ups(pixels, pixels)) <= {"blocking"}

@@ -67,20 +67,20 @@ def scored_set(tmp_path, versions):
     """A set of the three parts with versions as named: file name to bytes and what is stated."""
     folder = write_originals(tmp_path / "refimgs")
     originals = open_set(folder).originals
-    found = []
+    listed = []
     for name, (original, content, stated) in versions.items():
         (tmp_path / name).write_bytes(content)
-        found.append(Version(tmp_path / name, original, **stated))
-    return ImageSet("live", tmp_path, originals, "LIVE release 2", tuple(found), score_name="DMOS")
+        listed.append(Version(tmp_path / name, original, **stated))
+    return ImageSet("live", tmp_path, originals, "LIVE release 2", tuple(listed), score_name="DMOS")
 
 
 def bmp_of_jpeg(name, quality):
     return encode(jpeg_version(photographs()[name], quality)[0], "BMP")
 
 
-def printed(found):
+def printed(exploration):
     text = io.StringIO()
-    report.print_report(Console(file=text, width=120, highlight=False, markup=False), found)
+    report.print_report(Console(file=text, width=120, highlight=False, markup=False), exploration)
     return text.getvalue()
 
 
@@ -133,7 +133,7 @@ def test_all_that_is_promised_appears(command, tmp_path):
 
 
 def test_the_default_folder_is_new_and_named_by_time_and_set(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "draw", lambda found: ())
+    monkeypatch.setattr(figures, "draw", lambda exploration: ())
     folder = write_originals(tmp_path / "holiday")
     for _ in range(2):
         status, output, _ = command("--data", folder)
@@ -155,13 +155,14 @@ def test_a_set_that_is_not_there_leaves_no_folder(command, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_one_image_is_a_set_without_sides(command, tmp_path):
+def test_one_image_is_a_set_without_splits(command, tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
     (folder / "only.png").write_bytes(encode(smooth(9, 12), "PNG"))
     status, output, errors = command("--data", folder, "--out", tmp_path / "out")
     assert (status, errors) == (0, "")
-    assert "split" not in output and "12x9" in output and "–" in output
+    assert not re.search("^split", output, re.MULTILINE)
+    assert "12x9" in output and "–" in output
     assert "JPEG made now of 1 image:" in output
     assert "not looked for: no original has 256x256 pixels" in output
     assert (tmp_path / "out" / "histograms.png").exists()
@@ -193,7 +194,7 @@ def test_flat_tiny_and_long_images_are_measured_as_far_as_they_can_be(command, t
 def test_qualities_are_found_and_stated_ones_checked(tmp_path):
     stated = {"quality": 10}
     cup, face = photographs()["cup"], photographs()["face"]
-    found = explore.explore(
+    exploration = explore.explore(
         scored_set(
             tmp_path,
             {
@@ -205,7 +206,7 @@ def test_qualities_are_found_and_stated_ones_checked(tmp_path):
             },
         )
     )
-    by_name = {measure.path.name: measure for measure in found.measures}
+    by_name = {measure.path.name: measure for measure in exploration.measures}
     assert {name: (m.quality, m.quality_from, m.rate_from) for name, m in by_name.items()} == {
         "a.bmp": (10, "pixels", "pixels"),
         "b.bmp": (30, "pixels", "pixels"),
@@ -216,10 +217,10 @@ def test_qualities_are_found_and_stated_ones_checked(tmp_path):
     size = (tmp_path / "c.jpg").stat().st_size
     assert by_name["c.jpg"].bits_per_pixel == 8 * size / cup[..., 0].size
     assert by_name["c.jpg"].bits_per_pixel < by_name["a.bmp"].bits_per_pixel
-    (line,) = report.verdicts(found)
+    (line,) = report.verdicts(exploration)
     assert line == (
-        "stated quality 10: 2 of 5 are Pillow's JPEG at quality 10, pixel for pixel; 1 is told by "
-        "the tables in the JPEG file, its pixels are of another form (d.jpg); 1 is of another "
+        "stated quality 10: 2 of 5 are Pillow's JPEG at quality 10, pixel for pixel; 1 is known "
+        "from the tables in the JPEG file, its pixels are of another form (d.jpg); 1 is of another "
         "quality (b.bmp: 30); 1 is not libjpeg's, quality unknown (e.bmp)"
     )
 
@@ -228,7 +229,7 @@ def test_an_index_that_states_wrong_rates_and_copies_is_told(tmp_path):
     sizes = {name: jpeg_version(pixels, 10)[1] for name, pixels in photographs().items()}
     rate = {name: 8 * sizes[name] / photographs()[name][..., 0].size for name in sizes}
     cup = bmp_of_jpeg("cup", 10)
-    found = explore.explore(
+    exploration = explore.explore(
         scored_set(
             tmp_path,
             {
@@ -250,9 +251,9 @@ def test_an_index_that_states_wrong_rates_and_copies_is_told(tmp_path):
             },
         )
     )
-    wrong = {measure.path.name for measure in found.measures if measure.has_wrong_rate}
+    wrong = {measure.path.name for measure in exploration.measures if measure.has_wrong_rate}
     assert wrong == {"more.bmp", "most.bmp", "own.jpg"}
-    _, copies, rates = report.verdicts(found)
+    _, copies, rates = report.verdicts(exploration)
     assert copies == (
         "1 is not the original, though the index calls that a lossless copy: no_copy.bmp"
     )
@@ -263,18 +264,18 @@ def test_an_index_that_states_wrong_rates_and_copies_is_told(tmp_path):
 
 
 def test_a_release_with_scores_is_told_apart_and_faults_are_named(live, tmp_path):
-    found = explore.explore(live)
-    text = printed(found)
+    exploration = explore.explore(live)
+    text = printed(exploration)
     assert "9 with the set, 1 of them lossless copies" in text
     assert "4 of 5 are Pillow's JPEG at a quality from 5 to 60, pixel for pixel" in text
     assert "1 is not libjpeg's, quality unknown (img6.bmp)" in text
     assert "made now" not in text
-    assert sorted(fault.removeprefix(f"{tmp_path}/") for fault in found.faults) == [
+    assert sorted(fault.removeprefix(f"{tmp_path}/") for fault in exploration.faults) == [
         "img7.bmp: not an image that fnnet reads (PNG, JPEG, BMP, TIFF, WebP, PPM)",
         f"img8.bmp: 192x160 pixels, but its original {tmp_path}/refimgs/cup.bmp has 256x192",
         "img9.bmp: no original in the set",
     ]
-    by_name = {measure.path.name: measure for measure in found.measures}
+    by_name = {measure.path.name: measure for measure in exploration.measures}
     assert by_name["img2.bmp"].rate_from == "index"
     assert by_name["img4.bmp"].is_lossless and by_name["img4.bmp"].psnr == np.inf
     # Four scores that fall as quality rises, but for one: 80, 50, 40, 20 at 5, 20, 30, 60.
@@ -303,10 +304,10 @@ def drawn(monkeypatch):
     monkeypatch.setattr(figures, "png", lambda figure, dpi: figure)
 
     def draw(measures):
-        found = findings.Exploration(
+        exploration = findings.Exploration(
             ImageSet("s", None, ()), {}, (findings.Findings(measures=tuple(measures)),), ()
         )
-        return figures.rate_distortion(found)
+        return figures.rate_distortion(exploration)
 
     yield draw
     figures.plt.close("all")
@@ -357,6 +358,25 @@ def test_the_folder_of_the_originals_is_named(tmp_path, inside):
     assert heads["folder"] == said[inside]
 
 
+def test_versions_that_are_missing_are_named(tmp_path):
+    originals = write_originals(tmp_path / "set" / "refimgs")
+    for quality, names in {10: ("cup", "face"), 90: ("cup", "face", "grey")}.items():
+        folder = tmp_path / "set" / f"qf{quality}"
+        folder.mkdir()
+        for name in names:
+            (folder / f"{name}.bmp").write_bytes(bmp_of_jpeg(name, quality))
+    exploration = explore.explore(open_set(tmp_path / "set"))
+    assert dict(report.facts(exploration))["versions"] == (
+        "5 with the set; qf10 has no partner of 1 of 3 originals (grey)"
+    )
+    (originals / "cup.bmp").unlink()
+    exploration = explore.explore(open_set(tmp_path / "set"))
+    assert dict(report.facts(exploration))["versions"] == (
+        "5 with the set; qf10 has no partner of 1 of 2 originals (grey) and 1 images without an "
+        "original (cup); qf90 has 1 images without an original (cup)"
+    )
+
+
 def lost(image):
     """The image, renamed, as if its file had gone after the set was opened."""
 
@@ -368,10 +388,10 @@ def lost(image):
 
 def test_a_damaged_original_is_left_out_and_all_damaged_is_an_error(live):
     bad = lost(live.originals[0])
-    found = explore.explore(replace(live, originals=(bad, *live.originals)))
-    assert "bad.bmp: no such file" in found.faults
-    assert [row.image for row in found.descriptions] == ["cup", "face", "grey"]
-    assert "faults" in printed(found)
+    exploration = explore.explore(replace(live, originals=(bad, *live.originals)))
+    assert "bad.bmp: no such file" in exploration.faults
+    assert [row.image for row in exploration.descriptions] == ["cup", "face", "grey"]
+    assert "faults" in printed(exploration)
     with pytest.raises(ImageError, match=r"bad.bmp: no such file"):
         explore.explore(replace(live, originals=(bad,), versions=()))
 
@@ -459,9 +479,9 @@ def test_folders_that_begin_in_one_second_have_different_names(tmp_path, monkeyp
 
 @pytest.mark.slow
 def test_live1_shows_no_grid_and_the_known_means(data_root):
-    found = explore.explore(explore.open_set(data_root / "live1"))
-    assert dict(report.facts(found))["earlier JPEG"] == "none: no original shows an 8x8 grid"
-    at_10 = report.by_quality(found.compressed)["10"]
+    exploration = explore.explore(explore.open_set(data_root / "live1"))
+    assert dict(report.facts(exploration))["earlier JPEG"] == "none: no original shows an 8x8 grid"
+    at_10 = report.by_quality(exploration.compressed)["10"]
     assert np.mean([m.psnr for m in at_10]) == pytest.approx(25.6925, abs=0.01)
     assert np.mean([m.ssim for m in at_10]) == pytest.approx(0.7433, abs=0.0005)
     assert np.mean([m.bits_per_pixel for m in at_10]) == pytest.approx(0.3839, rel=0.005)
@@ -469,10 +489,10 @@ def test_live1_shows_no_grid_and_the_known_means(data_root):
 
 @pytest.mark.slow
 def test_set14_holds_images_that_were_compressed_before(data_root):
-    found = explore.explore(explore.open_set(data_root / "set14"))
+    exploration = explore.explore(explore.open_set(data_root / "set14"))
     shown = {
         row.image
-        for row in found.descriptions
+        for row in exploration.descriptions
         if row.strongest_grid and row.strongest_grid > findings.GRID_SHOWS
     }
     assert shown == {"coastguard", "foreman", "zebra"}
@@ -499,13 +519,13 @@ def test_scores_of_the_live_release_rank_as_published(data_root, tmp_path):
         tuple(Version(path, name, score=score) for path, name, _, score in versions),
         score_name="DMOS, realigned",
     )
-    found = explore.explore(live)
+    exploration = explore.explore(live)
     known = {path: quality for path, _, quality, _ in versions}
-    assert {measure.path: measure.quality for measure in found.measures} == known
+    assert {measure.path: measure.quality for measure in exploration.measures} == known
     ranks = {
         name: report.rank_correlation(
-            [getattr(measure, name) for measure in found.measures],
-            [measure.score for measure in found.measures],
+            [getattr(measure, name) for measure in exploration.measures],
+            [measure.score for measure in exploration.measures],
         )[0]
         for name in ("psnr", "ssim")
     }

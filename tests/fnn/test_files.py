@@ -153,7 +153,7 @@ def test_a_truncated_file_is_refused(path):
     whole = len(DATA)
     for length in range(48, whole):
         assert refusal(path, DATA[:length]) == (
-            f"file has {length} bytes, its header says {whole}: truncated"
+            f"file has {length} bytes, its header states {whole}: truncated"
         )
 
 
@@ -161,7 +161,7 @@ def test_a_file_with_bytes_appended_is_refused(path):
     whole = len(DATA)
     for more in range(1, 201):
         assert refusal(path, DATA + bytes(more)) == (
-            f"file has {whole + more} bytes, its header says {whole}: {more} bytes too many"
+            f"file has {whole + more} bytes, its header states {whole}: {more} bytes too many"
         )
 
 
@@ -311,6 +311,23 @@ def test_what_is_no_file_is_refused(tmp_path):
         with pytest.raises(FnnError) as caught:
             read(wrong, MODEL)
         assert str(caught.value) == f"{wrong}: {sentence}"
+
+
+def test_bytes_are_read_as_their_file_is_and_errors_name_them_as_asked(path):
+    path.write_bytes(DATA)
+    header, latents = read(path, MODEL)
+    assert header == read(DATA, MODEL)[0]
+    np.testing.assert_array_equal(read(DATA, MODEL)[1], latents)
+    for data, sentence in (
+        (DATA[:-1], f"file has {len(DATA) - 1} bytes, its header states {len(DATA)}: truncated"),
+        (b"", "0 bytes is shorter than a header"),
+        (DATA[:-1] + bytes([DATA[-1] ^ 1]), "content damaged"),
+    ):
+        assert refusal(path, data) == sentence
+        for names, name in (({"name": "kodim01"}, "kodim01"), ({}, "the bytes")):
+            with pytest.raises(FnnError) as caught:
+                read(data, MODEL, **names)
+            assert str(caught.value) == f"{name}: {sentence}"
 
 
 @posix

@@ -254,7 +254,7 @@ def test_keys_decide_what_is_random_and_nothing_else(row):
         assert trees_equal(first["training"], again["training"])
         assert not trees_equal(first["training"], other["training"])
         layer, (params, state) = row.make(), row.init()
-        with pytest.raises(fn.LayerError, match="needs a key in training"):
+        with pytest.raises(fn.LayerError, match="needs a key during training"):
             layer.apply(params, state, row.input(), key=None, train=True)
     else:
         assert trees_equal(first["training"], other["training"])

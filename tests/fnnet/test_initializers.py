@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contracts_initializers import INITIALIZERS, key
 
 import fnnet as fn
 from fnnet import initializers
@@ -11,26 +12,6 @@ from fnnet import initializers
 KERNEL = (3, 3, 40, 60)
 
 
-def key(seed=0):
-    return jax.random.key(seed)
-
-
-INITIALIZERS = {
-    "constant": lambda: initializers.constant(0.5),
-    "delta_orthogonal": lambda: initializers.delta_orthogonal(),
-    "glorot_normal": lambda: initializers.glorot_normal(),
-    "glorot_uniform": lambda: initializers.glorot_uniform(),
-    "he_normal": lambda: initializers.he_normal(),
-    "he_uniform": lambda: initializers.he_uniform(),
-    "icnr": lambda: initializers.icnr(2),
-    "lecun_normal": lambda: initializers.lecun_normal(),
-    "lecun_uniform": lambda: initializers.lecun_uniform(),
-    "normal": lambda: initializers.normal(0.5),
-    "orthogonal": lambda: initializers.orthogonal(),
-    "truncated_normal": lambda: initializers.truncated_normal(0.5),
-    "uniform": lambda: initializers.uniform(-1, 2),
-    "zeros": lambda: initializers.zeros(),
-}
 VARIANCES = {
     "glorot_normal": 2 / (360 + 540),
     "glorot_uniform": 2 / (360 + 540),
@@ -101,7 +82,7 @@ def test_rotations_of_float64_are_exact_to_float64():
 def test_a_factor_that_is_no_count_is_refused(factor):
     with pytest.raises(fn.LayerError) as error:
         initializers.icnr(factor)
-    assert str(error.value) == f"icnr: factor={factor} must be a whole number of at least 1"
+    assert str(error.value) == f"icnr: factor={factor} must be an integer of at least 1"
 
 
 def test_rotations_are_drawn_evenly():

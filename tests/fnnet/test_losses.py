@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracles_measures as oracles
 import pytest
-from contracts_measures import LOSSES, images
+from contracts_measures import LOSSES, QUICKLY, images, inputs_of, is_float
 
 import fnnet as fn
 from fnnet import losses, metrics
@@ -21,16 +21,6 @@ every_loss_but_quickly = pytest.mark.parametrize(
     [pytest.param(row, marks=[pytest.mark.slow] * (row.name == "ms_ssim")) for row in LOSSES],
     ids=lambda row: row.name,
 )
-# Most of the time here is XLA compiling MS-SSIM's gradient; unoptimised code takes a third of it.
-QUICKLY = {"xla_backend_optimization_level": 0}
-
-
-def is_float(x):
-    return np.issubdtype(x.dtype, np.floating)
-
-
-def inputs_of(row, dtype):
-    return tuple(jnp.asarray(x, dtype if is_float(x) else x.dtype) for x in row.inputs())
 
 
 def weighed(row, inputs):
@@ -210,7 +200,7 @@ def test_other_refusals_are_sentences_too():
     assert refusal(losses.total_variation, x) == "expects images (N, H, W, C), got 2 axes"
     for target in (jnp.zeros((2, 1)), jnp.zeros((2, 3), jnp.int32), jnp.zeros(2)):
         assert refusal(losses.softmax_cross_entropy, x, target) == (
-            "logits (2, 3) are (N, ..., K) and need whole-number labels (N, ...) or "
+            "logits (2, 3) are (N, ..., K) and need integer labels (N, ...) or "
             f"probabilities (N, ..., K), got {target.dtype} of shape {target.shape}"
         )
 

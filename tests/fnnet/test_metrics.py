@@ -38,6 +38,16 @@ def test_values_equal_the_definitions(row):
 
 
 @every_metric
+def test_one_image_has_its_value_in_a_batch(row):
+    measure = getattr(metrics, row.name)
+    original, other = images(*row.sizes[0])
+    value = measure(original[1], other[1])
+    assert value.shape == () and value.dtype == np.float64
+    assert value == measure(original, other)[1]
+    assert measure(jnp.asarray(original[1]), jnp.asarray(other[1])) == value
+
+
+@every_metric
 def test_equal_images_are_the_best(row):
     height, width, channels = row.sizes[0]
     flat = np.full((1, height, width, channels), 200, np.uint8)
@@ -65,11 +75,16 @@ def test_strips_of_rows_give_what_the_whole_gives(name, monkeypatch):
 @every_metric
 def test_what_cannot_be_measured_is_refused_in_a_sentence(row):
     measure = getattr(metrics, row.name)
-    for shapes in (((2, 2, 3), (2, 2, 3)), ((1, 2, 2, 3), (1, 2, 2, 1))):
+    for shapes in (
+        ((2, 3), (2, 3)),
+        ((1, 1, 2, 2, 3), (1, 1, 2, 2, 3)),
+        ((2, 2, 3), (1, 2, 2, 3)),
+        ((1, 2, 2, 3), (1, 2, 2, 1)),
+    ):
         with pytest.raises(ValueError) as error:
             measure(*map(np.zeros, shapes))
         assert str(error.value) == (
-            f"expects two equal shapes (N, H, W, C), got {shapes[0]} and {shapes[1]}"
+            f"expects two equal shapes (N, H, W, C) or (H, W, C), got {shapes[0]} and {shapes[1]}"
         )
     if row.least > 1:
         for height, width in ((row.least - 1, 300), (300, row.least - 1)):
@@ -109,7 +124,7 @@ def test_psnrb_knows_the_luma_of_one_and_three_channels():
 
 def test_rates_count_the_whole_file():
     assert metrics.bits_per_pixel(1000, 20, 40) == 10
-    whole = r"must be a whole number of at least"
+    whole = r"must be an integer of at least"
     with pytest.raises(ValueError, match=rf"^bits_per_pixel: height=0 {whole} 1$"):
         metrics.bits_per_pixel(1000, 0, 40)
     with pytest.raises(ValueError, match=rf"^bits_per_pixel: width=2\.5 {whole} 1$"):

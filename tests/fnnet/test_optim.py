@@ -2,65 +2,22 @@
 
 import doctest
 import sys
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from contracts_training import OPTIMIZERS, RATES
+from contracts_training import OPTIMIZERS
+from optimizer_runs import RATE, compiled, problem, run
+from public_names import public_names
 
 import fnnet as fn
-from fnnet import checkpoint, optim, schedules, train, trees
-
-RATE = schedules.piecewise(RATES, [1, 2, 3])
-SHAPES = {  # a matrix that is tall, of four axes, one that is wide, and a vector
-    "conv": {"kernel": (2, 2, 1, 3)},
-    "dense": {"kernel": (2, 5), "bias": (5,)},
-}
+from fnnet import checkpoint_series, optim, schedules, train, trees
 
 
 def every_optimizer(test):
     return pytest.mark.parametrize("row", OPTIMIZERS.values(), ids=lambda row: row.name)(test)
-
-
-def normal(rng, dtype=np.float32):
-    def draw(shape):
-        return jnp.asarray(rng.normal(size=shape), dtype)
-
-    return jax.tree.map(draw, SHAPES, is_leaf=lambda shape: isinstance(shape, tuple))
-
-
-def problem(seed=0, dtype=np.float32):
-    """Make parameters and four steps' gradients."""
-    rng = np.random.default_rng(seed)
-    return normal(rng, dtype), [normal(rng, dtype) for _ in RATES]
-
-
-def run(update, optimizer, params, grads, steps_shape=()):
-    """Step through gradients; give the updates of each step, and the states from `init` on."""
-    states, updates = [optimizer.init(params)], []
-    for step, gradient in enumerate(grads):
-        update_, state = update(
-            gradient, states[-1], params, jnp.full(steps_shape, step, jnp.int32)
-        )
-        params = optim.apply_updates(params, update_)
-        updates.append(update_)
-        states.append(state)
-    return updates, states
-
-
-@cache
-def compiled(name):
-    """Compile an optimiser's update and run it: ``(update, updates, states, traces)``."""
-    optimizer, traces = OPTIMIZERS[name].make(RATE), []
-
-    @jax.jit
-    def update(*args):
-        traces.append(1)
-        return optimizer.update(*args)
-
-    return update, *run(update, optimizer, *problem()), traces
 
 
 def close(a, b, tolerance):
@@ -85,8 +42,10 @@ def by_hand(row, params, grads):
 
 def test_every_public_optimiser_has_a_row():
     helpers = {"Optimizer", "apply_updates"}
-    assert set(optim.__all__) - helpers == set(OPTIMIZERS), "contracts_training.py needs a row"
-    assert helpers < set(optim.__all__)
+    assert set(public_names(optim)) - helpers == set(OPTIMIZERS), (
+        "contracts_training.py needs a row"
+    )
+    assert helpers < set(public_names(optim))
 
 
 @every_optimizer
@@ -146,8 +105,8 @@ def test_steps_in_bfloat16_are_those_of_float32_rounded():
 def test_a_state_goes_through_a_checkpoint_bit_for_bit(row, tmp_path):
     update, _, states, _ = compiled(row.name)
     tree = {"params": problem()[0], "opt": states[2], "step": jnp.int32(2)}
-    checkpoint.save_step(tmp_path, 2, tree)
-    back, _, step = checkpoint.restore_newest(tmp_path, jax.eval_shape(lambda: tree))
+    checkpoint_series.save_step(tmp_path, 2, tree)
+    back, _, step = checkpoint_series.restore_newest(tmp_path, jax.eval_shape(lambda: tree))
     assert step == 2
     assert_same_bits(back, tree)
     gradient = problem()[1][2]
@@ -535,7 +494,7 @@ def label_bias(params):
         (lambda: optim.ema(1), "ema: decay=1 must be in [0, 1)"),
         (
             lambda: optim.accumulate(optim.sgd(0.1), 2.5),
-            "accumulate: every=2.5 must be a whole number of at least 1",
+            "accumulate: every=2.5 must be an integer of at least 1",
         ),
         (
             lambda: optim.partition({}, str),

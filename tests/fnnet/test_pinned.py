@@ -1,6 +1,6 @@
 """Names, shapes and a checksum of every layer, pinned: a change of them is always deliberate.
 
-``python tests/test_pinned.py`` writes the file anew.
+``PYTHONPATH=tests/support python tests/fnnet/test_pinned.py`` writes the file anew.
 """
 
 import json
@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 from contracts import LAYERS
+from pinning import checksum
 
 from fnnet import trees
 
@@ -26,12 +27,6 @@ def fingerprint(row):
         "output": checksum(y),
         "new_state": checksum(*jax.tree.leaves(new_state)),
     }
-
-
-def checksum(*arrays):
-    """A number that changes with any value and with the order of values."""
-    flat = np.concatenate([np.ravel(a).astype(np.float64) for a in arrays] or [np.zeros(1)])
-    return float(flat @ np.cos(np.arange(flat.size)) + flat.sum())
 
 
 @pytest.mark.parametrize("row", LAYERS, ids=lambda row: row.name)

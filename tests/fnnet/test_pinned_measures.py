@@ -1,6 +1,6 @@
 """Values of initialisers, losses, optimisers and schedules, pinned: a change is always deliberate.
 
-``python tests/test_pinned_measures.py`` writes the file anew.
+``PYTHONPATH=tests/support python tests/fnnet/test_pinned_measures.py`` writes the file anew.
 """
 
 import json
@@ -11,12 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from contracts_measures import LOSSES
+from contracts_initializers import INITIALIZERS, key
+from contracts_measures import LOSSES, QUICKLY, inputs_of
 from contracts_training import OPTIMIZERS, SCHEDULES
-from test_initializers import INITIALIZERS, key
-from test_losses import QUICKLY, inputs_of
-from test_optim import compiled
-from test_pinned import checksum
+from optimizer_runs import compiled
+from pinning import checksum
 
 from fnnet import trees
 

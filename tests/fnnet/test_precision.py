@@ -51,7 +51,7 @@ def trained(model, steps=40):
 
 @pytest.mark.slow
 def test_training_in_bfloat16_comes_near_float32_and_keeps_everything_in_float32():
-    narrow, narrow_losses = trained(fn.train.Policy().applied_to(MODEL))
+    narrow, narrow_losses = trained(fn.in_precision(MODEL))
     _, wide_losses = trained(MODEL)
     assert narrow_losses[-1] < 0.3 * narrow_losses[0]
     assert abs(narrow_losses[-1] / wide_losses[-1] - 1) < 0.15
@@ -61,7 +61,7 @@ def test_training_in_bfloat16_comes_near_float32_and_keeps_everything_in_float32
 
 
 def test_every_convolution_and_its_gradients_are_computed_in_bfloat16():
-    model = fn.train.Policy("bfloat16").applied_to(MODEL)
+    model = fn.in_precision(MODEL, "bfloat16")
     params, state = model.init(jax.random.key(0), RGB)
 
     def loss(params):
@@ -78,23 +78,25 @@ def test_every_convolution_and_its_gradients_are_computed_in_bfloat16():
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(shapes))
 
 
-def test_a_policy_changes_neither_parameters_nor_names():
-    model = fn.train.Policy().applied_to(MODEL)
+def test_in_precision_changes_neither_parameters_nor_names():
+    model = fn.in_precision(MODEL)
     plain, cast = (m.init(jax.random.key(0), RGB) for m in (MODEL, model))
     jax.tree.map(np.testing.assert_array_equal, plain, cast)
     x = jnp.asarray(np.random.default_rng(0).random((1, *RGB)), jnp.float32)
     wide, narrow = (m.apply(*plain, x)[0] for m in (MODEL, model))
     np.testing.assert_allclose(wide, narrow, atol=0.03)
-    same = fn.train.Policy("float32").applied_to(MODEL).apply(*plain, x)[0]
+    same = fn.in_precision(MODEL, "float32").apply(*plain, x)[0]
     np.testing.assert_array_equal(wide, same)
     assert str(model).startswith("serial(compute='bfloat16')")
     assert fn.summary(model, RGB) == fn.summary(MODEL, RGB)
 
 
-def test_a_policy_that_would_need_scaled_losses_is_refused():
+def test_a_precision_that_would_need_scaled_losses_is_rejected():
     with pytest.raises(fn.LayerError) as error:
-        fn.train.Policy("float16")
-    assert str(error.value) == "Policy: compute='float16' must be 'bfloat16' or 'float32'"
+        fn.in_precision(MODEL, "float16")
+    assert str(error.value) == "in_precision: compute='float16' must be 'bfloat16' or 'float32'"
+    with pytest.raises(TypeError, match="a child must be a Layer"):
+        fn.in_precision(fn.batch_norm)
 
 
 SLOW_HERE = "on CPUs it is slow here; use float32"

@@ -11,7 +11,7 @@ from fnnet import initializers
 RGB = (8, 8, 3)
 KERNEL = np.zeros((3, 3, 3, 2), np.float32)
 ONES = np.ones(3, np.float32)
-WHOLE = "must be a whole number of at least 1"
+WHOLE = "must be an integer of at least 1"
 PAIR = WHOLE + ", or two of them"
 FIRST = "; images are NHWC: did channels come first?"
 
@@ -331,7 +331,7 @@ def test_batch_norm_needs_two_values_a_channel_to_train_on():
     params, state = start(layer, (3,))
     with pytest.raises(fn.LayerError) as error:
         layer.apply(params, state, jnp.zeros((1, 3)), train=True)
-    assert str(error.value) == "batch_norm needs more than one value a channel to train on"
+    assert str(error.value) == "batch_norm needs more than one value per channel to train on"
 
 
 @pytest.mark.parametrize(
@@ -480,5 +480,5 @@ def test_a_misspelt_keyword_is_a_type_error():
 
 
 def test_a_child_that_is_no_layer_is_a_type_error_with_a_hint():
-    with pytest.raises(TypeError, match="call its constructor, or make a layer of a function"):
+    with pytest.raises(TypeError, match="call its constructor, or build a layer from a function"):
         fn.serial(fn.batch_norm)

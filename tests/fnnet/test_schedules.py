@@ -206,15 +206,15 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
     [
         (
             lambda: schedules.linear(1, 0, steps=0),
-            "linear: steps=0 must be a whole number of at least 1",
+            "linear: steps=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.linear(1, 0, steps=2.5),
-            "linear: steps=2.5 must be a whole number of at least 1",
+            "linear: steps=2.5 must be an integer of at least 1",
         ),
         (
             lambda: schedules.polynomial(1, 0, steps=0, power=1),
-            "polynomial: steps=0 must be a whole number of at least 1",
+            "polynomial: steps=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.polynomial(1, 0, steps=3, power=0),
@@ -222,7 +222,7 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.exponential(1, 0.1, steps=0),
-            "exponential: steps=0 must be a whole number of at least 1",
+            "exponential: steps=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.exponential(1, 0, steps=3),
@@ -230,11 +230,11 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.cosine(1, steps=0),
-            "cosine: steps=0 must be a whole number of at least 1",
+            "cosine: steps=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.cosine(1, steps=3, warmup=2.5),
-            "cosine: warmup=2.5 must be a whole number of at least 0",
+            "cosine: warmup=2.5 must be an integer of at least 0",
         ),
         (
             lambda: schedules.cosine(1, steps=2**31),
@@ -250,15 +250,15 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.warmup_stable_decay(1, steps=10.5, warmup=2, decay=2),
-            "warmup_stable_decay: steps=10.5 must be a whole number of at least 1",
+            "warmup_stable_decay: steps=10.5 must be an integer of at least 1",
         ),
         (
             lambda: schedules.warmup_stable_decay(1, steps=10, warmup=2.5, decay=2),
-            "warmup_stable_decay: warmup=2.5 must be a whole number of at least 0",
+            "warmup_stable_decay: warmup=2.5 must be an integer of at least 0",
         ),
         (
             lambda: schedules.piecewise([1.0, 0.1], [2**31]),
-            "piecewise: boundaries=[2147483648] must be whole numbers that rise from at least 1, "
+            "piecewise: boundaries=[2147483648] must be integers that rise from at least 1, "
             "below 2**31",
         ),
         (
@@ -271,15 +271,15 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.warm_restarts(1, steps=0),
-            "warm_restarts: steps=0 must be a whole number of at least 1",
+            "warm_restarts: steps=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.warm_restarts(1, steps=3, factor=1.5),
-            "warm_restarts: factor=1.5 must be a whole number of at least 1",
+            "warm_restarts: factor=1.5 must be an integer of at least 1",
         ),
         (
             lambda: schedules.one_cycle(1, steps=0),
-            "one_cycle: steps=0 must be a whole number of at least 1",
+            "one_cycle: steps=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.one_cycle(1, steps=3, rise=1),
@@ -291,11 +291,11 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.warmup(1.0, steps=0),
-            "warmup: steps=0 must be a whole number of at least 1",
+            "warmup: steps=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.warmup_stable_decay(1, steps=9, warmup=2, decay=0),
-            "warmup_stable_decay: decay=0 must be a whole number of at least 1",
+            "warmup_stable_decay: decay=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.warmup_stable_decay(1, steps=9, warmup=5, decay=5),
@@ -307,8 +307,7 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.piecewise([1.0, 0.1, 0.01], [5, 5]),
-            "piecewise: boundaries=[5, 5] must be whole numbers that rise from at least 1, "
-            "below 2**31",
+            "piecewise: boundaries=[5, 5] must be integers that rise from at least 1, below 2**31",
         ),
         (
             lambda: schedules.join([], []),
@@ -316,11 +315,11 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.join([1.0, 0.1], [0]),
-            "join: boundaries=[0] must be whole numbers that rise from at least 1, below 2**31",
+            "join: boundaries=[0] must be integers that rise from at least 1, below 2**31",
         ),
         (
             lambda: schedules.join([1.0, 0.1], [2.5]),
-            "join: boundaries=[2.5] must be whole numbers that rise from at least 1, below 2**31",
+            "join: boundaries=[2.5] must be integers that rise from at least 1, below 2**31",
         ),
         (
             lambda: schedules.warmup(schedules.reduce_on_plateau(), steps=3),
@@ -332,7 +331,7 @@ def test_a_plateau_of_negative_losses_asks_for_lower_ones():
         ),
         (
             lambda: schedules.reduce_on_plateau(patience=0),
-            "reduce_on_plateau: patience=0 must be a whole number of at least 1",
+            "reduce_on_plateau: patience=0 must be an integer of at least 1",
         ),
         (
             lambda: schedules.reduce_on_plateau(threshold=-1),

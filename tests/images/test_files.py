@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from image_builders import NOT_READ, encode, noise, png_by_hand, png_chunk, smooth
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
 from experiments.images import (
     PIXEL_LIMIT,
@@ -304,7 +304,7 @@ def test_16_bit_color_is_read_as_8_with_a_notice(put):
     for name in ("a.png", "a.ppm"):
         image = read_image(name)
         assert np.abs(image.pixels - values / 257).max() <= 1
-        assert image.notices == (f"{name}: 16 bits a sample, read as 8",)
+        assert image.notices == (f"{name}: 16 bits per sample, read as 8",)
         assert not image.is_grey
 
 
@@ -312,15 +312,17 @@ def test_samples_without_a_faithful_8_bit_form_are_refused(put):
     ramp = np.arange(2000).reshape(40, 50)
     put("float.tif", encode(ramp.astype(np.float32), "TIFF"))
     assert refusal("float.tif") == (
-        "float.tif: floating-point samples have no fixed white; save it with 8 bits a sample first"
+        "float.tif: floating-point samples have no fixed white; "
+        "save it with 8 bits per sample first"
     )
     put("a.pfm", b"Pf\n4 4\n-1.0\n" + np.zeros(16, "<f4").tobytes())
     assert refusal("a.pfm") == (
-        "a.pfm: floating-point samples have no fixed white; save it with 8 bits a sample first"
+        "a.pfm: floating-point samples have no fixed white; save it with 8 bits per sample first"
     )
     put("int.tif", encode(ramp.astype(np.int32), "TIFF"))
     assert refusal("int.tif") == (
-        "int.tif: 32-bit or signed samples have no fixed white; save it with 8 bits a sample first"
+        "int.tif: 32-bit or signed samples have no fixed white; "
+        "save it with 8 bits per sample first"
     )
     put("lab.tif", encode(Image.frombytes("LAB", (50, 40), PIXELS.tobytes()), "TIFF"))
     assert refusal("lab.tif") == ("lab.tif: the LAB colour space is not read; save it as RGB first")
@@ -356,7 +358,7 @@ def test_grey_with_transparency_stays_grey(put):
     assert image.is_grey
     assert image.pixels[0].tolist() == [[10] * 3, [255] * 3]
     assert image.notices == (
-        "16.png: 16 bits a sample, read as 8",
+        "16.png: 16 bits per sample, read as 8",
         "16.png: partly transparent, laid over white",
     )
 
@@ -416,16 +418,28 @@ def test_of_several_frames_the_first_is_read(put, form):
     assert image.notices == ("a.x: 3 frames, of which only the first is read",)
 
 
+# EXIF says where the stored first row and column belong; each entry brings them back there.
+UPRIGHT = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.transpose(1, 0, 2),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda pixels: np.rot90(pixels),
+}
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", UPRIGHT)
 def test_exif_rotation_is_applied(put, form, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    content = encode(PIXELS, form, exif=exif, **LOSSLESS.get(form, {}))
-    image = read_image(put("a.x", content))
-    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
-    assert np.array_equal(image.pixels, np.array(expected))
-    assert image.pixels.shape == ((50, 40, 3) if orientation >= 5 else (40, 50, 3))
+    options = LOSSLESS.get(form, {})
+    stored = np.array(Image.open(io.BytesIO(encode(PIXELS, form, **options))))
+    image = read_image(put("a.x", encode(PIXELS, form, exif=exif, **options)))
+    assert np.array_equal(image.pixels, UPRIGHT[orientation](stored))
     assert image.pixels.flags.c_contiguous
     assert image.notices == ()
 

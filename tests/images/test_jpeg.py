@@ -55,10 +55,10 @@ def test_a_quality_off_the_scale_is_refused(quality):
 
 
 @pytest.mark.parametrize("quality", [10.0, "10", True, None])
-def test_a_quality_that_is_no_whole_number_is_refused(quality):
+def test_a_quality_that_is_no_integer_is_refused(quality):
     with pytest.raises(TypeError) as caught:
         jpeg_version(smooth(), quality)
-    assert str(caught.value) == f"jpeg_version: quality={quality!r} must be a whole number"
+    assert str(caught.value) == f"jpeg_version: quality={quality!r} must be an integer"
 
 
 def test_pixels_of_another_kind_are_refused():

@@ -18,9 +18,9 @@ from experiments.images import (
     jpeg_version,
     locate,
     open_set,
-    originals,
     read_image,
     sets,
+    store,
     write_png,
 )
 from experiments.images.store import Store
@@ -472,7 +472,7 @@ def test_images_that_left_memory_are_read_again(monkeypatch):
     monkeypatch.setattr(sets, "Store", lambda: Store(16 * 24 * 3))
     image_set = open_set("set")
     read = []
-    monkeypatch.setattr(originals, "read_image", lambda p: read.append(p) or read_image(p))
+    monkeypatch.setattr(store, "read_image", lambda p: read.append(p) or read_image(p))
     a, b, c = image_set.originals
     assert c.pixels is not None and not read.clear()
     for image in (a, a, b, a):

@@ -11,7 +11,7 @@ from scipy.io import savemat
 from skimage import data
 
 from experiments.images import ImageError, jpeg_version, open_set, read_image
-from experiments.images.live_files import read_dmos, read_list, read_raw_scores
+from experiments.images.live_metadata import read_dmos, read_list, read_raw_scores
 
 SCENES = {
     "bikes": data.astronaut()[:160, 100:340],
@@ -99,9 +99,7 @@ def test_without_its_list_versions_are_paired_by_names_or_by_likeness(release, g
     assert {number: version.original for number, version in found.items()} == ORIGINAL_OF
     assert {version.bits_per_pixel for version in image_set.versions} == {None}
     assert {version.is_lossless for version in image_set.versions} == {None}
-    alike = (
-        f"{release}: no list says of which originals its 5 versions are; found by likeness for 5"
-    )
+    alike = f"{release}: no list names the originals of its 5 versions; matched by similarity: 5"
     assert image_set.notices == ((alike,) if len(gone) == 2 else ())
 
 
@@ -113,7 +111,7 @@ def test_what_resembles_no_original_is_left_out_by_name(release):
     image_set = open_set(release)
     assert sorted(numbers(image_set)) == [7, 30, 100, 233]
     assert image_set.notices == (
-        f"{release}: no list says of which originals its 5 versions are; found by likeness for 4",
+        f"{release}: no list names the originals of its 5 versions; matched by similarity: 4",
         f"{stranger}: resembles no original; left out",
     )
 
@@ -155,7 +153,7 @@ def test_a_list_that_does_not_fit_the_folder_is_told_and_the_rest_is_used(releas
     assert image_set.notices == (
         f"{jpeg}/info.txt: 3 lines are not '<original> <image> <bits per pixel>' and are left "
         "out (line 7, 8, 9)",
-        f"{jpeg}/info.txt: says two different things of img31; left out",
+        f"{jpeg}/info.txt: has two different lines for img31; left out",
         f"{jpeg}: 2 images are not in the list (img30.bmp, img31.bmp); left out",
         f"{jpeg}: 2 images of the list are missing (img100, img200); left out",
     )

@@ -12,7 +12,6 @@ from image_builders import noise, smooth
 from experiments.images import (
     ImageError,
     StoredImage,
-    find_shared,
     known_copies,
     open_set,
     overlap,
@@ -20,6 +19,7 @@ from experiments.images import (
     same_photographs,
 )
 from experiments.images.fingerprint import BITS, LIMIT, near_pairs
+from experiments.images.overlap import find_shared
 
 with open(overlap.TABLE, encoding="utf-8", newline="") as file:
     ROWS = list(csv.DictReader(file, delimiter="\t"))

@@ -23,8 +23,8 @@ def make_set(names, contents=None):
     return ImageSet("set", Path("set"), originals)
 
 
-def counts(sides):
-    return Counter(sides.values())
+def counts(splits):
+    return Counter(splits.values())
 
 
 def test_the_embedded_set_has_its_table():
@@ -37,13 +37,13 @@ def test_the_embedded_set_has_its_table():
     }
 
 
-def check_live1(sides):
-    assert {name for name in sides if sides[name] == "test"} == LIVE1_TEST
-    assert {name for name in sides if sides[name] == "validation"} == LIVE1_VALIDATION
-    assert counts(sides) == {"train": 21, "validation": 4, "test": 4}
+def check_live1(splits):
+    assert {name for name in splits if splits[name] == "test"} == LIVE1_TEST
+    assert {name for name in splits if splits[name] == "validation"} == LIVE1_VALIDATION
+    assert counts(splits) == {"train": 21, "validation": 4, "test": 4}
     near = [f"sailing{number}" for number in range(1, 5)]
     near += ["ocean", "lighthouse", "lighthouse2", "rapids", "stream"]
-    assert {sides[name] for name in near} == {"train"}
+    assert {splits[name] for name in near} == {"train"}
 
 
 @pytest.mark.parametrize("seed", [0, 7])
@@ -55,23 +55,23 @@ def test_the_real_live1_is_split_by_scene(data_root):
     check_live1(split(open_set("live1")))
 
 
-def test_a_part_of_live1_keeps_its_sides():
-    sides = split(make_set(["bikes", "caps", "plane"]))
-    assert sides == {"bikes": "train", "caps": "test", "plane": "validation"}
+def test_a_part_of_live1_keeps_its_splits():
+    splits = split(make_set(["bikes", "caps", "plane"]))
+    assert splits == {"bikes": "train", "caps": "test", "plane": "validation"}
 
 
 @pytest.mark.parametrize("names", [["bikes", "ocean", "parrots"], ["caps", "woman"]])
-def test_a_part_of_live1_with_an_empty_side_is_split_by_seed(names):
+def test_a_part_of_live1_with_an_empty_split_is_split_by_seed(names):
     assert counts(split(make_set(names))) == {"train": len(names) - 1, "test": 1}
 
 
 def test_live1_beside_other_images_is_no_longer_live1():
-    sides = [split(make_set([*LIVE1, "mine"]), seed=seed) for seed in range(9)]
-    assert any(side["caps"] != "test" for side in sides)
+    splits = [split(make_set([*LIVE1, "mine"]), seed=seed) for seed in range(9)]
+    assert any(part["caps"] != "test" for part in splits)
 
 
 @pytest.mark.parametrize(
-    ("count", "sides"),
+    ("count", "splits"),
     [
         (2, {"train": 1, "test": 1}),
         (7, {"train": 6, "test": 1}),
@@ -80,8 +80,8 @@ def test_live1_beside_other_images_is_no_longer_live1():
         (100, {"train": 76, "validation": 12, "test": 12}),
     ],
 )
-def test_an_eighth_is_tested_on_and_an_eighth_validated_on(count, sides):
-    assert counts(split(make_set([f"p{index}" for index in range(count)]))) == sides
+def test_an_eighth_is_tested_on_and_an_eighth_validated_on(count, splits):
+    assert counts(split(make_set([f"p{index}" for index in range(count)]))) == splits
 
 
 @settings(max_examples=50, deadline=None)
@@ -95,11 +95,11 @@ def test_equal_images_are_never_divided(data):
         with pytest.raises(ImageError):
             split(image_set, seed=seed)
         return
-    sides = split(image_set, seed=seed)
-    assert list(sides) == names
-    assert {"train", "test"} <= set(sides.values())
+    splits = split(image_set, seed=seed)
+    assert list(splits) == names
+    assert {"train", "test"} <= set(splits.values())
     for content in set(contents):
-        assert len({sides[f"p{i}"] for i, own in enumerate(contents) if own == content}) == 1
+        assert len({splits[f"p{i}"] for i, own in enumerate(contents) if own == content}) == 1
 
 
 def test_order_does_not_matter_and_the_seed_does():
@@ -111,8 +111,8 @@ def test_order_does_not_matter_and_the_seed_does():
 
 
 def test_the_seeded_split_is_the_same_for_ever():
-    sides = split(make_set([f"kodim{index:02d}" for index in range(1, 25)]), seed=0)
-    chosen = {side: [name for name in sides if sides[name] == side] for side in sides.values()}
+    splits = split(make_set([f"kodim{index:02d}" for index in range(1, 25)]), seed=0)
+    chosen = {part: [name for name in splits if splits[name] == part] for part in splits.values()}
     assert chosen["test"] == ["kodim02", "kodim06", "kodim22"]
     assert chosen["validation"] == ["kodim05", "kodim10", "kodim24"]
 
@@ -134,30 +134,30 @@ def test_versions_of_one_photograph_are_never_divided(seed):
             (photograph.pixels, photograph.pixels[::2, 1::2, ::-1], np.rot90(photograph.pixels))
         )
     ]
-    sides = split(ImageSet("set", Path("set"), tuple(versions)), seed=seed)
+    splits = split(ImageSet("set", Path("set"), tuple(versions)), seed=seed)
     by_photograph = {
-        photograph.name: {sides[f"{number}{photograph.name}"] for number in range(3)}
+        photograph.name: {splits[f"{number}{photograph.name}"] for number in range(3)}
         for photograph in photographs
     }
     assert all(len(found) == 1 for found in by_photograph.values())
-    assert counts(sides) == {"train": 9, "test": 3}
+    assert counts(splits) == {"train": 9, "test": 3}
 
 
 def test_images_that_a_third_one_links_are_one_scene(monkeypatch):
     links = [(1, 2), (4, 3), (3, 2), (5, 6)]
-    monkeypatch.setattr("experiments.images.overlap._links", lambda _: links)
+    monkeypatch.setattr("experiments.images.overlap._relations", lambda *_: links)
     for seed in range(9):
-        sides = split(make_set([f"p{index}" for index in range(8)]), seed=seed)
-        assert len({sides[f"p{index}"] for index in (1, 2, 3, 4)}) == 1
-        assert sides["p5"] == sides["p6"]
-        assert {"train", "test"} == set(sides.values())
+        splits = split(make_set([f"p{index}" for index in range(8)]), seed=seed)
+        assert len({splits[f"p{index}"] for index in (1, 2, 3, 4)}) == 1
+        assert splits["p5"] == splits["p6"]
+        assert {"train", "test"} == set(splits.values())
 
 
 def test_names_of_live1_do_not_divide_one_photograph():
     images = make_set(["house", "woman", "ocean", "parrots"], [1, 1, 2, 3])
-    sides = split(images)
-    assert sides["house"] == sides["woman"]
-    assert {"train", "test"} <= set(sides.values())
+    splits = split(images)
+    assert splits["house"] == splits["woman"]
+    assert {"train", "test"} <= set(splits.values())
 
 
 @pytest.mark.parametrize(
@@ -181,5 +181,5 @@ def test_images_of_equal_bytes_but_another_shape_are_distinct():
         StoredImage.of(pixels, "a"),
         StoredImage.of(pixels.reshape(3, 2, 3), "b"),
     )
-    sides = split(ImageSet("set", Path("set"), originals))
-    assert set(sides.values()) == {"train", "test"}
+    splits = split(ImageSet("set", Path("set"), originals))
+    assert set(splits.values()) == {"train", "test"}

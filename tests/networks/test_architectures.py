@@ -136,8 +136,8 @@ def test_costs_are_those_of_the_layer_list():
         ),
         (
             lambda: check(TASKS["autoencode"], configs.configure("residual")),
-            "the model 'residual' without a bottleneck hands the image through, which "
-            "compresses nothing; give it one: --bottleneck 16",
+            "the model 'residual' without a bottleneck passes the image through, which "
+            "compresses nothing; set one: --bottleneck 16",
         ),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "-",
@@ -176,5 +176,5 @@ def test_a_norm_over_places_is_refused_where_there_are_none():
     with pytest.raises(fn.LayerError) as error:
         configs.configure("mlp", norm="gdn")
     assert str(error.value) == (
-        "--norm gdn: the model 'mlp', which has no places, takes none, batch or layer"
+        "--norm gdn: the model 'mlp', which has no spatial axes, takes none, batch or layer"
     )

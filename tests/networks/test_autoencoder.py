@@ -8,7 +8,7 @@ import pytest
 import fnnet as fn
 from experiments.networks import architectures, configs
 from experiments.networks.bottlenecks import BOUND, ENTRIES, prior_bits
-from experiments.networks.tasks import make_loss
+from experiments.networks.losses import make_loss
 
 WEIGHTS = (0.002, 0.01, 0.05)
 PENALISED = {"latents": "penalised", "distortion_weights": WEIGHTS}
@@ -70,7 +70,7 @@ def test_in_training_noise_takes_the_place_of_rounding(name):
     rounded = model.encode(params, state, images(), jnp.zeros(2, int))
     assert np.abs(noisy[0] - rounded).max() <= 1
     assert 0 < np.abs(noisy[0] - noisy[1]).max() < 1
-    with pytest.raises(fn.LayerError, match="quantize needs a key in training"):
+    with pytest.raises(fn.LayerError, match="quantize needs a key during training"):
         model.code(params, state, images(), jnp.zeros(2, int), train=True)
 
 

@@ -52,21 +52,19 @@ def _louder(tree):
     return jax.tree.map(lambda leaf: np.float32(1.5) * np.asarray(leaf), tree)
 
 
-def through(codec, pixels, rate, folder):
+def through(codec, pixels, rate):
     written = codec.write(pixels, rate)
-    path = folder / "image.fnn"
-    path.write_bytes(written.data)
-    return written, codec.read(path)
+    return written, codec.read(written.data)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(name, tmp_path):
+def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(name):
     model, params, state, record = made(name)
     codec = Codec(model, params, state, record)
     encode, decode = jax.jit(model.encode), jax.jit(model.decode, static_argnums=4)
     x = np.float32(PHOTO[None]) / 255
     for rate in range(codec.rates):
-        written, read = through(codec, PHOTO, rate, tmp_path)
+        written, read = through(codec, PHOTO, rate)
         index = np.array([rate])
         latents = np.asarray(encode(params, state, x, index))
         expected = decode(params, state, latents, index, PHOTO.shape[:2])[0]
@@ -79,22 +77,20 @@ def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (17, 5), (64, 64)])
-def test_images_of_any_size_come_back_in_their_size(size, tmp_path):
+def test_images_of_any_size_come_back_in_their_size(size):
     codec = Codec(*made("pyramid"))
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    _, read = through(codec, pixels, 1, tmp_path)
+    _, read = through(codec, pixels, 1)
     assert read.pixels.shape == (*size, 3)
 
 
-def test_a_grey_image_comes_back_as_the_mean_of_the_channels(tmp_path):
+def test_a_grey_image_comes_back_as_the_mean_of_the_channels():
     codec = Codec(*made("conv"))
-    colour, grey = tmp_path / "colour.fnn", tmp_path / "grey.fnn"
-    colour.write_bytes(codec.write(PHOTO, 0).data)
-    grey.write_bytes(codec.write(PHOTO, 0, is_grey=True).data)
-    read = codec.read(grey)
-    assert read.is_grey and not codec.read(colour).is_grey
-    mean = codec.read(colour).pixels.mean(-1, keepdims=True).round()
-    np.testing.assert_array_equal(read.pixels, np.repeat(mean, 3, axis=-1))
+    colour = codec.read(codec.write(PHOTO, 0).data)
+    grey = codec.read(codec.write(PHOTO, 0, is_grey=True).data)
+    assert grey.is_grey and not colour.is_grey
+    mean = colour.pixels.mean(-1, keepdims=True).round()
+    np.testing.assert_array_equal(grey.pixels, np.repeat(mean, 3, axis=-1))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -122,7 +118,7 @@ def test_an_image_in_tiles_is_the_image_as_a_whole(name, monkeypatch):
     latents = whole.latents(pixels, 0)
     monkeypatch.setattr(codec_module, "_TILE", 96)
     tiled = codec_module._Coder(model, params, state)
-    assert tiled._found_reach is not None
+    assert tiled._measured_reach is not None
     seen = []
     monkeypatch.setattr(tiled, "_encode", _spied(tiled._encode, seen))
     differing = tiled.latents(pixels, 0) != latents
@@ -143,9 +139,9 @@ def _spied(function, seen):
 def test_the_reach_of_a_network_is_followed_to_its_edge():
     """One 8x8 convolution of stride 4 and its transpose see the neighbouring cells."""
     model, params, state, _ = made("shallow")
-    assert codec_module._Coder(model, params, state)._found_reach == 1
+    assert codec_module._Coder(model, params, state)._measured_reach == 1
     model, params, state, _ = made("mlp")
-    assert codec_module._Coder(model, params, state)._found_reach == 0
+    assert codec_module._Coder(model, params, state)._measured_reach == 0
 
 
 def test_the_digest_names_config_weights_and_tables():
@@ -212,7 +208,7 @@ def test_a_folder_of_images_goes_to_files_and_back(run, trained, images, tmp_pat
     total = sum(path.stat().st_size for path in files)
     rate = 8 * total / (131 * 170 + 40 * 70)
     assert f"2 of 2 images written to {tmp_path / 'files'}\n" in output
-    assert f"{total:,} bytes, {rate:.3f} bits a pixel\n" in output
+    assert f"{total:,} bytes, {rate:.3f} bits per pixel\n" in output
     status, output, errors = run("decompress", trained, tmp_path / "files", "-o", tmp_path / "out")
     assert (status, errors) == (0, "")
     with Image.open(tmp_path / "out" / "grey.png") as grey:
@@ -246,7 +242,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(run, trained, images,
     status, output, errors = run("decompress", trained, tmp_path / "c", "-o", tmp_path / "d")
     assert status == 2 and "1 of 2 images written" in output
     size = len(whole)
-    assert f"a.fnn: file has {size - 1} bytes, its header says {size}: truncated" in errors
+    assert f"a.fnn: file has {size - 1} bytes, its header states {size}: truncated" in errors
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["grey.png"]
 
 
@@ -300,12 +296,12 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
         "with --task autoencode\n",
     )
     with monkeypatch.context() as patch:
-        patch.setitem(train.train_run.__globals__, "_with_tables", lambda job, state: 1 / 0)
+        patch.setattr("experiments.training.running.with_tables", lambda *args: 1 / 0)
         model = {"model": "shallow", "latents": "penalised", "distortion_weights": (0.01, 0.1)}
         with pytest.raises(ZeroDivisionError):
             train.main(train_config(tiny=True, steps=2, out=tmp_path / "broken", **small, **model))
     status, _, errors = run("compress", tmp_path / "broken", images, "-o", tmp_path / "x")
-    assert status == 2 and "the run's tables are not made yet" in errors
+    assert status == 2 and "the run's tables are not built yet" in errors
     assert run("train", "--resume", tmp_path / "broken")[0] == 0
     assert (
         run("train", "--config", tmp_path / "broken" / "config.json", "--out", tmp_path / "again")[
@@ -317,15 +313,13 @@ def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
 
 
 @pytest.mark.slow
-def test_every_image_of_live1_decodes_to_the_latents_that_were_encoded(
-    data_root, trained, tmp_path
-):
+def test_every_image_of_live1_decodes_to_the_latents_that_were_encoded(data_root, trained):
     codec = open_run(trained).codec()
     for path in sorted((data_root / "live1" / "originals").iterdir()):
         pixels = read_image(path).pixels
         for rate in range(codec.rates):
-            written, _ = through(codec, pixels, rate, tmp_path)
+            written = codec.write(pixels, rate)
             latents = codec._coder.latents(pixels, rate)
-            _, read = codec_module.read(tmp_path / "image.fnn", codec._model)
+            _, read = codec_module.read(written.data, codec._model)
             np.testing.assert_array_equal(read, latents)
             assert len(written.data) <= 1.01 * ideal_bits(latents, codec.tables[rate]) / 8 + 64

@@ -1,6 +1,7 @@
 """What the report computes: paired effects, intervals, fronts, rungs against JPEG."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from experiments.reporting.effects import effect, interval
 from experiments.reporting.fronts import front
 from experiments.reporting.ladder import against_jpeg, ladder, mean_points
 from experiments.reporting.measures import MEASURES, level
-from experiments.reporting.sources import AnchorPoint, anchors
+from experiments.reporting.sources import AnchorRow, anchors
 
 
 def by_seed(value, difference, *, seeds=range(4), noise=0.03, **changes):
@@ -46,8 +47,8 @@ def test_pairing_cancels_how_hard_images_are():
 
 def test_images_that_only_one_of_two_runs_has_are_not_compared():
     value, baseline = by_seed("b", 0.4, noise=0), by_seed("a", 0.0, noise=0)
-    for run in value.values():
-        run["held_out"].append(build.image("easy", psnr=60.0))
+    easy = build.image("easy", psnr=60.0)
+    value = {seed: replace(run, held_out=(*run.held_out, easy)) for seed, run in value.items()}
     found = effect(value, baseline, MEASURES["psnr"])
     assert found.difference == pytest.approx(0.4)
     assert found.images == len(build.DIFFICULTY)
@@ -66,7 +67,8 @@ def test_one_seed_has_no_interval():
 
 def test_what_is_not_finite_is_left_out_and_counted():
     value = by_seed("b", 0.4, noise=0)
-    value[1]["held_out"][0]["jpeg_psnr"] = math.inf
+    first, *others = value[1].held_out
+    value[1] = replace(value[1], held_out=(replace(first, jpeg_psnr=math.inf), *others))
     found = effect(value, by_seed("a", 0.0, noise=0), MEASURES["advantage"])
     assert found.left_out == 1
     assert found.difference == pytest.approx(0.4)
@@ -96,20 +98,23 @@ def test_an_interval_is_the_same_each_time():
 
 def test_the_gap_is_the_advantage_on_training_images_less_that_on_held_out_ones():
     run = build.record(effect=0.3)
-    sides = [
-        np.mean([image["psnr"] - image["jpeg_psnr"] for image in run[side]])
-        for side in ("trained_on", "held_out")
-    ]
-    assert level(run, MEASURES["gap"]) == pytest.approx(sides[0] - sides[1])
+    trained_on, held_out = (
+        np.mean([image.psnr - image.jpeg_psnr for image in images])
+        for images in (run.trained_on, run.held_out)
+    )
+    assert level(run, MEASURES["gap"]) == pytest.approx(trained_on - held_out)
 
 
 def test_each_seed_may_have_training_images_of_its_own():
-    rows = build.sweep("dropout", {"0": 0.0, "0.5": -1.0}, noise=0)
-    for row in rows:
-        seed, value = row["trial"]["seed"], row["trial"]["value"]
-        for number, image in enumerate(row["trained_on"]):
-            image["name"] = f"of seed {seed}, {number}"
-            image["psnr"] += (0.4 + 0.1 * seed) * (value == "0.5")
+    def own(row):
+        seed, more = row.trial.seed, row.trial.value == "0.5"
+        images = [
+            replace(image, name=f"of seed {seed}, {n}", psnr=image.psnr + (0.4 + 0.1 * seed) * more)
+            for n, image in enumerate(row.trained_on)
+        ]
+        return replace(row, trained_on=tuple(images))
+
+    rows = [own(row) for row in build.sweep("dropout", {"0": 0.0, "0.5": -1.0}, noise=0)]
     (axis,), _ = study(rows)
     gap = axis.effects["0.5", "gap"]
     assert gap.low < gap.difference < gap.high
@@ -118,9 +123,11 @@ def test_each_seed_may_have_training_images_of_its_own():
 
 
 def test_steps_are_counted_to_the_highest_quality_that_all_runs_reached():
-    rows = build.sweep("depth", {"4": 0.0, "8": 0.5})
-    for row in rows:
-        row["steps_to"] = {"22": 40 if row["trial"]["value"] == "4" else 30, "24": None}
+    steps_to = {"4": {"22": 40}, "8": {"22": 30, "24": 60}}
+    rows = [
+        replace(row, steps_to=steps_to[row.trial.value])
+        for row in build.sweep("depth", {"4": 0.0, "8": 0.5})
+    ]
     (axis,), _ = study(rows)
     assert axis.effects["8", "steps_to"].difference == -10
     assert "22 dB" in next(one.label for one in axis.measures if one.name == "steps_to")
@@ -144,7 +151,7 @@ def test_an_axis_with_two_baselines_is_not_compared():
 
 def test_a_second_trial_of_the_same_name_is_told():
     first = build.record(effect=0.1)
-    second = build.record(effect=0.2) | {"identity": "other"}
+    second = build.record(effect=0.2, identity="other")
     axes, faults = study([first, second])
     assert axes[0].runs["relu"][0] is first
     assert faults == [
@@ -154,11 +161,12 @@ def test_a_second_trial_of_the_same_name_is_told():
 
 
 def test_a_value_that_wavers_does_not_hide_what_its_axis_does():
+    def wavering(row):
+        more = 6.0 * (row.trial.seed - 1) if row.trial.value == "high" else 0.0
+        return build.change_images(row, lambda image: {"psnr": image.psnr + more})
+
     rows = build.sweep("rate", {"low": -1.0, "usual": 0.0, "high": -2.0}, noise=0.01)
-    for row in rows:
-        if row["trial"]["value"] == "high":
-            for image in row["held_out"]:
-                image["psnr"] += 6.0 * (row["trial"]["seed"] - 1)
+    rows = [wavering(row) for row in rows]
     axes, _ = study(rows)
     ((contribution,),) = rankings(axes).values()
     assert {contribution.best, contribution.worst} == {"usual", "low"}
@@ -195,9 +203,9 @@ def test_a_front_is_what_no_point_beats(points):
 def test_a_rung_has_a_point_a_rate_of_means_over_images():
     (rung,) = ladder([build.rung("hyper", rates=(0, 1))])
     for point in rung.points:
-        own = [one for one in rung.record["held_out"] if one["rate"] == point.rate]
-        assert point.psnr == pytest.approx(sum(one["psnr"] for one in own) / len(own))
-        rates = [8 * one["file_bytes"] / one["pixels"] for one in own]
+        own = [one for one in rung.record.held_out if one.rate == point.rate]
+        assert point.psnr == pytest.approx(sum(one.psnr for one in own) / len(own))
+        rates = [8 * one.file_bytes / one.pixels for one in own]
         assert point.bits_per_pixel == pytest.approx(sum(rates) / len(own))
     assert [point.rate for point in rung.points] == [0, 1]
 
@@ -217,8 +225,13 @@ def points_of(jpeg, factor, qualities):
     pixels = 1_000_000
     return mean_points(
         [
-            build.image("p", psnr=point.psnr_rgb, rate=index)
-            | {"pixels": pixels, "file_bytes": round(point.bpp * factor * pixels / 8)}
+            build.image(
+                "p",
+                psnr=point.psnr,
+                rate=index,
+                pixels=pixels,
+                file_bytes=round(point.bits_per_pixel * factor * pixels / 8),
+            )
             for index, point in enumerate(jpeg)
             if point.quality in qualities
         ]
@@ -242,7 +255,7 @@ def test_a_rung_outside_jpegs_range_is_not_extrapolated(jpeg):
 
 def test_anchors_are_what_the_classical_command_writes(tmp_path):
     path = build.write_anchors(tmp_path)
-    rows = read_rows(path, AnchorPoint)
+    rows = read_rows(path, AnchorRow)
     curves = anchors("kodak", [tmp_path])
     assert sum(map(len, curves.values())) == len(rows)
     assert anchors("../kodak", []) == anchors("kodak", [])

@@ -1,8 +1,8 @@
 """The findings: every number is one of the records, and the text is what the records give."""
 
-import copy
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,13 +11,14 @@ import pytest
 import record_builders as build
 
 from experiments import report
+from experiments.codecs.rate_distortion import RatePoint
 from experiments.reporting import claims, facts, markdown
 from experiments.reporting.axes import rankings, study
 from experiments.reporting.findings import NAME, make_findings
 from experiments.reporting.findings_ideas import tasks_chapter
 from experiments.reporting.findings_method import limits_chapter
 from experiments.reporting.ladder import ladder
-from experiments.reporting.sources import PACKAGED, AnchorPoint, anchors, gather
+from experiments.reporting.sources import PACKAGED, anchors, gather
 from experiments.system.errors import RunError
 
 COMMITTED = Path(report.__file__).parent
@@ -25,9 +26,13 @@ COMMITTED = Path(report.__file__).parent
 
 def trained_on(row, name, images):
     """The same run, trained on another set."""
-    row = copy.deepcopy(row)
-    row["trial"]["data"] |= {"train": name, "pictures": images}
-    return row | {"identity": f"{row['identity']} {name}"}
+    return build.change_trial(row, data=replace(row.trial.data, train=name, pictures=images))
+
+
+def widened(row, gaps):
+    """A record whose training images are better by so many dB, by the trial's value."""
+    more = gaps.get(row.trial.value, 0.0)
+    return build.change_images(row, lambda one: {"psnr": one.psnr + more}, split="trained_on")
 
 
 def all_rows(folder):
@@ -40,11 +45,7 @@ def all_rows(folder):
         *build.sweep("dropout", {"0": 0.0, "0.5": -0.3}, noise=0.1),
         trained_on(build.rung("hyperprior, GDN", psnr=28.0), "live1", 29),
     ]
-    for row in rows:
-        if row["trial"]["value"] == "2":
-            for image in row["trained_on"]:
-                image["psnr"] += 3.0
-    build.write(folder / "more.jsonl", rows)
+    build.write(folder / "more.jsonl", [widened(row, {"2": 3.0}) for row in rows])
     return folder
 
 
@@ -87,20 +88,7 @@ def test_every_chapter_is_there_and_in_order(files):
     ]
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [build.record(baseline=True)],
-        [build.diverged(baseline=True), build.diverged(value="gelu")],
-        [build.rung("one", rates=(0,))],
-        [build.rung("one", task="restore", rates=(0,))],
-        [build.diverged("one", kind="rung")],
-        [build.record(held_out=[], trained_on=[])],
-        [build.rung("one", held_out=[build.image("p", psnr=float("inf"))])],
-        [build.diverged("task", "emulate", task="emulate")],
-    ],
-    ids=range(8),
-)
+@pytest.mark.parametrize("rows", build.sparse(), ids=range(10))
 def test_what_there_are_no_records_of_is_left_out(tmp_path, rows):
     text = written(tmp_path, rows)
     assert "## Limits" in text and "emulate learns" not in text
@@ -199,7 +187,7 @@ def test_a_rung_loses_where_its_images_are_below_jpeg():
         "a is nowhere below JPEG of equal bytes: its least advantage of 1 image is +1.00 dB, on "
         "good."
     )
-    (rung,) = ladder([build.rung("a", held_out=[build.image("p", psnr=float("inf"))])])
+    (rung,) = ladder([build.rung("a", held_out=(build.image("p", psnr=float("inf")),))])
     assert facts.losses(rung) is None
 
 
@@ -238,10 +226,9 @@ def test_rungs_behind_smaller_ones_are_named():
 def test_clipping_that_is_at_work_in_most_steps_is_a_limit_that_is_told():
     rows = build.sweep("loss", {"mse": 0.0, "l1": 0.1})
     assert "clipped" not in limits_chapter(rows, [], [])
-    for row in rows:
-        row["trial"]["options"] = row["trial"]["options"] | {"clip": 0.4}
+    rows = [build.change_trial(row, options=replace(row.trial.options, clip=0.4)) for row in rows]
     assert "clipped" not in limits_chapter(rows, [], [])
-    rows[0]["stability"]["gradient_norm_median"] = 0.5
+    rows[0] = replace(rows[0], stability=replace(rows[0].stability, gradient_norm_median=0.5))
     assert "In 1 of 6 runs the median gradient was longer" in limits_chapter(rows, [], [])
 
 
@@ -259,9 +246,7 @@ def test_what_overfits_is_what_widens_the_gap():
     rows = build.sweep("pictures", {"all": 0.0, "8": 0.0, "2": 0.0})
     assert facts.widest_gap(study(rows)[0]) == (None, 2)
     assert claims.gap_sentence(None, 2).startswith("Of 2 values none widens the gap")
-    for row in rows:
-        for image in row["trained_on"]:
-            image["psnr"] += {"all": 0.0, "8": 0.5, "2": 3.0}[row["trial"]["value"]]
+    rows = [widened(row, {"8": 0.5, "2": 3.0}) for row in rows]
     (axis, value), _ = facts.widest_gap(study(rows)[0])
     said = claims.gap_sentence((axis, value), 2)
     assert (axis.name, value) == ("pictures", "2")
@@ -270,7 +255,7 @@ def test_what_overfits_is_what_widens_the_gap():
 
 
 def test_what_destabilises_is_counted_a_training_once():
-    spiky = {"stability": build.record()["stability"] | {"spikes": 6, "largest_loss_ratio": 9.0}}
+    spiky = {"stability": replace(build.STEADY, spikes=6, largest_loss_ratio=9.0)}
     rows = [
         *build.sweep("optimizer", {"adam": 0.0}, seeds=(0, 1)),
         build.record("optimizer", "sgd", seed=0, **spiky),
@@ -288,11 +273,10 @@ def test_what_destabilises_is_counted_a_training_once():
         "In 1 of 3 settings the loss spiked, to over twice its running median; most often with "
         "optimizer sgd, in 15.0 of 1,000 steps, and highest with optimizer sgd, to 9.0 times."
     )
-    elsewhere = build.diverged("optimizer", "sgd", seed=2)
-    elsewhere["trial"]["data"] = elsewhere["trial"]["data"] | {"train": "elsewhere"}
+    elsewhere = trained_on(build.diverged("optimizer", "sgd", seed=2), "elsewhere", 100)
     names = [(one.name, one.diverged) for one in facts.steadiness([*rows, elsewhere])]
     assert names[0] == ("optimizer sgd on elsewhere", 1)
-    assert f"optimizer sgd on {rows[2]['trial']['data']['train']}" == names[1][0]
+    assert f"optimizer sgd on {rows[2].trial.data.train}" == names[1][0]
 
 
 def test_short_ablations_are_a_limit_that_is_told():
@@ -322,9 +306,8 @@ def test_tasks_are_said_against_what_they_were_to_make():
     emulate = build.sweep("task", {"emulate": 2.0}, task="emulate", noise=0)
     restore = build.sweep("task", {"restore": 0.9}, task="restore", noise=0)
     text = tasks_chapter([*emulate, *restore])
-    psnr, jpeg = (
-        np.mean([image[name] for image in emulate[0]["held_out"]]) for name in ("psnr", "jpeg_psnr")
-    )
+    psnr = np.mean([image.psnr for image in emulate[0].held_out])
+    jpeg = np.mean([image.jpeg_psnr for image in emulate[0].held_out])
     assert f"comes within {psnr:.2f} dB (3 seeds, from {psnr:.2f} to {psnr:.2f})" in text
     assert f"are within {jpeg:.2f} dB of them" in text
     assert "by +1.40 dB (3 seeds, from +1.40 to +1.40), against the originals" in text
@@ -347,8 +330,7 @@ def test_a_small_training_set_is_compared_with_others_and_left_out_elsewhere(fil
 def test_a_set_that_is_split_by_scene_is_a_test_set_of_its_own_and_paired_with_the_whole():
     whole = build.sweep("depth", {"4": 0.5}, noise=0)
     split = [trained_on(row, "kodak", 16) for row in build.sweep("depth", {"4": 0.1}, noise=0)]
-    for row in split:
-        row["held_out"] = row["held_out"][:2]
+    split = [replace(row, held_out=row.held_out[:2]) for row in split]
     axes, faults = study([*whole, *split])
     assert [axis.test for axis in axes] == ["kodak", "held-out scenes of kodak"]
     assert not faults
@@ -367,7 +349,7 @@ def test_rungs_of_two_training_sets_are_told_apart():
 
 
 def test_anchors_of_other_images_do_not_stop_the_findings(tmp_path):
-    point = AnchorPoint(codec="jpeg", quality=10, pictures=24.0, bpp=0.3, psnr_rgb=26.0)
+    point = RatePoint("jpeg", 10, bits_per_pixel=0.3, psnr=26.0, ssim=None, ms_ssim=None, images=24)
     assert facts.best_rung(ladder([build.rung("a")]), [point]) is None
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 
@@ -13,6 +14,7 @@ import record_builders as build
 from PIL import Image
 
 from experiments import report
+from experiments.networks import configs
 from experiments.reporting import crops as crop_files
 from experiments.reporting import section_ladder
 from experiments.reporting.crops import error_map, read_crops
@@ -80,25 +82,34 @@ def test_the_page_is_well_formed_and_its_ids_are_unique(page):
 
 
 def test_what_each_rung_is_and_how_it_was_trained_stands_once():
-    first, second = build.rung("a"), build.rung("b")
-    first["trial"]["model"] = {
-        **{"name": "conv", "precision": "float32", "latents": "bounded", "distortion_weights": []},
-        **{"depth": 3, "dropout": 0.0, "norm": "none", "pooling": "max"},
+    plain = {
+        "model": configs.configure("conv", latents="bounded", pooling="max"),
+        "options": replace(build.OPTIONS, clip=0.02, steps=4000),
     }
-    first["trial"]["options"] = {
-        **{"loss": "mse", "optimizer": "adam", "learning_rate": 0.002, "clip": 0.02},
-        **{"steps": 4000, "batch": 16, "patch": 64},
-    }
-    second["trial"]["model"] = {"name": "pyramid", "distortion_weights": [0.002, 0.01, 0.05]}
-    second["trial"]["options"] = {}
-    again = build.rung("a", test="live1")
-    again["trial"] |= {name: first["trial"][name] for name in ("model", "options")}
-    assert section_ladder.made_rows(ladder([first, second, again]))[1] == [
-        (
-            *("a", "conv", "latents bounded, depth 3, pooling max"),
-            "adam, learning rate 0.002, clip 0.02, batch 16, patch 64, 4,000 steps",
+    penalised = {
+        "model": configs.configure(
+            "pyramid", latents="penalised", distortion_weights=(0.002, 0.01, 0.05)
         ),
-        ("b", "pyramid", "distortion weights 0.002 to 0.05", "–"),
+        "options": replace(build.OPTIONS, optimizer="muon", schedule="linear"),
+    }
+    rungs = [
+        build.change_trial(build.rung("a"), **plain),
+        build.change_trial(build.rung("b"), **penalised),
+        build.change_trial(build.rung("a", test="live1"), **plain),
+    ]
+    assert section_ladder.made_rows(ladder(rungs))[1] == [
+        (
+            *("a", "conv"),
+            "latents bounded, depth 3, width 32, bottleneck 16, activation silu, pooling max",
+            "adam, learning rate 0.002, schedule cosine, clip 0.02, batch 16, patch 64, 4,000 "
+            "steps",
+        ),
+        (
+            *("b", "pyramid"),
+            "latents penalised, distortion weights 0.002 to 0.05, depth 2, width 48, bottleneck "
+            "192, activation relu",
+            "muon, learning rate 0.002, schedule linear, clip 1.0, batch 16, patch 64, 200 steps",
+        ),
     ]
 
 
@@ -177,21 +188,7 @@ def test_names_are_text_and_not_markup(command, tmp_path):
     assert "<b>axis</b>" in [words for _, words in parsed.find("h3")]
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [build.record(baseline=True)],
-        [build.diverged(baseline=True), build.diverged(value="gelu")],
-        [build.rung("one", rates=(0,))],
-        [build.rung("one", task="restore", rates=(0,))],
-        [build.diverged("one", kind="rung")],
-        [build.record(seconds=0.0, curve=[]), build.record(value="gelu", baseline=True, curve=[])],
-        [build.record(held_out=[], trained_on=[])],
-        [build.rung("one", held_out=[build.image("p", psnr=float("inf"))])],
-        [build.record(encode_seconds_per_megapixel=None, held_out=[build.image("p", psnr=3.0)])],
-    ],
-    ids=range(9),
-)
+@pytest.mark.parametrize("rows", build.sparse(), ids=range(10))
 def test_any_records_make_a_page(command, tmp_path, rows):
     build.write(tmp_path / "runs.jsonl", rows)
     status, output, errors = command("runs.jsonl", "-o", "out")
@@ -261,9 +258,9 @@ def test_a_folder_that_is_not_empty_is_left_as_it_was(command, tmp_path):
     [
         ({"original": "../secret.png"}, "crop 1 names '../secret.png', which is not beside it"),
         ({"jpeg": "none.png"}, "none.png: "),
-        ({"psnr": "high"}, "crop 1 has 'high' as its 'psnr'"),
+        ({"psnr": "high"}, "crop 1: Expected `float`, got `str` - at `$.psnr`"),
         ({"jpeg": "small.png"}, "crop 1 has images of different sizes"),
-        ({"rung": None}, "crop 1 has None as its 'rung'"),
+        ({"rung": None}, "crop 1: Expected `str`, got `null` - at `$.rung`"),
     ],
 )
 def test_a_crop_that_cannot_be_shown_is_named(tmp_path, change, sentence):
@@ -318,13 +315,12 @@ def test_crops_are_held_without_loss_and_errors_small(tmp_path):
 
 
 def test_curves_are_means_and_ranges_over_seeds():
-    rows = over_steps(
-        {
-            seed: build.record(seed=seed, curve=[{"step": 1, "loss": 2.0 + seed}, {"step": 2}])
-            for seed in (0, 1)
-        },
-        "loss",
-    )
+    row = build.curve(0.0)[0]
+    curves = [
+        (replace(row, step=1, loss=2.0 + seed), replace(row, step=2, loss=None)) for seed in (0, 1)
+    ]
+    runs = {seed: build.record(seed=seed, curve=curve) for seed, curve in enumerate(curves)}
+    rows = over_steps(runs, lambda row: row.loss)
     assert rows == [(1, 2.5, 2.0, 3.0)]
 
 

@@ -1,16 +1,18 @@
 """Every number that the report says is one of the records."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import record_builders as build
 
+from experiments.codecs.rate_distortion import RatePoint
+from experiments.networks import configs
 from experiments.reporting import sentences
 from experiments.reporting.axes import rankings, study, trained_networks
 from experiments.reporting.ladder import AgainstJpeg, against_codecs, ladder
 from experiments.reporting.measures import MEASURES, steps_to
-from experiments.reporting.sources import AnchorPoint
 from experiments.reporting.words import clipped, listed, plain, seconds, signed
 
 
@@ -23,16 +25,14 @@ def recomputed(rows, value, baseline):
     """The mean paired difference of advantages, by plain loops."""
     found = []
     for row in rows:
-        if row["trial"]["value"] != value:
+        if row.trial.value != value:
             continue
         (other,) = (
-            one
-            for one in rows
-            if one["trial"]["value"] == baseline and one["trial"]["seed"] == row["trial"]["seed"]
+            one for one in rows if one.trial.value == baseline and one.trial.seed == row.trial.seed
         )
-        for ours, theirs in zip(row["held_out"], other["held_out"], strict=True):
-            gain = ours["psnr"] - ours["jpeg_psnr"]
-            found.append(gain - (theirs["psnr"] - theirs["jpeg_psnr"]))
+        for ours, theirs in zip(row.held_out, other.held_out, strict=True):
+            gain = ours.psnr - ours.jpeg_psnr
+            found.append(gain - (theirs.psnr - theirs.jpeg_psnr))
     return np.mean(found)
 
 
@@ -131,11 +131,14 @@ def test_what_matters_most_is_the_widest_spread_that_is_a_difference():
 
 def at_rates(axis, effects, factors):
     """An axis whose values' files are larger than the builder's by a factor each."""
-    rows = build.sweep(axis, effects)
-    for row in rows:
-        for image in row["held_out"]:
-            image["file_bytes"] *= factors[row["trial"]["value"]]
-    return rows
+
+    def larger(row):
+        factor = factors[row.trial.value]
+        return build.change_images(
+            row, lambda image: {"file_bytes": round(factor * image.file_bytes)}
+        )
+
+    return [larger(row) for row in build.sweep(axis, effects)]
 
 
 def test_each_contribution_tells_psnr_and_rate_of_both_values():
@@ -144,9 +147,9 @@ def test_each_contribution_tells_psnr_and_rate_of_both_values():
     said = sentences.contribution_sentence(found[0])
     levels = {}
     for value in ("8", "16"):
-        shown = [one for row in rows if row["trial"]["value"] == value for one in row["held_out"]]
-        psnr = np.mean([one["psnr"] for one in shown])
-        rate = np.mean([8 * one["file_bytes"] / one["pixels"] for one in shown])
+        shown = [one for row in rows if row.trial.value == value for one in row.held_out]
+        psnr = np.mean([one.psnr for one in shown])
+        rate = np.mean([8 * one.file_bytes / one.pixels for one in shown])
         levels[value] = psnr, rate
     (psnr, rate), (other, others) = levels.values()
     assert others == 4 * rate
@@ -194,8 +197,7 @@ def test_gains_are_over_the_baseline_and_only_sure_ones():
 def test_what_ended_far_below_its_baseline_is_called_collapsed():
     rows = build.sweep("norm", {"none": 0.0, "batch": -4.9, "instance": -4.0})
     assert sentences.collapsed_sentences(study(rows)[0]) == []
-    for image in rows[-1]["held_out"]:
-        image["psnr"] -= 2.0
+    rows[-1] = build.change_images(rows[-1], lambda image: {"psnr": image.psnr - 2.0})
     assert sentences.collapsed_sentences(study(rows)[0]) == [
         "Collapsed, which is to end more than 5 dB of PSNR below the baseline of their seed: norm "
         "instance (1 of 3 runs)."
@@ -205,18 +207,16 @@ def test_what_ended_far_below_its_baseline_is_called_collapsed():
 def test_a_run_without_a_finite_psnr_is_not_called_collapsed():
     rows = build.sweep("norm", {"none": 0.0, "batch": -9.0}, seeds=(0,))
     assert len(sentences.collapsed_sentences(study(rows)[0])) == 1
-    rows[0]["held_out"][0]["psnr"] = float("inf")
+    rows[0] = build.change_images(rows[0], lambda image: {"psnr": float("inf")})
     assert sentences.collapsed_sentences(study(rows)[0]) == []
 
 
 def test_what_the_baseline_is_and_what_an_axis_changes_too_is_told():
-    rows = build.sweep("schedule", {"cosine": 0.0, "linear": 0.5})
-    for row in rows:
-        row["trial"]["model"] = {"name": "conv", "depth": 3, "norm": "none"}
-        row["trial"]["options"] = {"optimizer": "adam", "clip": 0.02, "steps": 800}
-    axis = only_axis(rows)
+    axis = only_axis(build.sweep("schedule", {"cosine": 0.0, "linear": 0.5}))
     assert sentences.baseline_sentence(axis) == (
-        "The baseline is conv (depth 3), trained by adam, clip 0.02, 800 steps."
+        "The baseline is conv (latents bounded, depth 3, width 32, bottleneck 16, activation silu, "
+        "pooling stride), trained by adam, learning rate 0.002, schedule cosine, clip 1.0, batch "
+        "16, patch 64, 200 steps."
     )
     assert sentences.axis_sentences(axis)[-1] == "Cosine alone has a warm-up."
 
@@ -233,9 +233,7 @@ def test_rungs_bits_are_compared_with_each_codec_that_can_be():
     (rung,) = ladder([build.rung("a")])
     qualities = [point.psnr for point in rung.coded]
     half = [
-        AnchorPoint(
-            codec="webp", quality=q, pictures=6.0, bpp=2 * point.bits_per_pixel, psnr_rgb=quality
-        )
+        RatePoint("webp", q, 2 * point.bits_per_pixel, quality, None, None, images=6)
         for q, (point, quality) in enumerate(zip(rung.coded, qualities, strict=True))
     ]
     found = against_codecs(rung.coded, {"webp": half, "jpeg": half, "avif": half[:1]})
@@ -245,7 +243,9 @@ def test_rungs_bits_are_compared_with_each_codec_that_can_be():
 def test_where_jpeg_cannot_be_as_small_is_told():
     (rung,) = ladder([build.rung("a")])
     assert sentences.floor_sentence(rung) == ""
-    rung.record["held_out"][0]["jpeg_bytes"] += 1
+    first, *others = rung.record.held_out
+    larger = replace(first, jpeg_bytes=first.jpeg_bytes + 1)
+    rung = replace(rung, record=replace(rung.record, held_out=(larger, *others)))
     assert sentences.floor_sentence(rung) == (
         "In 1 of 24 files JPEG's lowest quality is larger, and is what is compared with."
     )
@@ -265,8 +265,7 @@ def test_bytes_against_jpeg_are_fewer_or_more_or_have_a_reason():
 
 def test_a_rungs_gain_is_the_mean_over_its_images():
     (rung,) = ladder([build.rung("hyper", rates=(2,), psnr=28.5)])
-    own = rung.record["held_out"]
-    gain = np.mean([one["psnr"] - one["jpeg_psnr"] for one in own])
+    gain = np.mean([one.psnr - one.jpeg_psnr for one in rung.record.held_out])
     assert sentences.rung_sentence(rung) == (
         f"hyper: +{gain:.2f} dB of PSNR against JPEG of equal bytes, mean of 6 images."
     )
@@ -279,7 +278,7 @@ def test_anchors_that_are_missing_or_of_other_images_are_told():
         "The classical codecs were not measured on kodak: there are no curves of theirs and no "
         "comparison with JPEG's bytes."
     )
-    point = AnchorPoint(codec="jpeg", quality=10, pictures=24.0, bpp=0.3, psnr_rgb=26.0)
+    point = RatePoint("jpeg", 10, bits_per_pixel=0.3, psnr=26.0, ssim=None, ms_ssim=None, images=24)
     assert sentences.anchor_sentence("kodak", {"jpeg": [point]}, {24}) == (
         "In grey: jpeg, means over 24 images of kodak."
     )
@@ -290,17 +289,18 @@ def test_anchors_that_are_missing_or_of_other_images_are_told():
 
 
 def test_counts_are_those_of_the_records():
+    models = {
+        value: configs.configure("conv", depth=depth)
+        for depth, value in enumerate(("4", "8", "hyper"), 1)
+    }
     rows = [*build.sweep("depth", {"4": 0.0, "8": 0.5}), build.rung("hyper")]
-    for row in rows:
-        row["trial"]["model"] = {"name": "conv", "depth": row["trial"]["value"]}
+    rows = [build.change_trial(row, model=models[row.trial.value]) for row in rows]
     assert sentences.counts_sentence(rows) == (
         "7 runs of 7 trained networks: 1 rung of the ladder and 6 ablations along 1 axis, with 3 "
         "seeds."
     )
-    again = build.rung("hyper", test="live1")
-    again["trial"]["model"] = rows[-1]["trial"]["model"]
-    other = build.record("width", "8", baseline=True)
-    other["trial"]["model"] = rows[0]["trial"]["model"]
+    again = build.change_trial(build.rung("hyper", test="live1"), model=models["hyper"])
+    other = build.change_trial(build.record("width", "8", baseline=True), model=models["4"])
     assert trained_networks([*rows, again, other]) == 7
     assert sentences.faults_sentence([]) == "Nothing was left out."
     assert sentences.faults_sentence(["a"]) == "One thing was left out:"

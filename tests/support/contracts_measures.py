@@ -7,11 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import jax.numpy as jnp
 import numpy as np
 import oracles_measures as oracles
 
 import fnnet as fn
 from fnnet import losses
+
+# Most of these tests' time is XLA compiling MS-SSIM's gradient; unoptimised code takes a third.
+QUICKLY = {"xla_backend_optimization_level": 0}
 
 
 @dataclass(frozen=True)
@@ -210,3 +214,12 @@ COLOURS = [
         ),
     ),
 ]
+
+
+def is_float(x):
+    return np.issubdtype(x.dtype, np.floating)
+
+
+def inputs_of(row, dtype):
+    """Return a loss's inputs, the floating-point ones in `dtype`."""
+    return tuple(jnp.asarray(x, dtype if is_float(x) else x.dtype) for x in row.inputs())

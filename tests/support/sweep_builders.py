@@ -11,8 +11,7 @@ from experiments.networks import configs
 from experiments.sweeps.material import Material
 from experiments.sweeps.plan import QUALITY, plan
 
-TIMES = ("seconds", "encode_seconds_per_megapixel", "decode_seconds_per_megapixel")
-SHALLOW = configs.to_json(configs.configure("shallow", latents="bounded", bottleneck=4))
+SHALLOW = configs.configure("shallow", latents="bounded", bottleneck=4)
 
 
 def material(train=3, test=2):
@@ -35,7 +34,7 @@ def pair(photo, index, side):
 def trial(images, axis="activation", model=SHALLOW, **options):
     """One of 3 steps of the smallest network; `options` replace the trial's own."""
     first = plan((axis,), "tiny", 1, images)[0]
-    return replace(first, model=model, options=first.options | {"steps": 3} | options)
+    return replace(first, model=model, options=replace(first.options, **({"steps": 3} | options)))
 
 
 def put_sets(root):
@@ -50,5 +49,10 @@ def put_sets(root):
 
 def without_times(record):
     """Leave out of a record what no two runs have in common."""
-    curve = [{k: v for k, v in row.items() if k != "seconds"} for row in record["curve"]]
-    return {k: v for k, v in record.items() if k not in TIMES} | {"curve": curve}
+    return replace(
+        record,
+        seconds=None,
+        encode_seconds_per_megapixel=None,
+        decode_seconds_per_megapixel=None,
+        curve=tuple(replace(row, seconds=None) for row in record.curve),
+    )

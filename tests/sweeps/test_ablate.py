@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
+import record_builders as build
 from PIL import Image
 from skimage import data
 from sweep_builders import put_sets, without_times
@@ -30,7 +32,7 @@ def sets(tmp_path_factory):
 def read(path):
     found, faults = records.read(path)
     assert not faults
-    return {record["identity"]: without_times(record) for record in found}
+    return {record.identity: without_times(record) for record in found}
 
 
 def test_a_sweep_that_is_killed_goes_on_with_the_numbers_of_an_unbroken_one(run, sets, tmp_path):
@@ -73,7 +75,8 @@ def error_of(result):
 def test_records_of_other_versions_are_told_of(monkeypatch, capsys):
     here = environment()
     monkeypatch.setattr(ablate, "environment", lambda: here | {"jax": "0.1"})
-    ablate._note_changes([{"environment": here}, {"environment": here | {"cores": None}}])
+    others = [build.record(environment=each) for each in (here, here | {"cores": None})]
+    ablate._note_changes(others)
     assert capsys.readouterr().err == (
         f"note: jax was {here['jax']} for some of these records and is 0.1 now\n"
         f"note: cores was None for some of these records and is {here['cores']} now\n"
@@ -97,7 +100,7 @@ def test_a_photograph_on_both_sides_is_refused(run, tmp_path):
     said = error_of(run("ablate", "--test", path, "--records", tmp_path / "r.jsonl"))
     assert said.startswith(
         "1 of 1 images of the set mine to test on are in the set embedded to train on: portrait "
-        "(looks the same, distance "
+        "(astronaut, looks the same, distance "
     )
     said = error_of(run("ablate", "--data", path, "--test", path))
     assert said.startswith("1 of 1 images of the set mine to test on are in the set mine")
@@ -135,7 +138,7 @@ def test_a_file_of_records_that_cannot_be_written_is_refused_before_any_work(run
     path = tmp_path / "r.jsonl"
     path.write_text('{"format": 1}\n')
     said = error_of(run("ablate", *OPTIONS, "--records", path))
-    assert said.startswith(f"{path}, line 1: has no 'kind'; take that line out, or choose another")
+    assert said.startswith(f"{path}, line 1: Object missing required field `kind`; take that ")
 
 
 def test_ctrl_c_says_how_to_go_on(run, tmp_path, monkeypatch):
@@ -174,18 +177,16 @@ def test_ctrl_c_in_the_middle_of_a_run_leaves_no_trace(sets, tmp_path):
 
 
 def test_a_record_that_diverged_is_counted_and_in_no_mean():
-    trial = {"axis": "a", "value": "x", "baseline": True, "seed": 0, "budget": "tiny"}
-    trial |= {"task": "autoencode"}
-    image = {"psnr": 30.0, "jpeg_psnr": 28.0, "file_bytes": 1000, "pixels": 8000}
-    good = {"status": "finished", "seconds": 2.0, "held_out": [image], "trial": trial}
-    bad = good | {"status": "diverged", "steps": 7, "held_out": []}
+    image = build.image("p", psnr=30.0, jpeg_psnr=28.0, file_bytes=1000, pixels=8000)
+    good = build.record("a", "x", baseline=True, seconds=2.0, held_out=(image,))
+    bad = replace(good, status="diverged", steps=7, held_out=())
     table = axis_table("a", [good, bad])
     assert [list(column.cells) for column in table.columns] == [
         *(["x (baseline)"], ["2"], ["1"], ["30.00"], ["+2.00"], ["1.000"], ["2.0"])
     ]
     assert line(bad) == "a=x seed 0: diverged after 7 steps"
     assert line(good) == (
-        "a=x seed 0: 30.00 dB, +2.00 dB to JPEG, 1.000 bits a pixel, 2.0 s of training"
+        "a=x seed 0: 30.00 dB, +2.00 dB to JPEG, 1.000 bits per pixel, 2.0 s of training"
     )
-    emulated = good | {"trial": trial | {"task": "emulate"}}
+    emulated = build.change_trial(good, task="emulate")
     assert "JPEG" not in line(emulated)

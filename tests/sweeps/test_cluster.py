@@ -11,8 +11,8 @@ import pytest
 from sweep_builders import material, put_sets, trial
 
 from experiments.sweeps import cluster, records
+from experiments.sweeps.running import run_trial
 from experiments.sweeps.sweep import sweep
-from experiments.sweeps.trials import run_trial
 from experiments.system.errors import RunError
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -38,8 +38,8 @@ def test_a_worker_that_is_killed_leads_to_neither_a_double_nor_a_missing_record(
     assert mark.exists()
     found, faults = records.read(path)
     assert not faults and len(path.read_text().splitlines()) == len(ended) == 3
-    assert {record["identity"] for record in found} == {each.identity for each in trials}
-    assert all(record["status"] == "finished" for record in found)
+    assert {record.identity for record in found} == {each.identity for each in trials}
+    assert all(record.status == "finished" for record in found)
 
 
 @needs_ray
@@ -77,7 +77,7 @@ def test_a_command_on_a_cluster_prints_what_one_alone_does(tmp_path):
     lines = done.stdout.splitlines()
     assert lines[0] == "2 runs to do" and lines[1].startswith("1/2 loss=")
     found, _ = records.read(tmp_path / "r.jsonl")
-    assert [record["status"] for record in found] == ["finished"] * 2
+    assert [record.status for record in found] == ["finished"] * 2
 
 
 @needs_ray

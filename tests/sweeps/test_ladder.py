@@ -1,5 +1,6 @@
 """The ladder: what is trained and measured, once; crops; the released network's record."""
 
+import json
 import shutil
 
 import numpy as np
@@ -12,9 +13,11 @@ from experiments import release as release_command
 from experiments import train
 from experiments.images import read_image
 from experiments.reporting.crops import read_crops
+from experiments.runs.record import RunSession
 from experiments.runs.run import open_run
 from experiments.sweeps import records
 from experiments.sweeps.rungs import NAMES, PENALISED, RUNGS
+from experiments.sweeps.trials import Sets
 from experiments.system.storage import read_metrics
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -56,11 +59,11 @@ def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(
         np.testing.assert_array_equal(half.state["tables"][name], whole.state["tables"][name])
     assert half.params["gain"].dtype == np.float32
     np.testing.assert_allclose(half.params["gain"], whole.params["gain"], rtol=1e-3)
-    history = half.record["history"]
+    history = half.record.history
     rows = [r for r in read_metrics(release / "run" / "metrics.jsonl") if "held_out_psnr" in r]
     assert [row["step"] for row in history["curve"]] == [row["step"] for row in rows]
     assert history["seconds"] == rows[-1]["seconds"]
-    sessions = [{"environment": {"device": device}} for device in ("cpu", "a GPU")]
+    sessions = [RunSession(environment={"device": device}) for device in ("cpu", "a GPU")]
     times = [{"seconds": seconds} for seconds in (1.0, 2.5, 0.5, 2.0)]
     assert release_command._seconds(times, sessions[:1]) == 4.5
     assert release_command._seconds(times, sessions) is None
@@ -77,13 +80,12 @@ def test_a_rung_is_trained_once_and_its_record_and_crops_are_kept(run, tmp_path)
     options += ("--records", tmp_path / "l.jsonl", "--crops", tmp_path / "crops")
     status, output, _ = run("ladder", *options)
     assert status == 0 and "one convolution=shallow seed 0: " in output
-    (record,) = read_metrics(tmp_path / "l.jsonl")
-    assert records.fault(record) is None and record["kind"] == "rung"
-    assert record["latents_per_pixel"] == 0.25
-    names = {image["name"] for image in record["held_out"]}
-    assert names == {"chelsea", "coffee"}
+    (record,), faults = records.read(tmp_path / "l.jsonl")
+    assert not faults and record.kind == "rung"
+    assert record.latents_per_pixel == 0.25
+    assert {image.name for image in record.held_out} == {"chelsea", "coffee"}
     crops, faults = read_crops(tmp_path)
-    assert not faults and [crop.image for crop in crops] == ["chelsea", "coffee"]
+    assert not faults and [crop.entry.picture for crop in crops] == ["chelsea", "coffee"]
     original = read_image(tmp_path / "crops" / "coffee.png").pixels
     assert (original == data.coffee()[20:180, 270:430]).all()
     status, output, _ = run("ladder", *options)
@@ -96,13 +98,12 @@ def test_the_network_trained_for_its_rate_is_measured_at_every_rate(run, release
     options = ("--weights", release / "released", "--records", tmp_path / "l.jsonl")
     status, _, errors = run("ladder", *options, "--rung", PENALISED)
     assert (status, errors) == (0, "")
-    (record,) = read_metrics(tmp_path / "l.jsonl")
-    assert records.fault(record) is None
-    assert {image["rate"] for image in record["held_out"]} == {0, 1}
-    assert record["trial"]["data"] == {
-        **{"train": "training side of embedded", "test": "embedded", "pictures": 3}
-    }
-    assert record["curve"] and record["seconds"] > 0
+    (record,), faults = records.read(tmp_path / "l.jsonl")
+    assert not faults
+    assert {image.rate for image in record.held_out} == {0, 1}
+    assert record.trial.data == Sets(train="training side of embedded", test="embedded", pictures=3)
+    assert record.curve and record.seconds > 0
+    assert records.to_json(record) == json.loads((tmp_path / "l.jsonl").read_text())
 
 
 def test_a_set_with_photographs_that_the_weights_have_seen_is_refused(run, release, tmp_path):

@@ -35,9 +35,8 @@ def test_a_sweep_is_axis_by_axis_and_each_axis_has_one_baseline_a_seed(budget, m
     assert len(baselines) == len(AXES) * BUDGETS[budget].seeds
     assert len({trial.work for trial in baselines}) == BUDGETS[budget].seeds
     for trial in trials:
-        config = configs.from_json(trial.model)
-        check(TASKS[trial.task], config)
-        recipes.make_optimizer(trial.recipe)
+        check(TASKS[trial.task], trial.model)
+        recipes.make_optimizer(trial.options)
         assert trial.baseline == (trial.work in {each.work for each in baselines})
 
 
@@ -60,7 +59,7 @@ def test_depth_does_not_change_how_many_latents_there_are():
 def test_a_set_that_is_too_small_leaves_out_what_would_be_the_baseline_again(monkeypatch):
     monkeypatch.setattr("experiments.sweeps.plan.check_patch", lambda *args: None)
     trials = plan(("pictures",), "small", 1, IMAGES)
-    found = [(trial.value, trial.data["pictures"], trial.baseline) for trial in trials]
+    found = [(trial.value, trial.data.pictures, trial.baseline) for trial in trials]
     assert found == [("all", 9, True), ("2", 2, False), ("8", 8, False)]
 
 

@@ -1,4 +1,4 @@
-"""What the README says was measured is what the committed records hold, and is good enough."""
+"""Records as a file holds them; the README's figures are those of the committed records."""
 
 import csv
 import json
@@ -6,18 +6,78 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import record_builders as build
 
 from experiments.codecs.encoders import ANCHOR_QUALITIES
 from experiments.codecs.rate_distortion import bd_rate
 from experiments.runs.released import DIGESTS, FOLDER, folder_of
 from experiments.sweeps import records
 from experiments.sweeps.rungs import PENALISED
+from experiments.system.errors import RunError
 
 ROOT = Path(__file__).parents[2]
 RECORDS = {
     path.parent.name: json.loads(path.read_text())
     for path in (ROOT / "experiments" / "records").glob("*/record.json")
 }
+
+
+@pytest.mark.parametrize("name", ["ablations", "ladder"])
+def test_committed_records_are_written_as_they_were_read_and_have_their_trial_s_identity(name):
+    lines = (ROOT / "experiments" / "records" / f"{name}.jsonl").read_text().splitlines()
+    assert lines
+    for line in lines:
+        row = json.loads(line)
+        record = records.from_json(row)
+        again = records.to_json(record)
+        assert again == row
+        # As text too: 1 and 1.0 are equal, but not to a digest.
+        assert json.dumps(again, sort_keys=True) == json.dumps(row, sort_keys=True)
+        assert record.trial.identity == record.identity == row["identity"]
+
+
+def changed(row, path, value):
+    """A copy of a record's JSON with another value at a path, or without it."""
+    name, *rest = path
+    if rest:
+        return row | {name: changed(row[name], rest, value)}
+    return {key: old for key, old in row.items() if key != name} | (
+        {} if value is None else {name: value}
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("format", 2, "is of format 2, not 1"),
+        ("format", None, "is of format None, not 1"),
+        ("status", None, "Object missing required field `status`"),
+        ("status", "lost", "Invalid enum value 'lost' - at `$.status`"),
+        ("steps", "12", "Expected `int`, got `str` - at `$.steps`"),
+        ("steps", True, "Expected `int`, got `bool` - at `$.steps`"),
+        ("trial options batch", 1.5, "Expected `int`, got `float` - at `$.trial.options.batch`"),
+        ("trial data test", None, "Object missing required field `test` - at `$.trial.data`"),
+        ("trial model name", "x", "There is no network 'x' - at `$.trial.model`"),
+        ("trial model depth", "4", "Expected `int`, got `str` - at `$.depth`"),
+        (
+            "trial model bottleneck",
+            0,
+            "--bottleneck 0: must be in 1..4096 - at `$.trial.model`",
+        ),
+        ("held_out", [{}], "Object missing required field `name` - at `$.held_out[0]`"),
+        ("stability spikes", None, "Object missing required field `spikes` - at `$.stability`"),
+    ],
+)
+def test_a_line_that_is_no_record_is_left_out_with_its_reason(tmp_path, path, value, sentence):
+    row = records.to_json(build.record())
+    path = path.split()
+    build.write(tmp_path / "r.jsonl", [row, changed(row, path, value)])
+    good, faults = records.read(tmp_path / "r.jsonl")
+    assert faults == [f"{tmp_path}/r.jsonl, line 2: {sentence}"]
+    assert [records.to_json(record) for record in good] == [row]
+    with pytest.raises(RunError) as error:
+        records.from_json(changed(row, path, value))
+    assert str(error.value) == sentence
 
 
 def held_out(record, name):
@@ -57,15 +117,13 @@ def curve(rung, test):
     found, faults = records.read(ROOT / "experiments" / "records" / "ladder.jsonl")
     assert not faults
     (record,) = [
-        record
-        for record in found
-        if (record["trial"]["axis"], record["trial"]["data"]["test"]) == (rung, test)
+        record for record in found if (record.trial.axis, record.trial.data.test) == (rung, test)
     ]
     rates = {}
-    for image in record["held_out"]:
-        rate = 8 * image["file_bytes"] / image["pixels"]
-        rates.setdefault(image["rate"], []).append((rate, image["psnr"]))
-        assert image["file_bytes"] <= 1.01 * image["ideal_bytes"] + 64
+    for image in record.held_out:
+        rate = 8 * image.file_bytes / image.pixels
+        rates.setdefault(image.rate, []).append((rate, image.psnr))
+        assert image.file_bytes <= 1.01 * image.ideal_bytes + 64
     return [tuple(np.mean(rates[rate], axis=0)) for rate in sorted(rates)]
 
 

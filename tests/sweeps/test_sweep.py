@@ -1,12 +1,14 @@
 """A sweep runs what is not recorded yet, each work once, and refuses records of other images."""
 
+from dataclasses import replace
+
 import pytest
 from sweep_builders import material, trial
 
 from experiments.sweeps import records
 from experiments.sweeps.plan import plan
+from experiments.sweeps.running import run_trial
 from experiments.sweeps.sweep import recorded, sweep
-from experiments.sweeps.trials import run_trial
 from experiments.system.errors import RunError
 
 IMAGES = material()
@@ -30,7 +32,7 @@ class Worker:
             if number == self.most:
                 raise KeyboardInterrupt
             self.ran.append(each)
-            yield each, self.record | {"seconds": 1.0 + number}
+            yield each, replace(self.record, seconds=1.0 + number)
 
 
 def run(path, record, most=99):
@@ -47,11 +49,10 @@ def test_axes_share_the_run_of_their_baseline(tmp_path, record):
     assert len(TRIALS) == 12 and len(ran) == 8
     found, faults = records.read(tmp_path / "r.jsonl")
     assert not faults
-    assert {each["identity"] for each in found} == {each.identity for each in TRIALS}
-    assert [each["identity"] for _, each in ended] == [each["identity"] for each in found]
-    for one, each in ended:
-        assert each["trial"]["axis"] == one.axis and each["trial"]["value"] == one.value
-    seconds = {each["seconds"] for _, each in ended if each["trial"]["baseline"]}
+    assert {record.identity for record in found} == {trial.identity for trial in TRIALS}
+    assert [record for _, record in ended] == found
+    assert all(record.trial == trial for trial, record in ended)
+    seconds = {record.seconds for trial, record in ended if trial.baseline}
     assert len(seconds) == 2  # one a seed
 
 

@@ -209,11 +209,11 @@ def test_a_warning_about_another_folder_is_not_ours(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     warning = "Error reading persistent compilation cache entry for 'jit_f': error: torn"
     assert (
-        compilation_cache.heard(warning) is None
-        and compilation_cache.heard("another thing") is None
+        compilation_cache.handle(warning) is None
+        and compilation_cache.handle("another thing") is None
     )
     beyond_jaxlib = "Error writing persistent compilation cache entry for 'jit_f': MemoryError: "
-    assert compilation_cache.heard(f"{beyond_jaxlib}std::bad_alloc") == ""
+    assert compilation_cache.handle(f"{beyond_jaxlib}std::bad_alloc") == ""
 
 
 def test_what_was_read_longest_ago_goes_where_there_is_too_much(tmp_path, monkeypatch):
@@ -224,10 +224,10 @@ def test_what_was_read_longest_ago_goes_where_there_is_too_much(tmp_path, monkey
     for age in range(10):
         (folder / f"{age}-cache").write_bytes(bytes(100))
         os.utime(folder / f"{age}-cache", (1e9 - age, 1e9))
-    compilation_cache._trim()
+    compilation_cache._evict()
     assert len(list(folder.iterdir())) == 10
     (folder / "more-cache").write_bytes(bytes(1))
-    compilation_cache._trim()
+    compilation_cache._evict()
     assert {path.name for path in folder.iterdir()} == {
         *("more-cache", "0-cache", "1-cache", "2-cache", "3-cache")
     }

@@ -23,7 +23,7 @@ from jax import lax
 
 import fnnet as fn
 from experiments.networks import architectures, configs
-from experiments.networks.tasks import make_loss
+from experiments.networks.losses import make_loss
 from experiments.system import compiler_flags
 from experiments.system.hardware import instructions
 from fnnet.ops import conv_lowering
@@ -107,6 +107,24 @@ def test_the_worst_release_is_refused_on_import():
     )
 
 
+def test_importing_experiments_sets_the_flags_and_imports_no_jax():
+    code = (
+        "import sys; from experiments.system import allocator, compiler_flags, hardware, locks\n"
+        "assert not {'jax', 'jaxlib', 'numpy', 'fnnet'} & set(sys.modules)\n"
+        "import os; print(os.environ['XLA_FLAGS'])"
+    )
+    flags = "--xla_force_host_platform_device_count=2"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"XLA_FLAGS": flags},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours = MENDED if JAXLIB < (0, 11) else ON if HAS_ONEDNN else ""
+    assert done.stdout.split() == [flags, *([ours] if ours else [])]
+
+
 @pytest.mark.parametrize(
     ("jaxlib", "system", "machine", "given", "added"),
     [
@@ -123,34 +141,21 @@ def test_the_worst_release_is_refused_on_import():
         ("0.12.0.1", "Linux", "aarch64", "", ""),
         ("0.12.0.1", "Darwin", "x86_64", "", ""),
         ("0.12.0.1", "Windows", "AMD64", "", ""),
-        (None, "Linux", "x86_64", "--xla_a=1", ""),
+        ("none", "Linux", "x86_64", "--xla_a=1", ""),
     ],
 )
-def test_each_jaxlib_is_told_what_it_knows(jaxlib, system, machine, given, added, monkeypatch):
+def test_each_jaxlib_gets_the_flags_that_it_has(jaxlib, system, machine, given, added, monkeypatch):
     def version(name):
-        if jaxlib is None:  # the Python of a benchmark's peer has none
+        if jaxlib == "none":
             raise PackageNotFoundError(name)
         return jaxlib
 
     monkeypatch.setattr(compiler_flags, "version", version)
-    monkeypatch.setattr(platform, "system", lambda: system)
-    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setenv("XLA_FLAGS", given)
     compiler_flags.set_flags()
-    assert os.environ["XLA_FLAGS"] == f"{given}{added}"
-
-
-def test_flags_are_set_on_import_and_without_importing_jax():
-    code = (
-        "import os, sys, experiments.system.compiler_flags\n"
-        "assert not {'jax', 'jaxlib', 'numpy'} & set(sys.modules)\n"
-        "print(os.environ.get('XLA_FLAGS', ''))"
-    )
-    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == (MENDED if JAXLIB < (0, 11) else ON if HAS_ONEDNN else "")
+    assert os.environ["XLA_FLAGS"] == f"{given}{added}".strip()
 
 
 @needs_onednn

@@ -197,7 +197,7 @@ def test_an_environment_of_no_cluster_is_refused(tmp_path):
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "error: --distributed: the environment is of no cluster that JAX knows; give "
+        "error: --distributed: JAX does not recognise a cluster in the environment; set "
         "--coordinator-address, --num-processes and --process-id\n",
     )
 

@@ -16,6 +16,7 @@ from experiments.images import (
     quality_of_pixels,
     read_image,
 )
+from experiments.images.jpeg_quality import annex_k
 
 ANY_QUALITY = range(1, 101)
 
@@ -37,6 +38,30 @@ def fault(path):
 
 
 # In files.
+
+
+# ITU-T T.81, Annex K, tables K.1 and K.2.
+LUMA = (
+    *(16, 11, 10, 16, 24, 40, 51, 61),
+    *(12, 12, 14, 19, 26, 58, 60, 55),
+    *(14, 13, 16, 24, 40, 57, 69, 56),
+    *(14, 17, 22, 29, 51, 87, 80, 62),
+    *(18, 22, 37, 56, 68, 109, 103, 77),
+    *(24, 35, 55, 64, 81, 104, 113, 92),
+    *(49, 64, 78, 87, 103, 121, 120, 101),
+    *(72, 92, 95, 98, 112, 100, 103, 99),
+)
+CHROMA = (
+    *(17, 18, 24, 47, 99, 99, 99, 99),
+    *(18, 21, 26, 66, 99, 99, 99, 99),
+    *(24, 26, 56, 99, 99, 99, 99, 99),
+    *(47, 66, 99, 99, 99, 99, 99, 99),
+    *(99,) * 32,
+)
+
+
+def test_pillow_has_the_tables_of_the_standard():
+    assert [tuple(steps) for steps in annex_k()] == [LUMA, CHROMA]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 from experiments.training.batches import watched_batch
 from experiments.training.session import Session
+from experiments.training.stability import CurveRow
 from fnnet import trees
 from fnnet.train import NotFiniteError, TrainState
 
@@ -22,20 +22,20 @@ class Learned:
     steps: int = 0
     seconds: float = 0.0
     skipped: int = 0
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[CurveRow] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     norms: list[float] = field(default_factory=list)
 
     @property
     def is_finite(self):
         """Whether training ended, with parameters and measurements that are finite."""
-        if self.train_state is None or self.curve[-1]["held_out_psnr"] is None:
+        if self.train_state is None or self.curve[-1].held_out_psnr is None:
             return False
         _, params, state, *_ = self.train_state
         return bool(trees.all_finite((params, state)))
 
     def log(self, step, train_state):
-        """Take in a step."""
+        """Append the metrics of a step."""
         self.steps = step.number
         self.seconds += step.seconds if step.number > 1 else 0.0
         self.skipped += not step.metrics["finite"]
@@ -46,19 +46,7 @@ class Learned:
 
 
 def learn(programs, trial, pairs, watched):
-    """Train a trial.
-
-    Parameters
-    ----------
-    programs : Programs
-    trial : Trial
-    pairs, watched : sequence of Pair
-        To cut batches from, and to cut the crops from that the curve is measured on.
-
-    Returns
-    -------
-    Learned
-    """
+    """Train a trial on batches of `pairs`; measure its curve on crops of the pairs `watched`."""
     # The same crops in every trial, whatever its seed is.
     crops = watched_batch(programs.task, watched, seed=0)
     session, learned = Session(programs, seed=trial.seed, crops=crops), Learned()
@@ -73,13 +61,16 @@ def learn(programs, trial, pairs, watched):
 
 
 def _curve_row(step, seconds):
-    row = {
-        "step": step.number,
-        "loss": step.metrics["loss"],
-        "psnr": step.metrics["psnr"],
-        "held_out_psnr": step.held_out_psnr,
-        "gradient_norm": step.metrics["gradient_norm"],
-        "learning_rate": step.learning_rate,
-        "seconds": round(seconds, 4),
-    }
-    return {name: value if math.isfinite(value) else None for name, value in row.items()}
+    return CurveRow(
+        step=step.number,
+        loss=_finite(step.metrics["loss"]),
+        psnr=_finite(step.metrics["psnr"]),
+        held_out_psnr=_finite(step.held_out_psnr),
+        gradient_norm=_finite(step.metrics["gradient_norm"]),
+        learning_rate=_finite(step.learning_rate),
+        seconds=round(seconds, 4),
+    )
+
+
+def _finite(value):
+    return value if math.isfinite(value) else None

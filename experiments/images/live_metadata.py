@@ -1,8 +1,8 @@
-"""The files beside LIVE's images: which original each was made of, at what rate, how it looks.
+"""LIVE's lists and score files: the original, bit rate and opinion score of each image.
 
 Release 2 has ``jpeg/info.txt``, ``refnames_all.mat``, ``dmos_realigned.mat`` and ``dmos.mat``;
 release 1 has ``jpeginfo.txt`` and ``subjectscores1.txt``, ``subjectscores2.txt``. All names here
-are small letters, all numbers those of ``imgN``.
+are in lower case, all numbers those of ``imgN``.
 """
 
 import math
@@ -22,14 +22,14 @@ REALIGNED, RELEASED, RAW = "DMOS, realigned", "DMOS", "mean raw opinion score"
 
 
 class Entry(NamedTuple):
-    """A line of a list: the original's file name, and bits per pixel; 0 means a lossless copy."""
+    """A line of a list: the original's file name, and bits per pixel, 0 for a lossless copy."""
 
     original: str
     bits_per_pixel: float
 
 
 def numbered(path):
-    """Give N of an image ``imgN``, in any case; None for other names."""
+    """Return N of an image ``imgN``, in any case; None for other names."""
     match = re.fullmatch(r"img(\d{1,6})", path.stem.lower(), re.ASCII)
     return int(match[1]) if match else None
 
@@ -37,17 +37,8 @@ def numbered(path):
 def read_list(path):
     """Read ``info.txt`` or ``jpeginfo.txt``: lines of original, image, bits per pixel.
 
-    Returns
-    -------
-    dict of int to Entry
-        By the image's number.
-    list of str
-        A sentence for each kind of fault; lines at fault are left out.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read as text.
+    Returns an `Entry` by each image's number, without the lines at fault, and a sentence for each
+    kind of fault. Raises `ImageError` if the file cannot be read as text.
     """
     entries, odd, twice = {}, [], set()
     for count, line in _lines(path):
@@ -64,7 +55,7 @@ def read_list(path):
         )
     if twice:
         names = ", ".join(f"img{number}" for number in sorted(twice))
-        faults.append(f"{path}: says two different things of {names}; left out")
+        faults.append(f"{path}: has two different lines for {names}; left out")
     return {number: entry for number, entry in entries.items() if number not in twice}, faults
 
 
@@ -83,10 +74,7 @@ def _entry(line):
 def read_reference_names(path):
     """Read ``refnames_all.mat``: the original's file name of each JPEG image, and no faults.
 
-    Raises
-    ------
-    ImageError
-        If the file is not MATLAB's or has no cell of 982 names.
+    Raises `ImageError` if this is no MATLAB file, or has no cell array of 982 names.
     """
     values = _variable(path, "refnames_all")
     names = [value.ravel()[0] if np.size(value) else "" for value in values]
@@ -99,45 +87,31 @@ def read_reference_names(path):
 def read_dmos(path):
     """Read the difference mean opinion score of each JPEG image, 0 is best; and no faults.
 
-    ``dmos_new`` of ``dmos_realigned.mat``, or ``dmos`` of ``dmos.mat``, each of 982 values.
-
-    Raises
-    ------
-    ImageError
-        If the file is not MATLAB's or has no such vector.
+    Either ``dmos_new`` of ``dmos_realigned.mat``, or ``dmos`` of ``dmos.mat``, each of 982 values.
+    Raises `ImageError` if this is no MATLAB file, or has no such vector.
     """
     name = "dmos_new" if "realigned" in path.name.lower() else "dmos"
     values = _variable(path, name)
     if values.dtype.kind not in "fiu":
         raise ImageError(f"{path}: {name} does not hold numbers")
     part = values[JPEG_FIRST : JPEG_FIRST + JPEG_COUNT].astype(float)
-    finite = enumerate(part.tolist(), 1)
-    return {number: value for number, value in finite if math.isfinite(value)}, []
+    scores = enumerate(part.tolist(), 1)
+    return {number: value for number, value in scores if math.isfinite(value)}, []
 
 
 def read_raw_scores(path):
-    """Read lines of ``imgN.bmp score score ...`` and average each; a score of 0 was skipped.
+    """Read lines of ``imgN.bmp score score ...`` and average each; 0 is a missing score.
 
-    Returns
-    -------
-    dict of int to float
-        By the image's number.
-    list of str
-        A sentence if there are lines of another form, or a second one for an image; they are
-        left out.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read as text.
+    Returns means by the image's number, without lines of another form and a second one for an
+    image, and a sentence if there are such lines. Raises `ImageError` if it cannot be read as text.
     """
     means, odd = {}, []
     for count, line in _lines(path):
         number, scores = _scores(line)
         if number is None or number in means:
             odd.append(str(count))
-        elif given := [score for score in scores if score != 0]:
-            means[number] = sum(given) / len(given)
+        elif rated := [score for score in scores if score != 0]:
+            means[number] = sum(rated) / len(rated)
     if not odd:
         return means, []
     return means, [
@@ -159,7 +133,7 @@ def _scores(line):
 
 
 def _lines(path):
-    """Give the lines that are not blank, with their numbers."""
+    """Return the lines that are not blank, with their numbers."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:

@@ -1,34 +1,24 @@
-"""From what Pillow decodes to 8-bit RGB: colour modes, depths, transparency, orientation."""
+"""Conversion of Pillow images to 8-bit RGB: colour modes, bit depths, transparency, EXIF."""
 
 import numpy as np
+from PIL import ExifTags, Image, ImageOps
 
 from experiments.images.errors import ImageError
 
-ORIENTATION_TAG = 0x0112
-# EXIF says where the stored first row and column belong; each entry brings them back there.
-UPRIGHT = {
-    2: lambda pixels: pixels[:, ::-1],
-    3: lambda pixels: pixels[::-1, ::-1],
-    4: lambda pixels: pixels[::-1],
-    5: lambda pixels: pixels.transpose(1, 0, 2),
-    6: lambda pixels: np.rot90(pixels, -1),
-    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda pixels: np.rot90(pixels),
-}
-REFUSED = {
-    "F": "floating-point samples have no fixed white; save it with 8 bits a sample first",
+REJECTED = {
+    "F": "floating-point samples have no fixed white; save it with 8 bits per sample first",
     "LAB": "the LAB colour space is not read; save it as RGB first",
-    "I": "32-bit or signed samples have no fixed white; save it with 8 bits a sample first",
+    "I": "32-bit or signed samples have no fixed white; save it with 8 bits per sample first",
 }
 PLAIN = ("1", "L", "RGB", "YCbCr", "P")
 WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 def sample_format(image):
-    """Tell how the file stores its samples, by the name that Pillow's decoders use.
+    """Return the raw mode in which the file stores its samples, as Pillow's decoders name it.
 
     ``RGB;16B`` is the only sign that an image which opens as 8-bit RGB has 16 bits in its file.
-    It is gone once the pixels are loaded. A maximum other than 255 (PPM) is told as ``;16`` too.
+    It is lost once the pixels are loaded. A PPM's maximum above 255 is reported as ``;16`` too.
     """
     if not image.tile:
         return ""
@@ -42,36 +32,19 @@ def sample_format(image):
 
 
 def rgb_pixels(image, stored, path, *, allow_cmyk):
-    """Turn a loaded Pillow image into 8-bit RGB.
+    """Convert a loaded Pillow image to 8-bit RGB; `stored` is its `sample_format` before loading.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Loaded: its pixels are there.
-    stored : str
-        What `sample_format` said before loading.
-    path : Path
-        Named in notices and errors.
-    allow_cmyk : bool
-        Whether CMYK is converted (naively, without a profile) or refused.
-
-    Returns
-    -------
-    tuple of ndarray, bool, list of str
-        Pixels (H, W, 3) uint8, whether the source had one channel (besides alpha), notices.
-
-    Raises
-    ------
-    ImageError
-        For modes that have no faithful 8-bit RGB form.
+    CMYK is converted without a profile or, unless `allow_cmyk`, rejected. Returns (H, W, 3) uint8
+    pixels, whether the source had one channel (besides alpha), and notices; raises `ImageError` for
+    modes that have no faithful 8-bit RGB form.
     """
     mode = image.mode
     # In PNG and PPM files mode I holds 0..65535 too; in TIFF files it may hold anything.
     if mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM")):
         return _grey_of_16_bits(image, stored, path)
-    if mode in REFUSED:
-        raise ImageError(f"{path}: {REFUSED[mode]}")
-    notices = [f"{path}: 16 bits a sample, read as 8"] if ";16" in stored else []
+    if mode in REJECTED:
+        raise ImageError(f"{path}: {REJECTED[mode]}")
+    notices = [f"{path}: 16 bits per sample, read as 8"] if ";16" in stored else []
     if mode == "CMYK":
         if not allow_cmyk:
             raise ImageError(f"{path}: CMYK is not read here; save it as RGB first")
@@ -89,23 +62,30 @@ def rgb_pixels(image, stored, path, *, allow_cmyk):
 
 
 def over_white(rgba):
-    """Lay (H, W, 4) uint8 pixels with straight alpha over white: (H, W, 3) uint8, rounded."""
+    """Blend (H, W, 4) uint8 pixels of straight alpha over white: (H, W, 3) uint8, rounded."""
     color, alpha = rgba[..., :3].astype(np.uint32), rgba[..., 3:].astype(np.uint32)
     return ((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def upright(image, pixels, path):
-    """Turn `pixels` (H, W, 3) as the loaded image's EXIF data asks; give them and notices."""
+    """Mirror or turn (H, W, 3) `pixels` as the loaded image's EXIF data asks.
+
+    Returns the pixels, and a list with a notice if the EXIF data cannot be read.
+    """
     try:
-        orientation = image.getexif().get(ORIENTATION_TAG, 1)
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # Pillow parses EXIF late and by hand: anything can come out of a broken one.
         return pixels, [f"{path}: its EXIF data cannot be read; taken as upright"]
-    turn = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return (pixels if turn is None else turn(pixels)), []
+    if orientation not in range(2, 9):
+        return pixels, []
+    # Not on `image` itself: Pillow writes all its EXIF data anew, and fails on any broken part.
+    stored = Image.fromarray(pixels)
+    stored.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.asarray(ImageOps.exif_transpose(stored)), []
 
 
 def _grey_of_16_bits(image, stored, path):
-    """Divide by 257, so that 0 and 65535 become 0 and 255; Pillow's own conversion clips."""
+    """Convert 16-bit grey by dividing by 257; Pillow's own conversion clips at 255."""
     if stored.startswith("I;12"):
         raise ImageError(f"{path}: 12-bit samples are not read; save it with 8 or 16 bits first")
     values = np.asarray(image).astype(np.uint32)

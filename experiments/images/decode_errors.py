@@ -1,4 +1,4 @@
-"""Why a file cannot be read as an image, in one sentence."""
+"""Turning errors of Pillow's decoders into one sentence for the user."""
 
 import errno
 import mmap
@@ -8,26 +8,13 @@ import struct
 from PIL import Image, UnidentifiedImageError
 
 READ_FORMATS = "PNG, JPEG, BMP, TIFF, WebP, PPM"
-PNG_END = b"IEND\xaeB`\x82"  # the last chunk's name and checksum: nothing of a PNG comes after
+PNG_END = b"IEND\xaeB`\x82"  # name and checksum of the last chunk of a PNG
 HEAD_BYTES = 18
 BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes that a BMP's second header can have
 
 
 def explain(error, path, pixel_limit):
-    """Turn what Pillow raised for the file at `path` into one sentence for its user.
-
-    Parameters
-    ----------
-    error : Exception
-    path : Path
-    pixel_limit : int
-        Named when Pillow itself refused the size.
-
-    Returns
-    -------
-    str
-        Begins with the path.
-    """
+    """Explain in one sentence that begins with `path` why Pillow could not read that file."""
     if isinstance(error, MemoryError):
         return f"{path}: not enough memory for this image"
     if isinstance(error, Image.DecompressionBombError):
@@ -54,11 +41,12 @@ def explain(error, path, pixel_limit):
         return f"{path}: a text chunk of this PNG unpacks to more than an image's text may hold"
     if isinstance(error, UnidentifiedImageError):
         return f"{path}: begins like a {kind} but is none; the file is cut short or damaged"
-    return f"{path}: a damaged {kind} is not read ({_first_line(error)})"
+    reason, *_ = str(error).strip().splitlines() or [type(error).__name__]
+    return f"{path}: a damaged {kind} is not read ({reason})"
 
 
 def lacks_png_end(path):
-    """Tell whether a PNG file misses its last chunk, though its pixels may all be there."""
+    """Return whether a PNG file misses its last chunk, though its pixels may all be there."""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.rfind(PNG_END) < 0
 
@@ -69,7 +57,7 @@ def _head(path):
 
 
 def _kind(head):
-    """Name the format that a file's first bytes announce, or None."""
+    """Return the format that a file's first bytes announce, or None."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
     if head.startswith(b"\xff\xd8\xff"):
@@ -78,7 +66,7 @@ def _kind(head):
         return "TIFF"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WebP"
-    # "BM" and "P5" begin many a text: these two are believed only if what follows fits.
+    # Texts too begin with "BM" and "P5": these two count only if the next bytes fit.
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
         return "BMP"
     if re.match(rb"P[1-6fF]\s+[\d#]", head):
@@ -87,14 +75,9 @@ def _kind(head):
 
 
 def _declared_size(kind, head):
-    """Read the size in bytes that the file's own header claims, where a format has such a field."""
+    """Read the file size in bytes that the header claims; None in formats without such a field."""
     if kind == "WebP":
         return struct.unpack("<I", head[4:8])[0] + 8
     if kind == "BMP":
         return struct.unpack("<I", head[2:6])[0]
     return None
-
-
-def _first_line(error):
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

@@ -1,11 +1,21 @@
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from image_builders import noise, smooth
 
-from experiments.images import ImageError, StoredImage, check_patch, jpeg_version, sample_batch
+from experiments.images import (
+    ImageError,
+    StoredImage,
+    check_patch,
+    jpeg_version,
+    sample_batch,
+    sampling_window,
+)
+from experiments.images.patches import WINDOW_BYTES
+from experiments.images.store import STORE_BYTES
 
 ARGUMENTS = {"seed": 0, "step": 0, "batch_size": 4, "patch": 8}
 
@@ -227,3 +237,50 @@ def test_a_patch_that_fits_nowhere_is_refused_with_the_way_out():
     with pytest.raises(ValueError) as caught:
         check_patch(images, 0)
     assert str(caught.value) == "--patch 0: must be at least 1"
+
+
+# The images that a step may draw from.
+
+
+def test_a_set_that_fits_is_all_in_the_window_in_its_order():
+    assert sampling_window([10] * 5, seed=0, step=7, limit=50) == (0, 1, 2, 3, 4)
+    assert WINDOW_BYTES < STORE_BYTES
+
+
+def test_a_window_is_a_pure_function_within_its_limit():
+    sizes = [10, 20, 30] * 10
+    for step in (0, 1, 29, 30, 31, 1000, 10**6):
+        chosen = sampling_window(sizes, seed=3, step=step, limit=100)
+        assert chosen == sampling_window(sizes, seed=3, step=step, limit=100)
+        assert sum(sizes[index] for index in chosen) <= 100
+        assert len(set(chosen)) == len(chosen) >= 2
+    assert sampling_window(sizes, seed=4, step=0, limit=100) != sampling_window(
+        sizes, seed=3, step=0, limit=100
+    )
+    # Pinned: a resumed run must draw from the same images on every machine and release.
+    assert sampling_window(sizes, seed=3, step=1000, limit=100) == (21, 16, 5, 1, 22)
+
+
+def test_a_window_takes_in_one_image_a_step_and_all_of_them_equally_often():
+    sizes, seen = [10] * 30, Counter()
+    before = set(sampling_window(sizes, seed=0, step=0, limit=55))
+    for step in range(1, 301):
+        now = set(sampling_window(sizes, seed=0, step=step, limit=55))
+        assert len(now - before) <= 1
+        seen.update(now)
+        before = now
+    assert len(seen) == 30
+    assert min(seen.values()) >= 45
+    assert max(seen.values()) <= 60
+
+
+def test_one_large_image_does_not_narrow_the_sampling_window():
+    sizes = [1] * 1999 + [300]
+    for step in range(0, 4000, 37):
+        chosen = sampling_window(sizes, seed=0, step=step, limit=1000)
+        assert 700 <= len(chosen) <= 1000
+        assert sum(sizes[index] for index in chosen) <= 1000
+
+
+def test_one_image_is_chosen_even_if_it_is_too_large():
+    assert len(sampling_window([100, 100], seed=0, step=0, limit=10)) == 1
