@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-# Calls a program that needs 36 MB, and tells how many pages a call takes from the system. Up to 32 MB
-# glibc may keep of its own accord.
+# Calls a program that needs 36 MB, and tells how many pages a call takes from the system. As much
+# as 32 MB may be kept by glibc of its own accord.
 CODE = """
 import experiments, jax, jax.numpy as jnp, resource
 f = jax.jit(lambda x: jnp.sort(x).sum())
