@@ -380,6 +380,7 @@ def test_a_partner_that_is_converted_is_told_of(command, trained, tmp_path):
     assert re.search(r"note: .*qf10/b.png: .*white", errors), errors
 
 
+@SLOW
 def test_images_are_prepared_as_asked_and_the_run_says_so(command, tmp_path):
     put_images(tmp_path / "set/refimgs", "abcd", size=(128, 112))
     put_images(tmp_path / "set/qf10", "abcd", size=(128, 112))
@@ -680,6 +681,7 @@ def learned(folder):
     )
 
 
+@SLOW
 def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_is_not(tmp_path):
     options = ("--tiny", "--dropout", "0.1", "--steps", "60", "--save-seconds", "0.01")
     options += ("--data", put_images(tmp_path / "pictures"))
@@ -699,6 +701,7 @@ def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_is_not(tmp_path):
     assert (broken / "comparison.png").exists()
 
 
+@SLOW
 def test_ctrl_c_saves_and_says_how_to_go_on_and_a_run_in_use_is_refused(tmp_path):
     folder = tmp_path / "run"
     images = put_images(tmp_path / "pictures")
@@ -716,6 +719,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_a_run_in_use_is_refused(tmp_path
     assert (folder / f"checkpoint-{rows:08d}.safetensors").exists()
 
 
+@SLOW
 def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_last_checkpoint(tmp_path):
     pytest.importorskip("resource", reason="Windows has no limit on a file's size")
     folder = tmp_path / "run"
@@ -733,6 +737,7 @@ def test_a_full_disk_ends_a_run_with_a_sentence_and_keeps_the_last_checkpoint(tm
     assert not list(folder.glob("*.tmp"))
 
 
+@SLOW
 def test_a_full_disk_at_the_figures_ends_with_a_sentence(tmp_path):
     pytest.importorskip("resource", reason="Windows has no limit on a file's size")
     images, folder = put_images(tmp_path / "pictures"), tmp_path / "run"

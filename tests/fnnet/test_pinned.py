@@ -4,12 +4,13 @@
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from contracts import LAYERS
+from contracts import LAYERS, initial
 from pinning import checksum
 
 from fnnet import trees
@@ -18,9 +19,9 @@ FILE = Path(__file__).parent / "pinned.json"
 
 
 def fingerprint(row):
-    layer = row.make()
-    params, state = layer.init(jax.random.key(0), row.in_shape)
-    y, new_state = layer.apply(params, state, row.input(), key=jax.random.key(1), train=True)
+    params, state = initial(row)
+    apply = jax.jit(partial(row.make().apply, train=True))
+    y, new_state = apply(params, state, row.input(), key=jax.random.key(1))
     return {
         "params": {name: list(leaf.shape) for name, leaf in trees.flatten(params).items()},
         "state": {name: list(leaf.shape) for name, leaf in trees.flatten(state).items()},

@@ -1,5 +1,7 @@
 """Networks that can be used in two halves, and what stands between these."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +24,7 @@ SMALL = {
 KINDS = {"bounded": {"latents": "bounded"}, "penalised": PENALISED}
 every_model = pytest.mark.parametrize("name", SMALL)
 every_kind = pytest.mark.parametrize("kind", KINDS)
+UNOPTIMISED = {"xla_backend_optimization_level": 0}  # half the compile time
 BUILT = {}
 
 
@@ -33,24 +36,31 @@ def built(name, kind):
 
 
 def images(count=2, height=19, width=33):
-    values = np.random.default_rng(0).random((count, height, width, 3))
-    return jnp.asarray(values, jnp.float32)
+    return np.random.default_rng(0).random((count, height, width, 3)).astype(np.float32)
+
+
+def compiled(function):
+    return jax.jit(function, compiler_options=UNOPTIMISED)
 
 
 @every_model
 @every_kind
 def test_the_halves_together_are_the_whole_and_latents_are_whole_numbers(name, kind):
     model, params, state = built(name, kind)
-    x = images()
-    middle = jnp.full(2, model.bottleneck.middle_rate)
-    latents = model.encode(params, state, x, middle)
+    middle = np.full(2, model.bottleneck.middle_rate)
+
+    @compiled
+    def forms(x):
+        latents = model.encode(params, state, x, middle)
+        y = model.decode(params, state, latents, middle, (19, 33))
+        return latents, y, model.apply(params, state, x)[0], model.code(params, state, x, middle)
+
+    latents, y, whole, coded = forms(images())
     multiple = model.config["multiple"]
     assert latents.shape[:3] == (2, -(-19 // multiple), -(-33 // multiple))
     np.testing.assert_array_equal(latents, np.rint(latents))
     assert np.abs(latents).max() >= 1
-    y = model.decode(params, state, latents, middle, (19, 33))
-    np.testing.assert_array_equal(y, model.apply(params, state, x)[0])
-    coded = model.code(params, state, x, middle)
+    np.testing.assert_array_equal(y, whole)
     np.testing.assert_array_equal(coded.images, y)
     np.testing.assert_array_equal(coded.latents, latents)
     assert (coded.bits is None) == (kind == "bounded")
@@ -66,8 +76,10 @@ def test_bounded_latents_stay_within_their_bounds_however_large_the_encoder_s_ou
 @every_model
 def test_in_training_noise_takes_the_place_of_rounding(name):
     model, params, state = built(name, "bounded")
-    noisy = [coded_in_training(model, params, state, n).latents for n in (1, 2)]
-    rounded = model.encode(params, state, images(), jnp.zeros(2, int))
+    coded = compiled(partial(model.code, train=True))
+    at = (params, state, images(), np.zeros(2, int))
+    noisy = [coded(*at, key=jax.random.key(number)).latents for number in (1, 2)]
+    rounded = compiled(model.encode)(*at)
     assert np.abs(noisy[0] - rounded).max() <= 1
     assert 0 < np.abs(noisy[0] - noisy[1]).max() < 1
     with pytest.raises(fn.LayerError, match="quantize needs a key during training"):
@@ -77,31 +89,30 @@ def test_in_training_noise_takes_the_place_of_rounding(name):
 @every_model
 def test_a_prior_is_trained_with_noise_and_the_decoder_with_rounded_latents(name):
     model, params, state = built(name, "penalised")
-    one, other = (coded_in_training(model, params, state, n) for n in (1, 2))
-    in_use = model.code(params, state, images(), jnp.zeros(2, int))
+
+    def coded(params, key):
+        return model.code(params, state, images(), np.zeros(2, int), key=key, train=True)
+
+    def distance(params, key):
+        return jnp.square(coded(params, key).images - images()).mean()
+
+    one, other = (compiled(coded)(params, jax.random.key(number)) for number in (1, 2))
+    in_use = compiled(model.code)(params, state, images(), np.zeros(2, int))
     np.testing.assert_array_equal(one.latents, in_use.latents)
     np.testing.assert_array_equal(one.images, other.images)
     assert np.abs(one.bits - other.bits).max() > 0.01
     # Rounding has no gradient of its own: what comes through is the identity's.
-    distance = jax.grad(
-        lambda params: jnp.square(
-            coded_in_training(model, params, state, 1).images - images()
-        ).mean()
-    )(params)
-    assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(distance["encoder"]))
-
-
-def coded_in_training(model, params, state, number):
-    key = jax.random.key(number)
-    return model.code(params, state, images(), jnp.zeros(2, int), key=key, train=True)
+    gradient = compiled(jax.grad(distance))(params, jax.random.key(1))
+    assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient["encoder"]))
 
 
 def test_each_image_is_coded_at_its_own_rate_with_more_bits_for_a_larger_weight():
     model, params, state = built("conv", "penalised")
-    x = jnp.repeat(images(1), 3, axis=0)
-    together = model.code(params, state, x, jnp.arange(3))
+    x = np.repeat(images(1), 3, axis=0)
+    code = compiled(model.code)
+    together = code(params, state, x, np.arange(3))
     for rate in range(3):
-        alone = model.code(params, state, x[:1], jnp.array([rate]))
+        alone = code(params, state, x[:1], np.array([rate]))
         np.testing.assert_array_equal(together.latents[rate], alone.latents[0])
         np.testing.assert_allclose(together.bits[rate], alone.bits[0], rtol=1e-6)
         expected = prior_bits(params, rate)(alone.latents)
@@ -146,13 +157,13 @@ def test_tables_have_their_shape_from_the_start_whatever_the_image_s_size(kind):
 def test_the_loss_is_bits_a_pixel_and_weighted_error_of_each_image_at_its_rate():
     model, params, state = built("conv", "penalised")
     batch = tuple(np.asarray(255 * images(4), np.uint8) for _ in range(2))
-    value, (_, metrics) = make_loss(model, "mse")(params, state, batch, None)
+    value, (_, metrics) = compiled(make_loss(model, "mse"))(params, state, batch, None)
+    code = compiled(model.code)
     x = batch[0].astype(np.float64) / 255
     expected, bits = [], []
     for number, rate in enumerate((0, 1, 2, 0)):
-        coded = model.code(
-            params, state, jnp.asarray(x[number : number + 1], jnp.float32), rate=jnp.array([rate])
-        )
+        image = x[number : number + 1].astype(np.float32)
+        coded = code(params, state, image, rate=np.array([rate]))
         error = np.mean((np.asarray(coded.images[0], np.float64) - x[number]) ** 2)
         bits.append(float(coded.bits.sum()) / (19 * 33))
         expected.append(bits[-1] + WEIGHTS[rate] * 255**2 * error)

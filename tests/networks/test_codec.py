@@ -28,6 +28,11 @@ SETTINGS = {
         "distortion_weights": [0.01, 0.1],
     },
 }
+# For what compiles much: two kinds of latents, with reach and without.
+every_network = pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n not in ("mlp", "pyramid"))) for n in SETTINGS],
+)
 PHOTO = data.chelsea()[:131, :170]
 MADE = {}
 
@@ -57,7 +62,7 @@ def through(codec, pixels, rate):
     return written, codec.read(written.data)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@every_network
 def test_what_is_read_is_the_network_s_own_result_and_costs_what_the_tables_say(name):
     model, params, state, record = made(name)
     codec = Codec(model, params, state, record)
@@ -110,7 +115,7 @@ def test_tables_cost_fewer_bits_than_even_frequencies():
     assert ideal_bits(latents, codec.tables[0]) < even
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@every_network
 def test_an_image_in_tiles_is_the_image_as_a_whole(name, monkeypatch):
     model, params, state, _ = made(name)
     pixels = np.tile(data.coffee()[:150, :130], (2, 2, 1))
@@ -283,6 +288,7 @@ def test_wrong_uses_get_one_sentence(run, trained, images, tmp_path, monkeypatch
     assert errors.splitlines()[-1] == "error: " + sentence.replace("IMAGES", str(images))
 
 
+@pytest.mark.slow
 def test_a_run_of_another_task_or_one_that_is_not_ended_writes_no_files(
     run, images, tmp_path, monkeypatch
 ):

@@ -39,14 +39,14 @@ class Row:
 
     def init(self, dtype=np.float32):
         """Initialise with values that are not special: biases and offsets are not zero."""
-        params, state = _initial(self)
+        params, state = initial(self)
         rng = np.random.default_rng(8)
         spread = lambda leaf: (leaf + 0.1 * rng.normal(size=leaf.shape)).astype(dtype)  # noqa: E731
         return jax.tree.map(spread, params), jax.tree.map(lambda leaf: abs(spread(leaf)), state)
 
 
 @cache
-def _initial(row):
+def initial(row):
     """Initialise a row's layer; eager draws take long, and many tests ask for the same ones."""
     with jax.enable_x64(False):
         return jax.tree.map(np.asarray, row.make().init(jax.random.key(0), row.in_shape))

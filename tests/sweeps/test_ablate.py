@@ -35,6 +35,7 @@ def read(path):
     return {record.identity: without_times(record) for record in found}
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_killed_goes_on_with_the_numbers_of_an_unbroken_one(run, sets, tmp_path):
     killed, whole = tmp_path / "killed.jsonl", tmp_path / "whole.jsonl"
     options = (*OPTIONS, *sets)
@@ -157,6 +158,7 @@ def test_ctrl_c_says_how_to_go_on(run, tmp_path, monkeypatch):
     assert path.read_text() == ""
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_a_run_leaves_no_trace(sets, tmp_path):
     words = [sys.executable, "-m", "experiments.ablate", *OPTIONS, *sets]
     process = subprocess.Popen(

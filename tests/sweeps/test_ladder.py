@@ -75,6 +75,7 @@ def test_a_release_is_a_run_of_half_the_bytes_with_nothing_of_where_it_was_made(
     assert status == 2 and "damaged: its contents do not match its digest" in errors
 
 
+@pytest.mark.slow
 def test_a_rung_is_trained_once_and_its_record_and_crops_are_kept(run, tmp_path):
     options = ("--budget", "tiny", "--rung", "one convolution")
     options += ("--records", tmp_path / "l.jsonl", "--crops", tmp_path / "crops")
@@ -137,6 +138,7 @@ def test_every_rung_has_one_latent_for_four_pixels_and_its_name_is_known(run):
     assert errors == f"error: --rung poling: must be one of {names}\n"
 
 
+@pytest.mark.slow
 def test_weights_and_the_rung_that_needs_them_go_together(run, release, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plain = tmp_path / "plain"

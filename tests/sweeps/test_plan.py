@@ -96,9 +96,14 @@ def test_every_optimiser_goes_downhill_at_its_own_learning_rate(name):
 
     params = {"kernel": jnp.zeros((3, 4))}
     opt_state, first = optimizer.init(params), loss(params)
-    for step in range(30):
+
+    @jax.jit
+    def move(params, opt_state, step):
         updates, opt_state = optimizer.update(jax.grad(loss)(params), opt_state, params, step)
-        params = fn.optim.apply_updates(params, updates)
+        return fn.optim.apply_updates(params, updates), opt_state
+
+    for step in range(30):
+        params, opt_state = move(params, opt_state, step)
     assert loss(params) < first
 
 

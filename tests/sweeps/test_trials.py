@@ -135,12 +135,14 @@ def test_a_run_that_diverges_is_recorded_with_what_was_learned_till_then():
     json.dumps(records.to_json(record), allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_step_of_a_learning_rate_of_a_million_diverges():
     model = configs.configure("conv", latents="bounded", width=4)
     diverging = trial(IMAGES, model=model, optimizer="sgd", learning_rate=1e6, clip=1.0, steps=40)
     assert run_trial(diverging, IMAGES).status == "diverged"
 
 
+@pytest.mark.slow
 def test_latents_that_leave_32_bits_are_a_divergence_too(monkeypatch):
     model = replace(SHALLOW, latents="penalised", distortion_weights=(0.01,))
     fit = session.fit

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-# Calls a program that needs 64 MB, and tells how many pages a call takes from the system.
+# Calls a program that needs 36 MB, and tells how many pages a call takes from the system. As much
+# as 32 MB may be kept by glibc of its own accord.
 CODE = """
 import experiments, jax, jax.numpy as jnp, resource
 f = jax.jit(lambda x: jnp.sort(x).sum())
-x = jnp.zeros(2**24)
+x = jnp.zeros(9 * 2**20)
 faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(3):
     before = faults()
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.skipif(
 def test_memory_is_kept_where_that_is_asked_for():
     taken, said = start("0")
     kept, _ = start("1")
-    assert said == "" and taken > 2**26 // mmap.PAGESIZE * 0.9
+    assert said == "" and taken > 36 * 2**20 // mmap.PAGESIZE * 0.9
     # A fifth is the sorting's own, and not of the C library.
     assert kept < taken / 4
 

@@ -99,6 +99,7 @@ def test_a_second_start_of_training_compiles_nothing(tmp_path):
 
 
 @pytest.mark.skipif(not onednn.USED, reason="here nothing is oneDNN's")
+@SLOW
 def test_a_second_start_compiles_nothing_but_what_onednn_has_a_part_in(tmp_path):
     env = environment(tmp_path) | {"XLA_FLAGS": onednn.environment()["XLA_FLAGS"]}
     for name in "ab":
