@@ -141,7 +141,7 @@ def test_importing_experiments_sets_the_flags_and_imports_no_jax():
         ("0.12.0.1", "Linux", "aarch64", "", ""),
         ("0.12.0.1", "Darwin", "x86_64", "", ""),
         ("0.12.0.1", "Windows", "AMD64", "", ""),
-        ("none", "Linux", "x86_64", "--xla_a=1", ""),
+        (None, "Linux", "x86_64", "--xla_a=1", ""),
     ],
 )
 def test_each_jaxlib_gets_the_flags_that_it_has(jaxlib, system, machine, given, added, monkeypatch):
