@@ -191,7 +191,7 @@ def test_every_transformation_agrees_with_the_plain_form(row):
             return sum(jax.tree.leaves(jax.tree.map(vdot, gradient, direction)))
 
         @partial(jax.jit, compiler_options=UNOPTIMISED)
-        def forms(inputs):
+        def forms(inputs, copies):
             tangent = jax.jvp(f, (inputs,), (direction,))[1]
             linear = jax.linearize(f, inputs)[1](direction)
             forward_over_reverse = jax.jvp(grad, (inputs,), (direction,))[1]
@@ -202,7 +202,7 @@ def test_every_transformation_agrees_with_the_plain_form(row):
                 "mapped": jax.vmap(grad)(copies),
             }
 
-        transformed = forms(inputs)
+        transformed = forms(inputs, copies)
         for value in transformed["first"]:
             close(value, along(plain(inputs), np.vdot), 1e-9)
         close(*transformed["second"], 1e-9)

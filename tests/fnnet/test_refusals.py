@@ -459,7 +459,7 @@ def test_an_initialiser_that_gives_another_shape_is_refused():
 
     with pytest.raises(fn.LayerError) as error:
         start(fn.dense(2, kernel_init=ones), (3,))
-    assert str(error.value).endswith("gave shape (2, 2) for (3, 2)")
+    assert str(error.value).endswith("returned shape (2, 2) for (3, 2)")
 
 
 def test_parameters_of_another_depth_are_refused():
