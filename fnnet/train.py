@@ -236,7 +236,7 @@ def _extended(report, waited, stepped):
 
 
 def _on_device(leaf):
-    """Put a leaf on the default device unless it is a JAX array, which may be sharded already."""
+    """Place a leaf on the default device unless it is a JAX array, which may be sharded already."""
     return leaf if isinstance(leaf, jax.Array) else jax.device_put(leaf)
 
 

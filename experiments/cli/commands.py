@@ -121,9 +121,8 @@ def from_json(config_type, path, recorded):
 def option_values(config):
     """Return the options of a config by name; groups of options are flat here."""
     values = {}
-    for field in fields(config):
-        value = getattr(config, field.name)
-        values |= option_values(value) if is_dataclass(value) else {field.name: value}
+    for name, value in vars(config).items():
+        values |= option_values(value) if is_dataclass(value) else {name: value}
     return values
 
 

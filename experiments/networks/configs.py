@@ -78,7 +78,7 @@ class ConvConfig(_Config):
     norm: Norm = "none"
     """Normalisation in front of each activation; "gdn" is its inverse in the decoder."""
     pooling: Pooling = "stride"
-    """How the grid is halved; "max" and "average" go back by bilinear enlargement."""
+    """Downsampling of the grid; "max" and "average" upsample bilinearly in the decoder."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ class NetworkOptions:
     norm: Norm | None = None
     """Normalisation in front of each activation (mlp: batch or layer). Default: none."""
     pooling: Pooling | None = None
-    """How conv halves the grid. Default: stride."""
+    """Downsampling of conv. Default: stride."""
     block: int | None = None
     """Height and width of the blocks that mlp works on, in pixels."""
     stride: int | None = None
@@ -89,7 +89,7 @@ class RecipeOptions:
     """The schedule's peak. Default: 0.002 for adam, adamw and muon, 0.001 for rmsprop, 0.0003 for
     lion, 0.5 for momentum and nesterov, 2 for sgd."""
     schedule: ScheduleName = "cosine"
-    """How the learning rate falls; cosine warms up over the first twentieth."""
+    """Decay of the learning rate; cosine warms up over the first twentieth."""
     clip: float | None = None
     """Gradients are scaled down to this global norm where they exceed it. Default: 1 for sgd,
     momentum and nesterov, else 0.02."""

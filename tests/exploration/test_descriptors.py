@@ -1,4 +1,4 @@
-"""What the numbers say of images made by hand."""
+"""Descriptors of synthetic images, against known values."""
 
 import numpy as np
 import pytest

@@ -253,7 +253,7 @@ for order in sys.stdin:
 
 
 def kernel_tree(step):
-    """What the nursery's children save, too large for one write to the disk."""
+    """Return the tree that the nursery's children save, too large for one write to the disk."""
     return {"params": {"kernel": np.full((300, 300), step, np.float32)}, "step": np.int32(step)}
 
 

@@ -31,7 +31,7 @@ def as_read(record):
 
 
 def start(monkeypatch, trial):
-    """Give the weights and the first two batches that a trial begins with."""
+    """Return the weights and the first two batches that a trial begins with."""
     seen = []
 
     def fit(train_state, step, batches, key, **settings):
